@@ -1,0 +1,60 @@
+#include "libcr/base/log.h"
+
+#include <cstdio>
+#include <ctime>
+#include <unistd.h>
+
+namespace cr::log
+{
+
+namespace
+{
+// The only mutable state of the library: where lines go.
+Config g_config;
+std::string g_first_error;
+
+uint64_t now_ns()
+{
+    timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return static_cast<uint64_t>(ts.tv_sec) * 1000000000 + static_cast<uint64_t>(ts.tv_nsec);
+}
+} // namespace
+
+void configure(const Config &config)
+{
+    g_config = config;
+    if (!g_config.start_ns)
+        g_config.start_ns = now_ns();
+}
+
+const Config &config() { return g_config; }
+
+bool enabled(Level level) { return level <= g_config.level; }
+
+void write(Level level, std::string_view text)
+{
+    if (level == kError && g_first_error.empty())
+        g_first_error = text;
+    if (!enabled(level))
+        return;
+    uint64_t us = g_config.start_ns ? (now_ns() - g_config.start_ns) / 1000 : 0;
+    char stamp[32];
+    snprintf(stamp, sizeof stamp, "(%02llu.%06llu) ", static_cast<unsigned long long>(us / 1000000),
+             static_cast<unsigned long long>(us % 1000000));
+    std::string line = g_config.level >= kInfo || g_config.fd != 2 ? stamp : "";
+    if (level == kError)
+        line += cat("Error (", g_config.tool, "): ");
+    else if (level == kWarning)
+        line += cat("Warn  (", g_config.tool, "): ");
+    else
+        line += cat(g_config.tool, ": ");
+    line += text;
+    line += '\n';
+    // A log that cannot be written must not end the work.
+    [[maybe_unused]] auto n = ::write(g_config.fd, line.data(), line.size());
+}
+
+std::string first_error() { return g_first_error; }
+
+} // namespace cr::log
