@@ -16,14 +16,18 @@ namespace detail
 {
 inline void append(std::string &out, std::string_view text) { out += text; }
 inline void append(std::string &out, char c) { out += c; }
-template <class Int, std::enable_if_t<std::is_integral_v<Int> && !std::is_same_v<Int, char>, int> = 0>
+template <class Bool> void append(std::string &out, Bool value) requires std::is_same_v<Bool, bool>
+{
+    out += value ? '1' : '0';
+}
+template <class Int>
 void append(std::string &out, Int value)
+    requires(std::is_integral_v<Int> && !std::is_same_v<Int, char> && !std::is_same_v<Int, bool>)
 {
     char buffer[24];
     auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
     out.append(buffer, end);
 }
-inline void append(std::string &out, bool value) { out += value ? '1' : '0'; }
 } // namespace detail
 
 // cat("pid ", 42, ": ", name)
