@@ -38,8 +38,8 @@ constexpr Entry legacy(Entry e)
 
 constexpr Entry inventory()
 {
-    return {Kind::Inventory, "inventory", Id::None, ".img", 0x58313116, Framing::Inventory, Records::Single,
-            false, "inventory_entry", nullptr, false};
+    return {Kind::Inventory, "inventory", Id::None,          ".img",  0x58313116, Framing::Inventory,
+            Records::Single, false,       "inventory_entry", nullptr, false};
 }
 
 // clang-format off
@@ -143,9 +143,15 @@ static_assert(std::size(kCatalog) == static_cast<size_t>(Kind::BinfmtMiscOld) + 
 
 } // namespace
 
-std::span<const Entry> catalog() { return kCatalog; }
+std::span<const Entry> catalog()
+{
+    return kCatalog;
+}
 
-const Entry &entry(Kind kind) { return kCatalog[static_cast<size_t>(kind)]; }
+const Entry &entry(Kind kind)
+{
+    return kCatalog[static_cast<size_t>(kind)];
+}
 
 std::string file_name(Kind kind, uint64_t id)
 {

@@ -48,10 +48,10 @@ inline constexpr uint32_t kServiceMagic = 0x55105940;
 
 struct Entry {
     Kind kind;
-    const char *stem;    // "core-" of core-42.img; without an id the whole name before `suffix`
-    Id id;               // how the number in the name is written
-    const char *suffix;  // ".img"; "" for service images
-    uint32_t magic;      // 0: raw
+    const char *stem;   // "core-" of core-42.img; without an id the whole name before `suffix`
+    Id id;              // how the number in the name is written
+    const char *suffix; // ".img"; "" for service images
+    uint32_t magic;     // 0: raw
     Framing framing;
     Records records;
     bool payload;        // raw bytes may follow a record

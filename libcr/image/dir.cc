@@ -25,9 +25,15 @@ Dir Dir::create(const std::string &path)
     return open(path);
 }
 
-Dir Dir::adopt(Fd fd, std::string path) { return Dir(std::move(fd), std::move(path)); }
+Dir Dir::adopt(Fd fd, std::string path)
+{
+    return Dir(std::move(fd), std::move(path));
+}
 
-Dir Dir::null() { return Dir(sys::open_at(AT_FDCWD, "/dev", O_RDONLY | O_DIRECTORY), "/dev/null", true); }
+Dir Dir::null()
+{
+    return Dir(sys::open_at(AT_FDCWD, "/dev", O_RDONLY | O_DIRECTORY), "/dev/null", true);
+}
 
 Fd Dir::create_file(Kind kind, uint64_t id) const
 {
@@ -74,9 +80,8 @@ std::vector<Dir::File> Dir::files() const
     for (std::string &name : sys::names_in(fd_.get(), path_))
         if (auto known = parse_file_name(name))
             out.push_back({known->kind, known->id, std::move(name)});
-    std::sort(out.begin(), out.end(), [](const File &a, const File &b) {
-        return a.kind != b.kind ? a.kind < b.kind : a.id < b.id;
-    });
+    std::sort(out.begin(), out.end(),
+              [](const File &a, const File &b) { return a.kind != b.kind ? a.kind < b.kind : a.id < b.id; });
     return out;
 }
 

@@ -46,7 +46,9 @@ class Dir
     std::optional<Dir> parent() const;
 
   private:
-    Dir(Fd fd, std::string path, bool null = false) : fd_(std::move(fd)), path_(std::move(path)), null_(null) {}
+    Dir(Fd fd, std::string path, bool null = false) : fd_(std::move(fd)), path_(std::move(path)), null_(null)
+    {
+    }
 
     Fd fd_;
     std::string path_;

@@ -153,7 +153,8 @@ const char *RecordReader::peek(uint32_t n)
             buffer_.resize(want);
         std::memmove(buffer_.data(), buffer_.data() + at_, ahead);
         at_ = 0;
-        filled_ = ahead + sys::pread_up_to(fd_.get(), buffer_.data() + ahead, want - ahead, offset_ + ahead, name_);
+        filled_ =
+            ahead + sys::pread_up_to(fd_.get(), buffer_.data() + ahead, want - ahead, offset_ + ahead, name_);
         if (filled_ < n)
             fail("the file became shorter while it was read");
     }

@@ -74,8 +74,7 @@ template <class Message> Message read_one(const Dir &dir, Kind kind, uint64_t id
     return message;
 }
 
-template <class Message>
-std::optional<Message> read_optional(const Dir &dir, Kind kind, uint64_t id = 0)
+template <class Message> std::optional<Message> read_optional(const Dir &dir, Kind kind, uint64_t id = 0)
 {
     Message message;
     if (!read_optional_into(dir, kind, id, message))

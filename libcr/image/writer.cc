@@ -25,7 +25,11 @@ void append_u32(std::string &out, uint32_t value)
 } // namespace
 
 Writer::Writer(const Dir &dir, Kind kind, uint64_t id)
-    : name_(file_name(kind, id)), fd_(dir.create_file(kind, id))
+    : Writer(dir.create_file(kind, id), kind, file_name(kind, id))
+{
+}
+
+Writer::Writer(Fd fd, Kind kind, std::string name) : name_(std::move(name)), fd_(std::move(fd))
 {
     const Entry &e = entry(kind);
     if (e.framing == Framing::Normal)

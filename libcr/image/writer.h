@@ -16,6 +16,8 @@ class Writer
 {
   public:
     Writer(const Dir &dir, Kind kind, uint64_t id = 0);
+    // A fresh file of the caller's; `name` is for messages.
+    Writer(Fd fd, Kind kind, std::string name);
 
     void put(const google::protobuf::MessageLite &message);
     // Payload after the record just put (or the content of a raw image).

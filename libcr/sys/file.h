@@ -1,5 +1,6 @@
-// Files and directories: open, read, write, rename. Everything is relative to a directory descriptor; descriptors
-// are close-on-exec. Interrupted and short transfers are continued here, so that callers see whole ones.
+// Files and directories: open, read, write, rename. Everything is relative to a directory descriptor;
+// descriptors are close-on-exec. Interrupted and short transfers are continued here, so that callers see
+// whole ones.
 #pragma once
 
 #include "libcr/base/fd.h"

@@ -1,0 +1,67 @@
+// The page store: which pages of an address space (or of a shared memory object) are stored, and where.
+//
+// pagemap-N (N: pid) or pagemap-shmem-N (N: shmid) begins with the number of its pages file and goes on with
+// runs of pages, sorted, disjoint. pages-M is nothing but the contents of all Present runs, one after the
+// other, so a run's place in it is the sum of the Present runs before. What is in no run is zero or a hole.
+#pragma once
+
+#include "libcr/base/addr.h"
+#include "libcr/base/fd.h"
+#include "libcr/image/dir.h"
+#include "libcr/image/writer.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace cr::image
+{
+
+inline constexpr uint32_t kPageParent = 1;  // the contents are in the parent directory
+inline constexpr uint32_t kPageLazy = 2;    // may be sent later, on demand
+inline constexpr uint32_t kPagePresent = 4; // the contents are in the pages file
+
+struct PageRun {
+    uint64_t start;    // an address in the task, or an offset in the shared object; a multiple of kPageSize
+    uint64_t nr_pages; // never 0
+    uint32_t flags;
+    uint64_t offset; // of the contents in the pages file; for Present runs only
+
+    uint64_t end() const { return start + nr_pages * kPageSize; }
+    bool present() const { return flags & kPagePresent; }
+};
+
+struct Pagemap {
+    uint32_t pages_id = 0;
+    std::vector<PageRun> runs; // sorted, disjoint, within the pages file
+};
+
+// Kind::Pagemap or Kind::PagemapShmem. Runs that only the parent directory has are refused by name.
+Pagemap read_pagemap(const Dir &dir, Kind kind, uint64_t id);
+// Open for reading; the file must be there.
+Fd open_pages(const Dir &dir, uint32_t pages_id);
+
+// Writes a pagemap while the caller writes the pages: add() says where in the pages file a run's contents
+// belong.
+class PagemapWriter
+{
+  public:
+    // Makes both files. `pages_id` is the caller's to choose: from 1 up, each used once in the directory.
+    PagemapWriter(const Dir &dir, Kind kind, uint64_t id, uint32_t pages_id);
+
+    // In rising order. A run that continues the one before, with the same flags, becomes one with it. Returns
+    // the offset in the pages file of a Present run's contents.
+    uint64_t add(uint64_t start, uint64_t nr_pages, uint32_t flags = kPagePresent);
+    int pages_fd() const { return pages_.get(); }
+    uint64_t bytes() const { return next_offset_; }
+    void finish();
+
+  private:
+    void put_pending();
+
+    Writer writer_;
+    Fd pages_;
+    PageRun pending_{}; // nr_pages 0: none
+    uint64_t next_offset_ = 0;
+};
+
+} // namespace cr::image
