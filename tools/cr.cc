@@ -1,3 +1,8 @@
 // The umbrella.
-int cr_main(int, char **);
-int cr_main(int, char **) { return 1; }
+#include "libcr/cli/report.h"
+
+int cr_main(int argc, char **argv);
+int cr_main(int argc, char **argv)
+{
+    return cr::cli::run("cr", argc, argv, [](const cr::cli::Parsed &) { return cr::cli::kFailed; });
+}

@@ -1,0 +1,52 @@
+#include "libcr/cli/log_setup.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/log.h"
+#include "libcr/base/text.h"
+#include "libcr/cli/options.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace cr::cli
+{
+
+namespace
+{
+
+constexpr uint32_t kPipeline = kFreeze | kStages | kThaw;
+
+int open_log(const Common &common, uint32_t commands)
+{
+    if (common.log_file.empty())
+        return STDERR_FILENO;
+    if (common.log_file == "-") {
+        if (commands & kPipeline)
+            usage("the log cannot go to stdout, where the session goes", "name a file");
+        return STDOUT_FILENO;
+    }
+    std::string path = common.log_file.starts_with('/') ? common.log_file : cat(common.work_dir, "/", common.log_file);
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (commands & (kStages | kThaw) ? 0 : O_TRUNC);
+    // Not RAII: the log stays open until the process ends.
+    int fd = ::open(path.c_str(), flags, 0600);
+    if (fd < 0)
+        failed(cat("open the log file ", printable(path)));
+    return fd;
+}
+
+} // namespace
+
+void start_log(const Parsed &parsed, const std::string &name)
+{
+    log::Config config = log::config();
+    bool inner = !config.tool.empty();
+    config.tool = name;
+    if (!inner) {
+        Common common = common_options(parsed);
+        config.fd = open_log(common, parsed.commands());
+        config.level = common.log_level;
+    }
+    log::configure(config);
+}
+
+} // namespace cr::cli

@@ -1,0 +1,218 @@
+#include "libcr/cli/options.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/text.h"
+
+#include <cstdlib>
+#include <limits>
+
+namespace cr::cli
+{
+
+namespace
+{
+
+constexpr int64_t kMaxInt = std::numeric_limits<int>::max();
+
+// "-v" adds one, "-vvv" adds three, "-v4" and "--verbosity=4" set; what is no number counts as 0, as in CRIU.
+int log_level(const Parsed &parsed)
+{
+    int level = log::kWarning;
+    for (const Given &one : parsed.given) {
+        if (one.option->name != std::string_view("verbosity"))
+            continue;
+        if (!one.value)
+            level++;
+        else if (one.value->starts_with('v'))
+            level += 1 + static_cast<int>(one.value->size());
+        else
+            level = std::atoi(one.value->c_str());
+    }
+    return level;
+}
+
+uint64_t size_with_suffix(std::string_view option, const std::string &text)
+{
+    std::string_view digits = text;
+    unsigned shift = 0;
+    if (!digits.empty()) {
+        switch (digits.back()) {
+        case 'K': case 'k': shift = 10; break;
+        case 'M': case 'm': shift = 20; break;
+        case 'G': case 'g': shift = 30; break;
+        default: break;
+        }
+        if (shift)
+            digits.remove_suffix(1);
+    }
+    auto number = parse_int<uint64_t>(digits);
+    if (!number || *number > std::numeric_limits<uint64_t>::max() >> shift)
+        usage(cat("--", option, " takes a size such as 512K or 4M, not '", printable(text), "'"));
+    return *number << shift;
+}
+
+ExternalUnixSockets external_unix_sockets(const Parsed &parsed)
+{
+    ExternalUnixSockets sockets;
+    bool any = false;
+    for (const Given &one : parsed.given) {
+        if (one.option->name != std::string_view("ext-unix-sk"))
+            continue;
+        sockets.allowed = true;
+        any |= !one.value;
+        for (std::string_view rest = one.value ? *one.value : ""; !rest.empty();) {
+            auto inode = parse_int<uint32_t>(take_until(rest, ','));
+            if (!inode || !*inode)
+                usage(cat("--ext-unix-sk takes inode numbers, not '", printable(*one.value), "'"));
+            sockets.inodes.push_back(*inode);
+        }
+    }
+    if (any)
+        sockets.inodes.clear();
+    return sockets;
+}
+
+// "fd[3]:pipe:[4711]", "debug[3]:text"
+InheritFd inherit_fd(std::string_view text)
+{
+    std::string_view rest = text;
+    std::string_view type = take_until(rest, '[');
+    auto fd = parse_int<int>(take_until(rest, ']'));
+    if ((type != "fd" && type != "debug") || !fd || *fd < 0 || !rest.starts_with(':') || rest.size() < 2)
+        usage(cat("--inherit-fd takes fd[N]:RESOURCE, not '", printable(text), "'"));
+    return {*fd, std::string(rest.substr(1)), type == "debug"};
+}
+
+std::string cgroup_mode(const Parsed &parsed)
+{
+    if (parsed.has("manage-cgroups") && !parsed.value("manage-cgroups"))
+        return "soft";
+    return parsed.word("manage-cgroups", "none", "none,props,soft,full,strict,ignore");
+}
+
+// The one of several flags that was given last, which counts.
+After after_option(const Parsed &parsed)
+{
+    After after = After::Kill;
+    for (const Given &one : parsed.given) {
+        std::string_view name = one.option->name;
+        if (name == "leave-running" || name == "resume")
+            after = After::Run;
+        else if (name == "leave-stopped" || name == "stop")
+            after = After::Stop;
+        else if (name == "kill")
+            after = After::Kill;
+    }
+    return after;
+}
+
+pid_t tree(const Parsed &parsed) { return static_cast<pid_t>(parsed.number("tree", 0, 1, kMaxInt)); }
+
+int descriptor(const Parsed &parsed, std::string_view name)
+{
+    return static_cast<int>(parsed.number(name, -1, 0, kMaxInt));
+}
+
+DumpPolicy dump_policy(const Parsed &parsed)
+{
+    DumpPolicy policy;
+    policy.shell_job = parsed.on("shell-job");
+    policy.timeout_s = static_cast<unsigned>(parsed.number("timeout", policy.timeout_s, 0, kMaxInt));
+    policy.file_locks = parsed.on("file-locks");
+    policy.link_remap = parsed.on("link-remap");
+    if (auto limit = parsed.value("ghost-limit"))
+        policy.ghost_limit = size_with_suffix("ghost-limit", *limit);
+    policy.ghost_fiemap = parsed.on("ghost-fiemap", true);
+    policy.evasive_devices = parsed.on("evasive-devices");
+    policy.force_irmap = parsed.on("force-irmap");
+    policy.irmap_scan_paths = parsed.values("irmap-scan-path");
+    policy.ext_unix_sk = external_unix_sockets(parsed);
+    policy.external = parsed.values("external");
+    policy.tcp_established = parsed.on("tcp-established");
+    policy.tcp_close = parsed.on("tcp-close");
+    policy.skip_in_flight = parsed.on("skip-in-flight");
+    policy.network_lock = parsed.word("network-lock", policy.network_lock, "iptables,nftables,skip");
+    policy.manage_cgroups = cgroup_mode(parsed);
+    return policy;
+}
+
+} // namespace
+
+Common common_options(const Parsed &parsed)
+{
+    Common common;
+    common.images_dir = parsed.value("images-dir").value_or(".");
+    common.work_dir = parsed.value("work-dir").value_or(common.images_dir);
+    common.log_file = parsed.value("log-file").value_or("");
+    common.log_level = log_level(parsed);
+    common.json = parsed.on("json");
+    return common;
+}
+
+DumpOptions dump_options(const Parsed &parsed)
+{
+    DumpOptions options;
+    static_cast<Common &>(options) = common_options(parsed);
+    options.tree = tree(parsed);
+    if (!options.tree)
+        usage("a dump needs the root of the tree", "say which with --tree PID");
+    options.after = after_option(parsed);
+    options.dry_run = parsed.on("dry-run");
+    options.policy = dump_policy(parsed);
+    options.action_scripts = parsed.values("action-script");
+    options.pidfile = parsed.value("pidfile").value_or("");
+    options.status_fd = descriptor(parsed, "status-fd");
+    options.display_stats = parsed.on("display-stats");
+    return options;
+}
+
+StageOptions stage_options(const Parsed &parsed) { return {common_options(parsed), tree(parsed)}; }
+
+ThawOptions thaw_options(const Parsed &parsed)
+{
+    return {common_options(parsed), after_option(parsed), parsed.on("display-stats")};
+}
+
+RestoreOptions restore_options(const Parsed &parsed)
+{
+    RestoreOptions options;
+    static_cast<Common &>(options) = common_options(parsed);
+    options.detached = parsed.on("restore-detached");
+    options.sibling = parsed.on("restore-sibling");
+    options.leave_stopped = after_option(parsed) == After::Stop;
+    options.shell_job = parsed.on("shell-job");
+    options.dry_run = parsed.on("dry-run");
+    options.exec_cmd = parsed.operands;
+    options.skip_file_rwx_check = parsed.on("skip-file-rwx-check");
+    if (parsed.word("file-validation", "buildid", "buildid,filesize") == "filesize")
+        options.file_validation = FileValidation::FileSize;
+    options.ext_unix_sk = external_unix_sockets(parsed);
+    options.external = parsed.values("external");
+    for (const std::string &text : parsed.values("inherit-fd"))
+        options.inherit_fds.push_back(inherit_fd(text));
+    options.file_locks = parsed.on("file-locks");
+    options.tcp_established = parsed.on("tcp-established");
+    options.tcp_close = parsed.on("tcp-close");
+    options.weak_sysctls = parsed.on("weak-sysctls");
+    options.manage_cgroups = cgroup_mode(parsed);
+    options.root = parsed.value("root").value_or("");
+    options.action_scripts = parsed.values("action-script");
+    options.pidfile = parsed.value("pidfile").value_or("");
+    options.status_fd = descriptor(parsed, "status-fd");
+    options.display_stats = parsed.on("display-stats");
+    return options;
+}
+
+CheckOptions check_options(const Parsed &parsed)
+{
+    CheckOptions options;
+    static_cast<Common &>(options) = common_options(parsed);
+    options.features = parsed.values("feature");
+    options.extra = parsed.on("extra") || parsed.on("all");
+    options.experimental = parsed.on("experimental") || parsed.on("all");
+    return options;
+}
+
+ShowOptions show_options(const Parsed &parsed) { return {common_options(parsed), parsed.operands}; }
+
+} // namespace cr::cli

@@ -1,0 +1,45 @@
+// What every tool does around its work: read the command line, set up the log, catch the one exception, say one
+// sentence, end with a documented code.
+//
+//     int cr_thaw_main(int argc, char **argv)
+//     {
+//         return cli::run("cr-thaw", argc, argv, [](const cli::Parsed &parsed) {
+//             auto options = cli::thaw_options(parsed);
+//             ...
+//             return cli::kOk;
+//         });
+//     }
+//
+// A run() inside of another (the umbrella calling a tool's main, in a fork or not) keeps the log of the outer one
+// and changes only the name in its lines.
+#pragma once
+
+#include "libcr/base/error.h"
+#include "libcr/cli/parsed.h"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace cr::cli
+{
+
+// Exit codes. Under the names `cr dump`, `cr restore`, ... and `criu` every failure is kFailed, as CRIU has it.
+inline constexpr int kOk = 0;
+inline constexpr int kFailed = 1;  // it did not work; the target is as it was
+inline constexpr int kUsage = 2;   // the command line makes no sense
+inline constexpr int kRefused = 3; // declined on purpose, before the target was touched
+
+inline constexpr const char *kVersion = "0.1.0";
+inline constexpr const char *kCriuVersion = "4.2"; // the one whose behaviour and images we follow
+
+int run(std::string_view tool_name, int argc, char **argv, const std::function<int(const Parsed &)> &body);
+
+// The pieces, for those who need them apart (a service, tests).
+int exit_code(const Error &error, const Tool &tool);
+// One object: error, subject, errno, remedy, kind ("failed", "refused", "usage", "image").
+std::string to_json(const Error &error);
+// A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
+std::string json_quoted(std::string_view text);
+
+} // namespace cr::cli

@@ -1,0 +1,94 @@
+#include "libcr/cli/rules.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/log.h"
+#include "libcr/base/text.h"
+
+namespace cr::cli
+{
+
+namespace
+{
+
+// Asks for nothing but what happens anyway.
+bool is_harmless(const Given &given)
+{
+    if (given.negated || !given.value || !given.option->harmless)
+        return given.negated;
+    for (std::string_view rest = given.option->harmless; !rest.empty();)
+        if (take_until(rest, ',') == *given.value)
+            return true;
+    return false;
+}
+
+void refuse_not_yet(const Parsed &parsed)
+{
+    for (const Given &given : parsed.given) {
+        const Option &option = *given.option;
+        if (option.status == Status::NotYet && (option.commands & parsed.commands()) && !is_harmless(given))
+            refused(cat("--", option.name, " is not supported yet: it needs ", option.note),
+                    "leave it out, or wait for a version that has it");
+    }
+}
+
+void check_restore(const Parsed &parsed)
+{
+    bool exec = parsed.on("exec-cmd");
+    if (exec && parsed.operands.empty())
+        usage("--exec-cmd needs a command", "write it after '--', at the end");
+    if (!exec && !parsed.operands.empty())
+        usage(cat("what is '", printable(parsed.operands[0]), "' for?"), "a command to become needs --exec-cmd");
+    if (exec && parsed.on("restore-detached"))
+        usage("--exec-cmd and --restore-detached exclude each other");
+    if (parsed.on("restore-sibling") && !parsed.on("restore-detached"))
+        usage("--restore-sibling needs --restore-detached");
+    if (parsed.has("tree"))
+        log::warning("--tree does nothing for a restore: the images say which pids come back");
+    for (const std::string &ns : parsed.values("join-ns"))
+        for (const std::string &empty : parsed.values("empty-ns"))
+            if (ns.starts_with(empty + ":"))
+                usage(cat("--join-ns ", printable(ns), " and --empty-ns ", empty, " exclude each other"));
+}
+
+void check_others(const Parsed &parsed)
+{
+    if (parsed.tool->operands != Operands::Free && !parsed.operands.empty())
+        usage(cat("what is '", printable(parsed.operands[0]), "' for?"), cat("see ", parsed.tool->name, " --help"));
+    if (parsed.on("exec-cmd"))
+        usage("--exec-cmd is for restore only");
+    if (parsed.on("mntns-compat-mode"))
+        usage("--mntns-compat-mode is for restore only");
+    if (parsed.on("lazy-pages") && parsed.commands() == kPreDump)
+        usage("--lazy-pages makes no sense with pre-dump");
+}
+
+} // namespace
+
+void choose_command(Parsed &parsed)
+{
+    if (parsed.operands.empty())
+        usage("a command is missing", cat("see ", parsed.tool->name, " --help"));
+    std::string word = parsed.operands.front();
+    for (const Command &command : criu_commands())
+        if (command.word == word)
+            parsed.command = &command;
+    if (!parsed.command)
+        usage(cat("there is no command '", printable(word), "'"), cat("see ", parsed.tool->name, " --help"));
+    parsed.operands.erase(parsed.operands.begin());
+}
+
+void check_rules(const Parsed &parsed)
+{
+    for (const std::string &ns : parsed.values("empty-ns"))
+        if (ns != "net")
+            usage(cat("--empty-ns knows only net, not '", printable(ns), "'"));
+    if (parsed.command && parsed.command->status == Status::NotYet)
+        refused(cat(parsed.command->word, " is not supported yet: it needs ", parsed.command->note));
+    if (parsed.commands() == kRestore)
+        check_restore(parsed);
+    else
+        check_others(parsed);
+    refuse_not_yet(parsed);
+}
+
+} // namespace cr::cli

@@ -1,0 +1,298 @@
+// The rows. Order is the order of help. See option.h for the meaning of the columns and docs/ADDING.md for how an
+// option is added or becomes supported.
+#include "libcr/base/text.h"
+#include "libcr/cli/option.h"
+
+#include <stdexcept>
+
+namespace cr::cli
+{
+
+namespace
+{
+
+constexpr uint32_t kDumps = kDump | kPreDump;
+constexpr uint32_t kPolicy = kDumps | kFreeze; // what the stages learn from the session
+constexpr uint32_t kBoth = kPolicy | kRestore;
+constexpr uint32_t kLogging = kAllCommands & ~kShow;
+constexpr uint32_t kDaemons = kPageServer | kLazyPages | kService;
+
+constexpr const char *kPermits = "nothing that it permits can be kept yet; such an object is refused by name";
+
+using enum Arg;
+using enum Group;
+using enum Status;
+
+constexpr Option kOptions[] = {
+    // --- what, where, how much to say ---
+    {.name = "tree", .letter = 't', .arg = Value, .value = "PID", .commands = kPolicy | kRestore,
+     .help = "the root of the process tree; a restore takes its numbers from the images and ignores this"},
+    {.name = "tree", .letter = 't', .arg = Value, .value = "PID", .commands = kStages,
+     .help = "work alone instead of in a pipeline: freeze the tree of PID, do this part, let it run on"},
+    {.name = "images-dir", .letter = 'D', .arg = Value, .value = "DIR", .commands = kAllCommands,
+     .help = "the directory of the images; default is the current one"},
+    {.name = "work-dir", .letter = 'W', .arg = Value, .value = "DIR", .commands = kLogging & ~kStages,
+     .help = "where log, pid and statistics files go; default is the image directory"},
+    {.name = "log-file", .letter = 'o', .arg = Value, .value = "FILE", .commands = kLogging,
+     .help = "log to FILE in the work directory, '-' for stdout; default is stderr"},
+    {.name = "log-pid", .arg = Bool, .commands = kRestore,
+     .help = "log of each restored task in a file of its own", .status = NoEffect,
+     .note = "restored tasks write no log: what fails in them is reported by the one restorer"},
+    {.name = "verbosity", .letter = 'v', .arg = Optional, .value = "NUM", .repeats = true,
+     .commands = kLogging,
+     .help = "how much to log: 0 messages, 1 errors, 2 warnings (default), 3 information, 4 everything; each -v "
+             "without a number adds one"},
+    {.name = "json", .arg = Bool, .commands = kAllCommands,
+     .help = "report as JSON, errors too", .ours = true},
+    {.name = "display-stats", .arg = Bool, .commands = kDumps | kRestore | kThaw,
+     .help = "print times and sizes at the end"},
+    {.name = "pidfile", .arg = Value, .value = "FILE", .commands = kDumps | kRestore | kDaemons,
+     .help = "write the pid of the restored root task (or of the daemon) to FILE, which must not exist yet"},
+    {.name = "action-script", .arg = Value, .value = "PATH", .repeats = true, .commands = kDumps | kRestore,
+     .help = "run PATH at the named points of a dump or restore; the environment tells which one"},
+    {.name = "status-fd", .arg = Value, .value = "FD", .commands = kDumps | kRestore | kDaemons,
+     .help = "write one NUL byte to descriptor FD when ready"},
+    {.name = "close", .arg = Value, .value = "FD", .repeats = true, .commands = kCriuCommands,
+     .help = "close descriptor FD before anything else"},
+    {.name = "config", .arg = Value, .value = "FILE", .commands = kCriuCommands,
+     .help = "read options from FILE, and not from the default configuration files"},
+    {.name = "no-default-config", .commands = kCriuCommands,
+     .help = "read no default configuration files"},
+    {.name = "libdir", .letter = 'L', .arg = Value, .value = "DIR", .commands = kCriuCommands,
+     .help = "the directory of plugins", .status = NotYet, .note = "plugins"},
+    {.name = "unprivileged", .arg = Bool, .commands = kDumps | kRestore | kCheck,
+     .help = "work with CAP_CHECKPOINT_RESTORE instead of all privileges", .status = NoEffect,
+     .note = "no capability is asked for beforehand, only what the kernel refuses counts"},
+    {.name = "deprecated", .arg = Bool, .commands = kCriuCommands, .help = "permit deprecated options",
+     .status = NoEffect, .note = "they need no permission"},
+
+    // --- tree and processes ---
+    {.name = "dry-run", .commands = kDump | kFreeze | kRestore,
+     .help = "dump: list everything that is in the way, and leave no trace; restore: print the plan",
+     .group = Tree, .ours = true},
+    {.name = "leave-running", .letter = 'R', .commands = kDumps, .help = "let the tree run on after the dump",
+     .group = Tree},
+    {.name = "leave-stopped", .letter = 's', .commands = kDumps | kRestore,
+     .help = "leave the tree stopped at the end", .group = Tree},
+    {.name = "kill", .commands = kThaw, .help = "seal the images and kill the tree (the default)",
+     .group = Tree},
+    {.name = "resume", .commands = kThaw, .help = "seal the images and let the tree run on", .group = Tree},
+    {.name = "stop", .commands = kThaw, .help = "seal the images and leave the tree stopped", .group = Tree},
+    {.name = "restore-detached", .letter = 'd', .arg = Bool, .commands = kRestore | kDaemons,
+     .help = "return as soon as the tree runs; otherwise stay its parent and wait for its end", .group = Tree},
+    {.name = "restore-sibling", .letter = 'S', .arg = Bool, .commands = kRestore,
+     .help = "make the root task a child of our parent; needs --restore-detached", .group = Tree},
+    {.name = "shell-job", .letter = 'j', .arg = Bool, .commands = kBoth,
+     .help = "the tree belongs to a session or terminal outside of it; after a restore, to ours", .group = Tree},
+    {.name = "timeout", .arg = Value, .value = "SEC", .commands = kPolicy,
+     .help = "give up freezing after SEC seconds, 0 for never; default 10", .group = Tree},
+    {.name = "exec-cmd", .commands = kRestore,
+     .help = "become the command that follows '--' once the tree runs, as its parent", .group = Tree},
+    {.name = "freeze-cgroup", .arg = Value, .value = "PATH", .commands = kPolicy,
+     .help = "freeze by the cgroup at PATH", .group = Tree, .status = NotYet, .note = "freezing through cgroups"},
+    {.name = "cpu-cap", .arg = Optional, .value = "LIST", .commands = kDumps | kRestore | kCpuinfo,
+     .help = "which CPU capabilities to record and to require", .group = Tree, .status = NotYet,
+     .note = "writing and checking the cpuinfo image", .harmless = "none"},
+    {.name = "lsm-profile", .arg = Value, .value = "TYPE:NAME", .commands = kRestore,
+     .help = "run the restored tasks under another security label", .group = Tree, .status = NotYet,
+     .note = "security labels"},
+    {.name = "allow-uprobes", .arg = Bool, .commands = kDumps | kRestore,
+     .help = "accept tasks that have a [uprobes] area", .group = Tree, .status = NotYet, .note = "uprobes areas"},
+    {.name = "manage-cgroups", .arg = Optional, .value = "MODE", .commands = kBoth,
+     .help = "how to treat cgroups: none, props, soft, full, strict, ignore", .group = Tree, .status = NotYet,
+     .note = "keeping cgroups", .harmless = "none,ignore"},
+    {.name = "cgroup-root", .arg = Value, .value = "[CTRL:]/PATH", .repeats = true, .commands = kBoth,
+     .help = "where the tree's cgroups begin", .group = Tree, .status = NotYet, .note = "keeping cgroups"},
+    {.name = "cgroup-props", .arg = Value, .value = "STRING", .commands = kDumps,
+     .help = "which cgroup properties to keep", .group = Tree, .status = NotYet, .note = "keeping cgroups"},
+    {.name = "cgroup-props-file", .arg = Value, .value = "FILE", .commands = kDumps,
+     .help = "the same from FILE", .group = Tree, .status = NotYet, .note = "keeping cgroups"},
+    {.name = "cgroup-dump-controller", .arg = Value, .value = "NAME", .repeats = true, .commands = kDumps,
+     .help = "keep properties of this controller only", .group = Tree, .status = NotYet,
+     .note = "keeping cgroups"},
+    {.name = "cgroup-yard", .arg = Value, .value = "PATH", .commands = kDumps | kRestore,
+     .help = "where the cgroup controllers are mounted", .group = Tree, .status = NotYet,
+     .note = "keeping cgroups"},
+
+    // --- memory ---
+    {.name = "track-mem", .arg = Bool, .commands = kPolicy,
+     .help = "have the kernel note which pages change from now on", .group = Memory, .status = NotYet,
+     .note = "incremental dumps"},
+    {.name = "prev-images-dir", .arg = Value, .value = "DIR", .commands = kPolicy,
+     .help = "images of an earlier dump, relative to the image directory; only what changed is written",
+     .group = Memory, .status = NotYet, .note = "incremental dumps"},
+    {.name = "auto-dedup", .arg = Bool, .commands = kDumps | kRestore | kPageServer,
+     .help = "drop pages from images as soon as they are not needed there", .group = Memory, .status = NotYet,
+     .note = "dropping superseded pages"},
+    {.name = "pre-dump-mode", .arg = Value, .value = "MODE", .commands = kPreDump,
+     .help = "how to read memory: splice or read", .group = Memory, .status = NotYet,
+     .note = "incremental dumps", .harmless = "splice,read"},
+    {.name = "lazy-pages", .commands = kDumps | kRestore,
+     .help = "send memory when it is first touched", .group = Memory, .status = NotYet,
+     .note = "the lazy-pages server"},
+    {.name = "page-server", .arg = Bool, .commands = kDumps | kLazyPages,
+     .help = "send pages to a page server", .group = Memory, .status = NotYet, .note = "the page server"},
+    {.name = "address", .arg = Value, .value = "ADDR", .commands = kDumps | kDaemons | kRestore,
+     .help = "address of the page server, or socket path of the service", .group = Memory, .status = NotYet,
+     .note = "the page server"},
+    {.name = "port", .arg = Value, .value = "NUM", .commands = kDumps | kDaemons | kRestore,
+     .help = "port of the page server", .group = Memory, .status = NotYet, .note = "the page server"},
+    {.name = "ps-socket", .arg = Value, .value = "FD", .commands = kDumps | kPageServer | kLazyPages,
+     .help = "a connected socket to use as page server", .group = Memory, .status = NotYet,
+     .note = "the page server"},
+    {.name = "tls", .arg = Bool, .commands = kDumps | kPageServer | kLazyPages,
+     .help = "encrypt the connection to the page server", .group = Memory, .status = NotYet,
+     .note = "the page server"},
+    {.name = "tls-cacert", .arg = Value, .value = "FILE", .commands = kDumps | kPageServer | kLazyPages,
+     .help = "certificates of authorities to trust", .group = Memory, .status = NotYet,
+     .note = "the page server"},
+    {.name = "tls-cacrl", .arg = Value, .value = "FILE", .commands = kDumps | kPageServer | kLazyPages,
+     .help = "list of revoked certificates", .group = Memory, .status = NotYet, .note = "the page server"},
+    {.name = "tls-cert", .arg = Value, .value = "FILE", .commands = kDumps | kPageServer | kLazyPages,
+     .help = "our certificate", .group = Memory, .status = NotYet, .note = "the page server"},
+    {.name = "tls-key", .arg = Value, .value = "FILE", .commands = kDumps | kPageServer | kLazyPages,
+     .help = "the key of our certificate", .group = Memory, .status = NotYet, .note = "the page server"},
+    {.name = "tls-no-cn-verify", .commands = kDumps | kPageServer | kLazyPages,
+     .help = "do not compare the name in the certificate", .group = Memory, .status = NotYet,
+     .note = "the page server"},
+    {.name = "stream", .arg = Bool, .commands = kDumps | kRestore | kCpuinfo,
+     .help = "images go through criu-image-streamer", .group = Memory, .status = NotYet,
+     .note = "streaming of images"},
+
+    // --- files ---
+    {.name = "file-locks", .letter = 'l', .arg = Bool, .commands = kBoth, .help = "keep file locks",
+     .group = Files, .status = NoEffect, .note = kPermits},
+    {.name = "link-remap", .arg = Bool, .commands = kBoth,
+     .help = "open files without a name may be given one for the time of the checkpoint", .group = Files,
+     .status = NoEffect, .note = kPermits},
+    {.name = "ghost-limit", .arg = Value, .value = "SIZE", .commands = kPolicy,
+     .help = "largest deleted file to keep in the images, with K, M or G; default 1M", .group = Files,
+     .status = NoEffect, .note = kPermits},
+    {.name = "ghost-fiemap", .arg = Bool, .commands = kPolicy,
+     .help = "find holes in deleted files by FIEMAP", .group = Files, .status = NoEffect, .note = kPermits},
+    {.name = "evasive-devices", .arg = Bool, .commands = kPolicy,
+     .help = "use any path of the same device when the opened one is gone", .group = Files, .status = NoEffect,
+     .note = kPermits},
+    {.name = "force-irmap", .arg = Bool, .commands = kPolicy,
+     .help = "look up the paths of file notifications by their inodes", .group = Files, .status = NoEffect,
+     .note = kPermits},
+    {.name = "irmap-scan-path", .arg = Value, .value = "PATH", .repeats = true, .commands = kPolicy,
+     .help = "another directory to look for inodes in", .group = Files, .status = NoEffect, .note = kPermits},
+    {.name = "skip-file-rwx-check", .arg = Bool, .commands = kRestore,
+     .help = "accept files whose permission bits have changed", .group = Files},
+    {.name = "file-validation", .arg = Value, .value = "METHOD", .commands = kBoth,
+     .help = "how to tell that a file is still the same: buildid (default; where there is one) or filesize",
+     .group = Files},
+    {.name = "external", .arg = Value, .value = "TYPE[ID]:VALUE", .repeats = true, .commands = kBoth,
+     .help = "a resource that lives outside of the images", .group = Files, .status = NotYet,
+     .note = "external resources"},
+    {.name = "inherit-fd", .arg = Value, .value = "fd[N]:RESOURCE", .repeats = true, .commands = kRestore,
+     .help = "use our descriptor N for that resource", .group = Files, .status = NotYet,
+     .note = "inherited descriptors"},
+    {.name = "ext-unix-sk", .letter = 'x', .arg = Optional, .value = "INODE,...", .commands = kBoth,
+     .help = "keep connections of Unix sockets to the outside, of these inodes or all", .group = Files,
+     .status = NoEffect, .note = kPermits},
+
+    // --- network ---
+    {.name = "tcp-established", .arg = Bool, .commands = kBoth, .help = "keep TCP connections",
+     .group = Network, .status = NoEffect, .note = kPermits},
+    {.name = "tcp-close", .arg = Bool, .commands = kBoth, .help = "TCP connections come back closed",
+     .group = Network, .status = NoEffect, .note = kPermits},
+    {.name = "skip-in-flight", .arg = Bool, .commands = kPolicy,
+     .help = "leave out connections that are only half made", .group = Network, .status = NoEffect,
+     .note = kPermits},
+    {.name = "network-lock", .arg = Value, .value = "METHOD", .commands = kBoth,
+     .help = "how to hold back packets meanwhile: iptables, nftables or skip", .group = Network,
+     .status = NoEffect, .note = "no connection can be kept yet, so the network is never locked"},
+    {.name = "empty-ns", .arg = Value, .value = "net", .repeats = true, .commands = kBoth,
+     .help = "do not keep the contents of the network namespace", .group = Network, .status = NotYet,
+     .note = "network namespaces"},
+    {.name = "join-ns", .letter = 'J', .arg = Value, .value = "NS:WHICH[,OPTS]", .repeats = true,
+     .commands = kRestore, .help = "restore into an existing namespace", .group = Network, .status = NotYet,
+     .note = "namespaces"},
+    {.name = "weak-sysctls", .arg = Bool, .commands = kRestore,
+     .help = "only warn about sysctls that this kernel lacks", .group = Network, .status = NoEffect,
+     .note = kPermits},
+    {.name = "veth-pair", .arg = Value, .value = "IN=OUT[@BRIDGE]", .repeats = true, .commands = kRestore,
+     .help = "old form of --external veth[IN]:OUT@BRIDGE", .group = Network, .status = NotYet,
+     .note = "network namespaces"},
+
+    // --- mounts ---
+    {.name = "root", .letter = 'r', .arg = Value, .value = "PATH", .commands = kBoth,
+     .help = "the root of the restored mount namespace", .group = Mounts, .status = NotYet,
+     .note = "mount namespaces"},
+    {.name = "ext-mount-map", .letter = 'M', .arg = Value, .value = "KEY:VALUE", .repeats = true,
+     .commands = kBoth, .help = "old form of --external mnt[KEY]:VALUE", .group = Mounts, .status = NotYet,
+     .note = "mount namespaces"},
+    {.name = "enable-external-sharing", .commands = kBoth,
+     .help = "accept mounts that are shared with others outside", .group = Mounts, .status = NotYet,
+     .note = "mount namespaces"},
+    {.name = "enable-external-masters", .commands = kBoth,
+     .help = "accept mounts that follow a master outside", .group = Mounts, .status = NotYet,
+     .note = "mount namespaces"},
+    {.name = "skip-mnt", .arg = Value, .value = "PATH", .repeats = true, .commands = kBoth,
+     .help = "leave out the mount at PATH", .group = Mounts, .status = NotYet, .note = "mount namespaces"},
+    {.name = "enable-fs", .arg = Value, .value = "NAME,...", .repeats = true, .commands = kBoth,
+     .help = "these file systems can simply be mounted again", .group = Mounts, .status = NotYet,
+     .note = "mount namespaces"},
+    {.name = "lsm-mount-context", .arg = Value, .value = "CONTEXT", .commands = kRestore,
+     .help = "security context of mounts", .group = Mounts, .status = NotYet, .note = "mount namespaces"},
+    {.name = "mntns-compat-mode", .arg = Bool, .commands = kRestore | kDumps, .help = "the old way to restore mounts",
+     .group = Mounts, .status = NotYet, .note = "mount namespaces"},
+
+    // --- check ---
+    {.name = "extra", .commands = kCheck, .help = "check for what only some trees need, too", .group = Check},
+    {.name = "experimental", .commands = kCheck, .help = "check for what is not settled yet, too",
+     .group = Check},
+    {.name = "all", .commands = kCheck, .help = "check for everything", .group = Check},
+    {.name = "feature", .arg = Value, .value = "NAME", .repeats = true, .commands = kCheck,
+     .help = "check for this only; 'list' shows the names", .group = Check},
+
+    {.name = "help", .letter = 'h', .commands = kAllCommands, .help = "show this text", .group = Help},
+    {.name = "version", .letter = 'V', .commands = kAllCommands, .help = "show the version", .group = Help},
+};
+
+constexpr Command kCriuWords[] = {
+    {"dump", kDump, "freeze a process tree into images"},
+    {"pre-dump", kPreDump, "dump memory only, for a later incremental dump", NotYet, "incremental dumps"},
+    {"restore", kRestore, "bring a process tree back from images"},
+    {"check", kCheck, "tell what this kernel can do"},
+    {"page-server", kPageServer, "receive pages from another machine", NotYet, "the page server"},
+    {"lazy-pages", kLazyPages, "serve pages as they are touched", NotYet, "the lazy-pages server"},
+    {"service", kService, "answer requests on a socket", NotYet, "the RPC service"},
+    {"swrk", kSwrk, "answer requests on an inherited socket", NotYet, "the RPC service"},
+    {"dedup", kDedup, "drop pages that later images replace", NotYet, "dropping superseded pages"},
+    {"cpuinfo", kCpuinfo, "record or check the capabilities of the CPU", NotYet,
+     "writing and checking the cpuinfo image"},
+};
+
+constexpr Tool kTools[] = {
+    {"cr", kCriuCommands, "checkpoint and restore process trees", "COMMAND %OPTIONS", Operands::Command, true},
+    {"cr-freeze", kFreeze, "stop a process tree, keep its task state, and begin a pipeline of stages",
+     "-t PID %OPTIONS | STAGE ... | cr-thaw"},
+    {"cr-dump-mm", kDumpMm, "the stage that keeps memory", "%OPTIONS"},
+    {"cr-dump-files", kDumpFiles, "the stage that keeps descriptors and files", "%OPTIONS"},
+    {"cr-dump-net", kDumpNet, "the stage that keeps sockets", "%OPTIONS"},
+    {"cr-dump-ns", kDumpNs, "the stage that keeps namespaces", "%OPTIONS"},
+    {"cr-thaw", kThaw, "the end of a pipeline: seal the images and let the tree go", "%OPTIONS"},
+    {"cr-restore", kRestore, "bring a process tree back from images", "%OPTIONS [-- CMD ARG ...]",
+     Operands::Free},
+    {"cr-check", kCheck, "tell what this kernel can do", "%OPTIONS"},
+    {"cr-show", kShow, "look into images", "%OPTIONS [ps | fds | mems | rss | FILE ...]", Operands::Free},
+};
+
+} // namespace
+
+std::span<const Option> options() { return kOptions; }
+std::span<const Command> criu_commands() { return kCriuWords; }
+std::span<const Tool> tools() { return kTools; }
+
+const Tool &tool(std::string_view name)
+{
+    for (const Tool &one : kTools)
+        if (one.name == name)
+            return one;
+    throw std::logic_error(cat("no tool is called ", name));
+}
+
+} // namespace cr::cli
