@@ -1,0 +1,55 @@
+"""What there is to run: workloads, their header lines, and the cases that come of them and the chosen modes."""
+
+import fnmatch
+import os
+import re
+from dataclasses import dataclass, field
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HEADER = re.compile(r"^// ([a-z-]+): (.*)$")
+KNOWN_HEADERS = {"without", "modes", "args", "needs", "shell-job", "build", "differs"}
+
+
+@dataclass
+class Workload:
+    """One file of workloads/; its header lines by name."""
+
+    name: str
+    source: str
+    headers: dict = field(default_factory=dict)
+
+    def words(self, header):
+        return self.headers.get(header, "").replace(",", " ").split()
+
+    @property
+    def shell_job(self):
+        return self.headers.get("shell-job") == "yes"
+
+
+def read_workload(path):
+    workload = Workload(os.path.splitext(os.path.basename(path))[0], path)
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            match = HEADER.match(line.rstrip())
+            if not match:
+                if not line.startswith("//"):
+                    break
+                continue
+            if match[1] not in KNOWN_HEADERS:
+                raise SystemExit(f"{path}: unknown header line '{match[1]}'")
+            before = workload.headers.get(match[1])
+            workload.headers[match[1]] = f"{before}, {match[2]}" if before else match[2]
+    return workload
+
+
+def all_workloads():
+    folder = os.path.join(HERE, "workloads")
+    names = sorted(name for name in os.listdir(folder) if name.endswith((".c", ".cc")))
+    return [read_workload(os.path.join(folder, name)) for name in names]
+
+
+def matching(items, patterns):
+    """Those whose name matches one of the patterns; all when there are none."""
+    if not patterns:
+        return items
+    return [item for item in items if any(fnmatch.fnmatchcase(item.name, pattern) for pattern in patterns)]

@@ -1,0 +1,74 @@
+"""Running the tools under test: where they are, their limits in time, what they said."""
+
+import os
+import signal
+import subprocess
+
+TIME_LIMIT = 30.0
+PIPELINE = ("cr-freeze", "cr-dump-ns", "cr-dump-mm", "cr-dump-net", "cr-dump-files", "cr-thaw")
+
+
+class ToolFailed(Exception):
+    """A tool that should have worked did not; the text ends with what it said."""
+
+
+class Tools:
+    """The tools in `bin_dir`, writing what they say to `log`, a file in the case's directory."""
+
+    def __init__(self, bin_dir, case_dir, log_options=()):
+        self.bin_dir = bin_dir
+        self.log = os.path.join(case_dir, "tools.log")
+        self.log_options = list(log_options)
+
+    def path(self, name):
+        return os.path.join(self.bin_dir, name)
+
+    def said(self, lines=25):
+        try:
+            with open(self.log, encoding="utf-8", errors="replace") as file:
+                return "".join(file.readlines()[-lines:])
+        except OSError:
+            return ""
+
+    def call(self, command, **options):
+        """Runs one command to its end; its exit code."""
+        with open(self.log, "a", encoding="utf-8") as log:
+            log.write("$ " + " ".join(command) + "\n")
+            log.flush()
+            process = subprocess.Popen(command, stdin=options.pop("stdin", subprocess.DEVNULL), stdout=log, stderr=log, **options)
+            try:
+                return process.wait(TIME_LIMIT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                log.write(f"(killed after {TIME_LIMIT} s)\n")
+                return -signal.SIGKILL
+
+    def must(self, command, **options):
+        code = self.call(command, **options)
+        if code != 0:
+            raise ToolFailed(f"{os.path.basename(command[0])} {command[1] if len(command) > 1 else ''} ended with {code}")
+
+    def dump(self, pid, images, *options):
+        os.makedirs(images, exist_ok=True)
+        self.must([self.path("cr"), "dump", "-t", str(pid), "-D", images, *self.log_options, *options])
+
+    def restore(self, images, *options):
+        self.must([self.path("cr"), "restore", "-D", images, "-d", *self.log_options, *options])
+
+    def try_restore(self, images, *options):
+        return self.call([self.path("cr"), "restore", "-D", images, "-d", *self.log_options, *options])
+
+    def dump_by_hand(self, pid, images):
+        """The chain that a person would type, each stage its own program."""
+        os.makedirs(images, exist_ok=True)
+        stages = [f"'{self.path(PIPELINE[0])}' -t {pid} -D '{images}'"]
+        stages += [f"'{self.path(stage)}'" for stage in PIPELINE[1:-1]] + [f"'{self.path(PIPELINE[-1])}' --kill"]
+        self.must(["bash", "-o", "pipefail", "-c", " | ".join(stages)])
+
+    def restore_by_hand(self, images):
+        self.must([self.path("cr-restore"), "-D", images, "-d"])
+
+    def drop_field(self, images, field):
+        tests = os.path.join(os.path.dirname(self.bin_dir), "tests", "tools")
+        self.must([os.path.join(tests, "drop-field"), images, field])

@@ -1,0 +1,117 @@
+"""A tree of tasks under test: start it, wait for it, end it. Nothing here signals a task that is not below us."""
+
+import errno
+import os
+import signal
+import subprocess
+import time
+
+from . import state
+
+
+class Stuck(Exception):
+    """Something did not come in its time."""
+
+
+def wait_until(condition, limit, what):
+    deadline, pause = time.monotonic() + limit, 0.0005
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise Stuck(f"{what} did not come within {limit:g} s")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.01)
+
+
+def exit_text(status):
+    if os.WIFSIGNALED(status):
+        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"exit code {os.WEXITSTATUS(status)}"
+
+
+class Tree:
+    """The root is a child of this process, by birth or, restored, as an orphan."""
+
+    def __init__(self, command, directory, environment, stdio=None, new_session=True):
+        self.directory = directory
+        self.ended = {}
+        output = os.open(os.path.join(directory, "out"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        streams = (stdio, stdio, stdio) if stdio is not None else (null, output, output)
+        options = {"start_new_session": True} if new_session else {"process_group": 0}
+        try:
+            process = subprocess.Popen(
+                command, cwd=directory, env=environment, stdin=streams[0], stdout=streams[1], stderr=streams[2], **options
+            )
+        finally:
+            os.close(output)
+            os.close(null)
+        self.root = process.pid
+        process.returncode = 0  # this class waits, not subprocess
+        self.known = {self.root}
+
+    def reap(self):
+        """Waits for everything that has ended, remembering how."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self.ended[pid] = status
+
+    def has_ended(self):
+        self.reap()
+        return self.root in self.ended
+
+    def remember(self):
+        """The tree as it is now is what kill() and gone() are about."""
+        self.known = set(state.tree_of(self.root))
+        return self.known
+
+    def wait_end(self, limit):
+        wait_until(self.has_ended, limit, "the end of the root task")
+        return self.ended.pop(self.root)
+
+    def gone(self):
+        self.reap()
+        return not any(os.path.exists(f"/proc/{pid}") for pid in self.known)
+
+    def wait_gone(self, limit=10.0):
+        wait_until(self.gone, limit, "the end of all killed tasks")
+        self.ended.clear()
+
+    def kill(self):
+        """Ends what is left of the tree, orphans too: all that is below this process."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            below = [pid for pid in state.tree_of(os.getpid())[1:] if alive(pid)]
+            self.reap()
+            if not below:
+                return
+            for pid in below:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError as error:
+                    if error.errno != errno.ESRCH:
+                        raise
+            time.sleep(0.001)
+            self.reap()
+        raise Stuck("killed tasks did not end within 10 s")
+
+    def output(self):
+        try:
+            with open(os.path.join(self.directory, "out"), "rb") as file:
+                return file.read()
+        except OSError:
+            return b""
+
+
+def alive(pid):
+    try:
+        return state.stat_fields(f"/proc/{pid}/stat")["state"] not in ("X",)
+    except OSError:
+        return False
