@@ -27,7 +27,7 @@ void refuse_not_yet(const Parsed &parsed)
         const Option &option = *given.option;
         if (option.status == Status::NotYet && (option.commands & parsed.commands()) && !is_harmless(given))
             refused(cat("--", option.name, " is not supported yet: it needs ", option.note),
-                    "leave it out, or wait for a version that has it");
+                    "leave it out if the result may differ");
     }
 }
 

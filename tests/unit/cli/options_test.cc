@@ -159,7 +159,7 @@ TEST_CASE("what is not supported yet is refused where it would matter, and only 
 
 TEST_CASE("one command line becomes those of the stages")
 {
-    auto parsed = parse_as("cr", "dump -t 7 -D img -R -v4 --no-shell-job --external x --ghost-limit=2M");
+    auto parsed = parse_as("cr", "dump -t 7 -D img -R -v4 --no-shell-job --ghost-limit=2M");
     CHECK(parsed.arguments_for(tool("cr-thaw")) ==
           std::vector<std::string>{"cr-thaw", "--images-dir=img", "--verbosity=4"});
 }
