@@ -4,7 +4,7 @@
  *
  * Shared by the player (assembler) and libcr/program (C++); an ABI between the two, not a file format.
  *
- * Registers of the player (rax, rcx, rdx, rsi, rdi, r8-r12 are free for it to clobber):
+ * Registers of the player (rsp and what is not a general register stay as they are; the rest it clobbers):
  *   rbx  the current operation
  *   r13  where to go on when an operation marked MUST fails (address of an operation)
  *   r14  address of a struct cr_fail_record, or 0
@@ -25,9 +25,11 @@
 /* flags of CR_OP_SYS and CR_OP_CLONE */
 #define CR_OP_MUST 1   /* a result in -4095..-1 is a failure */
 #define CR_OP_EXPECT 2 /* one more word: any other result is a failure */
+#define CR_OP_EXPECT_SCALE 4 /* times the flag: the size of that word */
 #define CR_OP_REPEAT 4 /* then count, step[nargs]: the call is made count times, the steps added to the args in between */
 
-/* On a failure: record->op = rbx, record->result = rax, then the player goes on at r13. */
+/* On a failure: record->op = rbx, record->result = rax when there is a record, rbp = rax, then the player goes on
+ * at r13. The player may read one word past the end of an operation: 8 readable bytes must follow the last one. */
 
 #define CR_OP_HEAD 16
 #define CR_OP_OFF_CODE 0

@@ -61,6 +61,8 @@ class Value
 
 enum class On { Fail, Ignore }; // what a failing call means: the program fails, or nothing
 
+struct Layout;
+
 class Program
 {
   public:
@@ -91,6 +93,7 @@ class Program
   private:
     friend class Region;
     friend class Printer;
+    friend struct Layout;
     struct Op {
         uint8_t code = 0, flags = 0, nargs = 0;
         uint32_t nr = 0;
@@ -143,13 +146,17 @@ class Region
 
   private:
     friend class Printer;
+    friend struct Layout;
     struct Blob {
         std::vector<uint8_t> bytes;
         size_t align;
     };
+    const Layout &layout() const;
+
     std::vector<std::unique_ptr<Program>> programs_;
     std::vector<Blob> blobs_;
     std::vector<uint32_t> words_;
+    mutable std::shared_ptr<const Layout> layout_; // of what is there now; made when asked for
 };
 
 } // namespace cr::program

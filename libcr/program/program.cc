@@ -1,0 +1,227 @@
+#include "libcr/program/program.h"
+
+#include "libcr/base/error.h"
+#include "libcr/program/layout.h"
+#include "libcr/program/player.h"
+#include "libcr/program/print.h"
+#include "pie/ops.h"
+
+#include <cstring>
+#include <linux/sched.h>
+#include <sys/syscall.h>
+
+namespace cr::program
+{
+
+OpId Program::push(Op op)
+{
+    size_t length = 2 + op.words.size();
+    if (length > 255)
+        usage(cat("an operation of ", length, " words does not fit a program"));
+    ops_.push_back(std::move(op));
+    return {static_cast<uint32_t>(ops_.size() - 1)};
+}
+
+OpId Program::sys(long nr, std::vector<Value> args, On on_failure, std::string subject)
+{
+    Op op{CR_OP_SYS, on_failure == On::Fail ? uint8_t(CR_OP_MUST) : uint8_t(0), uint8_t(args.size()),
+          static_cast<uint32_t>(nr), std::move(args), std::move(subject)};
+    return push(std::move(op));
+}
+
+OpId Program::sys_expect(long nr, std::vector<Value> args, int64_t expected, std::string subject)
+{
+    Op op{CR_OP_SYS, CR_OP_EXPECT, uint8_t(args.size()), static_cast<uint32_t>(nr), std::move(args),
+          std::move(subject)};
+    op.words.push_back(expected);
+    return push(std::move(op));
+}
+
+OpId Program::sys_repeat(long nr, std::vector<Value> args, uint64_t count, std::vector<uint64_t> steps,
+                         On on_failure, std::string subject)
+{
+    if (!count)
+        usage("a call repeated zero times");
+    uint8_t flags = CR_OP_REPEAT | (on_failure == On::Fail ? CR_OP_MUST : 0);
+    steps.resize(args.size());
+    Op op{CR_OP_SYS, flags, uint8_t(args.size()), static_cast<uint32_t>(nr), std::move(args), std::move(subject)};
+    op.words.push_back(count);
+    op.words.insert(op.words.end(), steps.begin(), steps.end());
+    return push(std::move(op));
+}
+
+OpId Program::clone3(Value args, uint64_t size, ProgramId child, int64_t expected_pid, std::string subject)
+{
+    return push({CR_OP_CLONE, CR_OP_EXPECT, 2, SYS_clone3, {args, size, child, expected_pid}, std::move(subject)});
+}
+
+void Program::jump(ProgramId target) { push({CR_OP_JMP, 0, 0, 0, {target}, {}}); }
+void Program::native(Value address) { push({CR_OP_NATIVE, 0, 0, 0, {address}, {}}); }
+void Program::store(Value to, OpId op) { push({CR_OP_COPY8, 0, 0, 0, {to, op}, {}}); }
+void Program::add(WordId word, uint32_t n) { push({CR_OP_ADD, 0, 0, 0, {word, n}, {}}); }
+void Program::wait(WordId word, uint32_t at_least) { push({CR_OP_WAIT, 0, 0, 0, {word, at_least}, {}}); }
+// The first word, the program's own record, is known to the linker.
+void Program::on_failure(ProgramId handler) { push({CR_OP_SETFAIL, 0, 0, 0, {0, handler}, {}}); }
+
+ProgramId Region::reserve()
+{
+    layout_.reset();
+    programs_.emplace_back();
+    return {static_cast<uint32_t>(programs_.size() - 1)};
+}
+
+void Region::define(ProgramId id, std::unique_ptr<Program> program)
+{
+    layout_.reset();
+    programs_[id.index] = std::move(program);
+}
+
+ProgramId Region::add(std::unique_ptr<Program> program)
+{
+    ProgramId id = reserve();
+    define(id, std::move(program));
+    return id;
+}
+
+DataId Region::data(const void *bytes, size_t size, size_t align)
+{
+    layout_.reset();
+    auto from = static_cast<const uint8_t *>(bytes);
+    blobs_.push_back({{from, from + size}, align});
+    return {static_cast<uint32_t>(blobs_.size() - 1)};
+}
+
+DataId Region::space(size_t size, size_t align)
+{
+    layout_.reset();
+    blobs_.push_back({std::vector<uint8_t>(size), align});
+    return {static_cast<uint32_t>(blobs_.size() - 1)};
+}
+
+WordId Region::word(uint32_t initial)
+{
+    layout_.reset();
+    words_.push_back(initial);
+    return {static_cast<uint32_t>(words_.size() - 1)};
+}
+
+const Layout &Region::layout() const
+{
+    if (!layout_)
+        layout_ = std::make_shared<const Layout>(*this);
+    return *layout_;
+}
+
+uint64_t Region::size() const { return layout().size; }
+uint64_t Region::offset_of(DataId id) const { return layout().blobs.at(id.index); }
+uint64_t Region::offset_of(WordId id) const { return layout().words.at(id.index); }
+uint64_t Region::fail_record_offset(ProgramId id) const { return layout().fail_records.at(id.index); }
+
+uint64_t Region::offset_of(ProgramId id) const
+{
+    const auto &ops = layout().programs.at(id.index);
+    if (ops.empty())
+        usage(cat("program ", id.index, " is not defined"));
+    return ops.front().at;
+}
+
+uint64_t Region::result_offset(ProgramId program, OpId op) const
+{
+    return layout().programs.at(program.index).at(op.index).result;
+}
+
+namespace
+{
+
+// Writes values at offsets of the bytes of a region that will lie at `base`.
+class Writer
+{
+  public:
+    Writer(std::vector<uint8_t> &bytes, TargetAddr base) : bytes_(bytes), base_(base) {}
+    void raw(uint64_t at, const void *from, size_t size) { memcpy(bytes_.data() + at, from, size); }
+    void number(uint64_t at, uint64_t value) { raw(at, &value, 8); }
+    void address(uint64_t at, uint64_t offset) { number(at, base_.value + offset); }
+
+  private:
+    std::vector<uint8_t> &bytes_;
+    TargetAddr base_;
+};
+
+void write_head(Writer &out, uint64_t at, cr_op_head head, uint64_t length)
+{
+    head.words = static_cast<uint8_t>(length / 8);
+    out.raw(at, &head, sizeof head);
+}
+
+} // namespace
+
+std::vector<uint8_t> Region::link(TargetAddr base) const
+{
+    const Layout &where = layout();
+    std::vector<uint8_t> bytes(where.size);
+    Writer out(bytes, base);
+    out.raw(0, player_code().data(), player_code().size());
+    for (size_t i = 0; i < words_.size(); i++)
+        out.raw(where.words[i], &words_[i], 4);
+    for (size_t i = 0; i < blobs_.size(); i++)
+        out.raw(where.blobs[i], blobs_[i].bytes.data(), blobs_[i].bytes.size());
+
+    for (size_t p = 0; p < programs_.size(); p++) {
+        if (!programs_[p])
+            usage(cat("program ", p, " is not defined"));
+        const auto &placed = where.programs[p];
+        for (size_t i = 0; i < placed.size(); i++) {
+            const Program::Op &op = programs_[p]->ops_[i];
+            uint64_t result = placed[i].result ? base.value + placed[i].result : 0;
+            write_head(out, placed[i].at, {op.code, op.nargs, op.flags, 0, op.nr, result}, Layout::length(op));
+            for (size_t w = 0; w < op.words.size(); w++) {
+                const Value &value = op.words[w];
+                uint64_t at = placed[i].at + CR_OP_HEAD + w * 8;
+                if (op.code == CR_OP_SETFAIL && w == 0)
+                    out.address(at, where.fail_records[p]);
+                else if (value.kind == Value::Kind::Number)
+                    out.number(at, value.number);
+                else if (value.kind == Value::Kind::Data)
+                    out.address(at, where.blobs.at(value.index) + value.number);
+                else if (value.kind == Value::Kind::Word)
+                    out.address(at, where.words.at(value.index));
+                else if (value.kind == Value::Kind::Entry)
+                    out.address(at, offset_of(ProgramId{value.index}));
+                else if (op.code == CR_OP_COPY8 && w == 1) // Result: by address; by value is filled in by the player
+                    out.address(at, placed.at(value.index).result);
+            }
+            uint64_t at = placed[i].at + Layout::length(op);
+            for (uint64_t to : placed[i].copies_to) {
+                write_head(out, at, {CR_OP_COPY8, 0, 0, 0, 0, 0}, CR_OP_HEAD + 16);
+                out.address(at + CR_OP_HEAD, to);
+                out.address(at + CR_OP_HEAD + 8, placed[i].result);
+                at += CR_OP_HEAD + 16;
+            }
+        }
+    }
+    return bytes;
+}
+
+std::vector<Failure> Region::failures(const uint8_t *bytes, TargetAddr base) const
+{
+    const Layout &where = layout();
+    std::vector<Failure> found;
+    for (uint32_t p = 0; p < programs_.size(); p++) {
+        cr_fail_record record;
+        memcpy(&record, bytes + where.fail_records[p], sizeof record);
+        if (!record.op)
+            continue;
+        Failure failure{.program = {p}, .program_name = programs_[p]->name(), .result = record.result};
+        if (record.result < 0 && record.result >= -4095)
+            failure.err = static_cast<int>(-record.result);
+        for (uint32_t i = 0; i < where.programs[p].size(); i++)
+            if (base.value + where.programs[p][i].at == record.op) {
+                failure.operation = print_op(*this, {p}, {i});
+                failure.subject = programs_[p]->ops_[i].subject;
+            }
+        found.push_back(std::move(failure));
+    }
+    return found;
+}
+
+} // namespace cr::program
