@@ -11,8 +11,6 @@ namespace
 
 uint64_t align_up(uint64_t n, uint64_t align) { return (n + align - 1) / align * align; }
 
-constexpr uint64_t kCopyLength = CR_OP_HEAD + 2 * 8;
-
 } // namespace
 
 bool Layout::makes_result(const Program::Op &op) { return op.code == CR_OP_SYS || op.code == CR_OP_CLONE; }

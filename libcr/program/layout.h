@@ -20,6 +20,7 @@ struct Layout {
         std::vector<uint64_t> copies_to; // words that get the result by a COPY8
     };
 
+    static constexpr uint64_t kCopyLength = 16 + 2 * 8;
     static bool makes_result(const Program::Op &op);
     // Length in bytes of an operation, the copies behind it not counted.
     static uint64_t length(const Program::Op &op);

@@ -90,7 +90,7 @@ std::string octal(uint64_t value)
     std::string digits;
     for (; value; value /= 8)
         digits.insert(digits.begin(), static_cast<char>('0' + value % 8));
-    return "0" + digits;
+    return cat("0", digits);
 }
 
 std::string number(char as, uint64_t value)
@@ -101,7 +101,7 @@ std::string number(char as, uint64_t value)
         return static_cast<int32_t>(value) == -1 || n < 0 ? cat(static_cast<int32_t>(value)) : cat(n);
     case 'x':
     case 's':
-        return value ? "0x" + hex(value) : "0";
+        return value ? cat("0x", hex(value)) : "0";
     case 'P':
         return flags(value, kProt, "PROT_NONE");
     case 'M':
@@ -113,7 +113,7 @@ std::string number(char as, uint64_t value)
     case 'o':
         return octal(value);
     }
-    return n > -4096 && n < 65536 ? cat(n) : "0x" + hex(value);
+    return n > -4096 && n < 65536 ? cat(n) : cat("0x", hex(value));
 }
 
 } // namespace
@@ -129,12 +129,13 @@ std::string syscall_name(long nr)
 std::string print_call(long nr, const std::vector<uint64_t> &args)
 {
     const char *as = signature(nr);
-    std::string out = syscall_name(nr) + "(";
+    std::string out = cat(syscall_name(nr), "(");
     for (size_t i = 0; i < args.size(); i++) {
         out += cat(i ? ", " : "", number(*as ? *as : '?', args[i]));
         as += *as != 0;
     }
-    return out + ")";
+    out += ")";
+    return out;
 }
 
 // Everything private that printing needs to see.
@@ -154,9 +155,9 @@ class Printer
         case CR_OP_CLONE:
             return call(op);
         case CR_OP_JMP:
-            return "goto " + value('?', op.words[0]);
+            return cat("goto ", value('?', op.words[0]));
         case CR_OP_NATIVE:
-            return "leave to " + value('x', op.words[0]);
+            return cat("leave to ", value('x', op.words[0]));
         case CR_OP_COPY8:
             return cat("*", value('x', op.words[0]), " = ", value('x', op.words[1]));
         case CR_OP_ADD:
@@ -164,7 +165,7 @@ class Printer
         case CR_OP_WAIT:
             return cat("wait until ", value('?', op.words[0]), " >= ", value('?', op.words[1]));
         case CR_OP_SETFAIL:
-            return "on failure: " + value('?', op.words[1]);
+            return cat("on failure: ", value('?', op.words[1]));
         }
         return cat("operation of unknown code ", op.code);
     }
@@ -173,7 +174,7 @@ class Printer
     std::string call(const Program::Op &op) const
     {
         const char *as = signature(op.nr);
-        std::string out = syscall_name(op.nr) + "(";
+        std::string out = cat(syscall_name(op.nr), "(");
         size_t n = op.nargs;
         for (size_t i = 0; i < n; i++) {
             out += cat(i ? ", " : "", value(*as ? *as : '?', op.words[i]));
@@ -213,7 +214,7 @@ class Printer
     {
         const auto &bytes = region_.blobs_.at(v.index).bytes;
         auto begin = bytes.begin() + static_cast<long>(std::min<uint64_t>(v.number, bytes.size()));
-        return "\"" + printable(std::string(begin, std::find(begin, bytes.end(), 0))) + "\"";
+        return cat("\"", printable(std::string(begin, std::find(begin, bytes.end(), 0))), "\"");
     }
 
     const Region &region_;

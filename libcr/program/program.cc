@@ -1,6 +1,7 @@
 #include "libcr/program/program.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/text.h"
 #include "libcr/program/layout.h"
 #include "libcr/program/player.h"
 #include "libcr/program/print.h"
@@ -130,76 +131,99 @@ uint64_t Region::result_offset(ProgramId program, OpId op) const
     return layout().programs.at(program.index).at(op.index).result;
 }
 
-namespace
-{
-
-// Writes values at offsets of the bytes of a region that will lie at `base`.
-class Writer
+// Writes the bytes of a region that will lie at `base`.
+class Linker
 {
   public:
-    Writer(std::vector<uint8_t> &bytes, TargetAddr base) : bytes_(bytes), base_(base) {}
-    void raw(uint64_t at, const void *from, size_t size) { memcpy(bytes_.data() + at, from, size); }
-    void number(uint64_t at, uint64_t value) { raw(at, &value, 8); }
-    void address(uint64_t at, uint64_t offset) { number(at, base_.value + offset); }
+    Linker(const Region &region, const Layout &where, TargetAddr base)
+        : region_(region), where_(where), base_(base.value), bytes_(where.size)
+    {
+    }
+
+    void raw(uint64_t at, const void *from, size_t size)
+    {
+        if (size)
+            memcpy(bytes_.data() + at, from, size);
+    }
+
+    void program(uint32_t p, const std::vector<Program::Op> &ops)
+    {
+        const auto &placed = where_.programs[p];
+        for (size_t i = 0; i < placed.size(); i++) {
+            const Program::Op &op = ops[i];
+            uint64_t at = placed[i].at, result = placed[i].result ? base_ + placed[i].result : 0;
+            head(at, {op.code, op.nargs, op.flags, 0, op.nr, result}, Layout::length(op));
+            for (size_t w = 0; w < op.words.size(); w++)
+                number(at + CR_OP_HEAD + w * 8, resolve(p, op.words[w]));
+            if (op.code == CR_OP_SETFAIL)
+                number(at + CR_OP_HEAD, base_ + where_.fail_records[p]);
+            if (op.code == CR_OP_COPY8 && op.words[1].kind == Value::Kind::Result)
+                number(at + CR_OP_HEAD + 8, base_ + placed.at(op.words[1].index).result);
+            copies(placed[i], at + Layout::length(op));
+        }
+    }
+
+    std::vector<uint8_t> take() { return std::move(bytes_); }
 
   private:
-    std::vector<uint8_t> &bytes_;
-    TargetAddr base_;
+    void number(uint64_t at, uint64_t value) { raw(at, &value, 8); }
+
+    void head(uint64_t at, cr_op_head head, uint64_t length)
+    {
+        head.words = static_cast<uint8_t>(length / 8);
+        raw(at, &head, sizeof head);
+    }
+
+    void copies(const Layout::PlacedOp &op, uint64_t at)
+    {
+        for (uint64_t to : op.copies_to) {
+            head(at, {CR_OP_COPY8, 0, 0, 0, 0, 0}, Layout::kCopyLength);
+            number(at + CR_OP_HEAD, base_ + to);
+            number(at + CR_OP_HEAD + 8, base_ + op.result);
+            at += Layout::kCopyLength;
+        }
+    }
+
+    uint64_t resolve(uint32_t program, const Value &value) const
+    {
+        switch (value.kind) {
+        case Value::Kind::Number:
+            return value.number;
+        case Value::Kind::Data:
+            return base_ + where_.blobs.at(value.index) + value.number;
+        case Value::Kind::Word:
+            return base_ + where_.words.at(value.index);
+        case Value::Kind::Entry:
+            return base_ + region_.offset_of(ProgramId{value.index});
+        case Value::Kind::Result: // filled in by the player
+            if (value.index >= where_.programs[program].size())
+                usage("the result of an operation of another program");
+            return 0;
+        }
+        return 0;
+    }
+
+    const Region &region_;
+    const Layout &where_;
+    uint64_t base_;
+    std::vector<uint8_t> bytes_;
 };
-
-void write_head(Writer &out, uint64_t at, cr_op_head head, uint64_t length)
-{
-    head.words = static_cast<uint8_t>(length / 8);
-    out.raw(at, &head, sizeof head);
-}
-
-} // namespace
 
 std::vector<uint8_t> Region::link(TargetAddr base) const
 {
     const Layout &where = layout();
-    std::vector<uint8_t> bytes(where.size);
-    Writer out(bytes, base);
-    out.raw(0, player_code().data(), player_code().size());
+    Linker linker(*this, where, base);
+    linker.raw(0, player_code().data(), player_code().size());
     for (size_t i = 0; i < words_.size(); i++)
-        out.raw(where.words[i], &words_[i], 4);
+        linker.raw(where.words[i], &words_[i], 4);
     for (size_t i = 0; i < blobs_.size(); i++)
-        out.raw(where.blobs[i], blobs_[i].bytes.data(), blobs_[i].bytes.size());
-
-    for (size_t p = 0; p < programs_.size(); p++) {
+        linker.raw(where.blobs[i], blobs_[i].bytes.data(), blobs_[i].bytes.size());
+    for (uint32_t p = 0; p < programs_.size(); p++) {
         if (!programs_[p])
             usage(cat("program ", p, " is not defined"));
-        const auto &placed = where.programs[p];
-        for (size_t i = 0; i < placed.size(); i++) {
-            const Program::Op &op = programs_[p]->ops_[i];
-            uint64_t result = placed[i].result ? base.value + placed[i].result : 0;
-            write_head(out, placed[i].at, {op.code, op.nargs, op.flags, 0, op.nr, result}, Layout::length(op));
-            for (size_t w = 0; w < op.words.size(); w++) {
-                const Value &value = op.words[w];
-                uint64_t at = placed[i].at + CR_OP_HEAD + w * 8;
-                if (op.code == CR_OP_SETFAIL && w == 0)
-                    out.address(at, where.fail_records[p]);
-                else if (value.kind == Value::Kind::Number)
-                    out.number(at, value.number);
-                else if (value.kind == Value::Kind::Data)
-                    out.address(at, where.blobs.at(value.index) + value.number);
-                else if (value.kind == Value::Kind::Word)
-                    out.address(at, where.words.at(value.index));
-                else if (value.kind == Value::Kind::Entry)
-                    out.address(at, offset_of(ProgramId{value.index}));
-                else if (op.code == CR_OP_COPY8 && w == 1) // Result: by address; by value is filled in by the player
-                    out.address(at, placed.at(value.index).result);
-            }
-            uint64_t at = placed[i].at + Layout::length(op);
-            for (uint64_t to : placed[i].copies_to) {
-                write_head(out, at, {CR_OP_COPY8, 0, 0, 0, 0, 0}, CR_OP_HEAD + 16);
-                out.address(at + CR_OP_HEAD, to);
-                out.address(at + CR_OP_HEAD + 8, placed[i].result);
-                at += CR_OP_HEAD + 16;
-            }
-        }
+        linker.program(p, programs_[p]->ops_);
     }
-    return bytes;
+    return linker.take();
 }
 
 std::vector<Failure> Region::failures(const uint8_t *bytes, TargetAddr base) const
@@ -211,7 +235,7 @@ std::vector<Failure> Region::failures(const uint8_t *bytes, TargetAddr base) con
         memcpy(&record, bytes + where.fail_records[p], sizeof record);
         if (!record.op)
             continue;
-        Failure failure{.program = {p}, .program_name = programs_[p]->name(), .result = record.result};
+        Failure failure{{p}, programs_[p]->name(), {}, {}, 0, record.result};
         if (record.result < 0 && record.result >= -4095)
             failure.err = static_cast<int>(-record.result);
         for (uint32_t i = 0; i < where.programs[p].size(); i++)

@@ -93,6 +93,7 @@ class Program
   private:
     friend class Region;
     friend class Printer;
+    friend class Linker;
     friend struct Layout;
     struct Op {
         uint8_t code = 0, flags = 0, nargs = 0;

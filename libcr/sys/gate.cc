@@ -72,32 +72,45 @@ void note_count(uint64_t count)
     }
 }
 
+// What shall happen to the call that comes now.
+Fault next_fault()
+{
+    static const bool active = ::secure_getenv("CR_FAULT") || ::secure_getenv("CR_FAULT_COUNT");
+    if (!active) [[likely]]
+        return Fault::None;
+    if (g_plan.pid != ::getpid() || g_plan.tool != log::config().tool)
+        read_plan();
+    uint64_t count = ++g_plan.count;
+    if (g_plan.count_file)
+        note_count(count);
+    return count == g_plan.at ? g_plan.fault : Fault::None;
+}
+
 } // namespace
+
+Gate::Gate()
+{
+    Fault fault = next_fault();
+    if (fault == Fault::Errno)
+        result_ = -g_plan.err;
+    else if (fault == Fault::Kill)
+        ::kill(::getpid(), SIGKILL);
+    kill_after_ = fault == Fault::KillAfter;
+}
+
+Gate::~Gate()
+{
+    if (kill_after_) [[unlikely]]
+        ::kill(::getpid(), SIGKILL);
+}
 
 long raw_call(long nr, long a, long b, long c, long d, long e, long f)
 {
-    static const bool active = ::secure_getenv("CR_FAULT") || ::secure_getenv("CR_FAULT_COUNT");
-    bool kill_after = false;
-    if (active) [[unlikely]] {
-        if (g_plan.pid != ::getpid() || g_plan.tool != log::config().tool)
-            read_plan();
-        uint64_t count = ++g_plan.count;
-        if (g_plan.count_file)
-            note_count(count);
-        if (g_plan.fault != Fault::None && count == g_plan.at) {
-            if (g_plan.fault == Fault::Errno)
-                return -g_plan.err;
-            if (g_plan.fault == Fault::Kill)
-                ::kill(::getpid(), SIGKILL);
-            kill_after = true;
-        }
-    }
+    Gate gate;
+    if (gate.refused())
+        return gate.result();
     long result = ::syscall(nr, a, b, c, d, e, f);
-    if (result == -1)
-        result = -errno;
-    if (kill_after) [[unlikely]]
-        ::kill(::getpid(), SIGKILL);
-    return result;
+    return result == -1 ? -errno : result;
 }
 
 } // namespace cr::sys
