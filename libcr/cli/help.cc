@@ -13,21 +13,6 @@ namespace
 constexpr size_t kWidth = 79;
 constexpr size_t kIndent = 26;
 
-const char *title(Group group)
-{
-    switch (group) {
-    case Group::Common: return "Common";
-    case Group::Tree: return "Tree and processes";
-    case Group::Memory: return "Memory";
-    case Group::Files: return "Files";
-    case Group::Network: return "Network";
-    case Group::Mounts: return "Mounts";
-    case Group::Check: return "Checks";
-    case Group::Help: return "Help";
-    }
-    return "";
-}
-
 // Appends `text` in words, indented, broken at the width; the first line begins at `column`.
 void wrap(std::string &out, std::string_view text, size_t column, size_t indent)
 {
@@ -73,9 +58,6 @@ std::vector<const Option *> options_of(uint32_t commands, Group group)
     return chosen;
 }
 
-constexpr Group kGroups[] = {Group::Common, Group::Tree,   Group::Memory, Group::Files,
-                             Group::Network, Group::Mounts, Group::Check,  Group::Help};
-
 std::string usage_line(const Tool &tool, const Command *command)
 {
     std::string line = tool.usage;
@@ -95,6 +77,28 @@ void describe(std::string &out, const Option &option)
 }
 
 } // namespace
+
+const char *title(Group group)
+{
+    switch (group) {
+    case Group::Common: return "Common";
+    case Group::Tree: return "Tree and processes";
+    case Group::Memory: return "Memory";
+    case Group::Files: return "Files";
+    case Group::Network: return "Network";
+    case Group::Mounts: return "Mounts";
+    case Group::Check: return "Checks";
+    case Group::Help: return "Help";
+    }
+    return "";
+}
+
+std::span<const Group> groups()
+{
+    static constexpr Group kGroups[] = {Group::Common, Group::Tree,   Group::Memory, Group::Files,
+                                        Group::Network, Group::Mounts, Group::Check,  Group::Help};
+    return kGroups;
+}
 
 std::string spelling(const Option &option)
 {
@@ -134,7 +138,7 @@ std::string help_text(const Tool &tool, const Command *command)
             wrap(out, cat(one.summary, "; the tool ", one.name), left.size(), kIndent);
         }
     }
-    for (Group group : kGroups) {
+    for (Group group : groups()) {
         auto chosen = options_of(command ? command->bit : tool.commands, group);
         if (chosen.empty())
             continue;

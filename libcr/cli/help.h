@@ -17,5 +17,8 @@ std::string man_options(const Tool &tool);
 std::string completion_script();
 // "-t, --tree PID", "-v[NUM], --verbosity[=NUM]", "--[no-]json".
 std::string spelling(const Option &option);
+// The headings of options, in order.
+std::span<const Group> groups();
+const char *title(Group group);
 
 } // namespace cr::cli
