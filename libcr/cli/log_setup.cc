@@ -25,10 +25,12 @@ int open_log(const Common &common, uint32_t commands)
             usage("the log cannot go to stdout, where the session goes", "name a file");
         return STDOUT_FILENO;
     }
-    std::string path = common.log_file.starts_with('/') ? common.log_file : cat(common.work_dir, "/", common.log_file);
-    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (commands & (kStages | kThaw) ? 0 : O_TRUNC);
+    bool adds = commands & (kStages | kThaw);
+    std::string path = common.log_file;
+    if (!adds && !path.starts_with('/'))
+        path = cat(common.work_dir, "/", path);
     // Not RAII: the log stays open until the process ends.
-    int fd = ::open(path.c_str(), flags, 0600);
+    int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (adds ? 0 : O_TRUNC), 0600);
     if (fd < 0)
         failed(cat("open the log file ", printable(path)));
     return fd;

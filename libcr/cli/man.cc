@@ -3,6 +3,7 @@
 
 #include "libcr/base/text.h"
 
+#include <cctype>
 #include <set>
 
 namespace cr::cli
@@ -36,14 +37,14 @@ std::string item(const Option &option)
 {
     std::string line = ".It ";
     if (option.letter && option.arg == Arg::Optional)
-        line += cat("Fl ", option.letter, " Ns Op Ar ", option.value, " , ");
+        line += cat("Fl ", option.letter, " Ns Oo Ar ", option.value, " Oc , ");
     else if (option.letter)
         line += cat("Fl ", option.letter, " , ");
     line += flag(option);
     if (option.arg == Arg::Value)
         line += cat(" Ar ", option.value);
     if (option.arg == Arg::Optional)
-        line += cat(" Ns Op = Ns Ar ", option.value);
+        line += cat(" Ns Oo = Ns Ar ", option.value, " Oc");
     return line + "\n";
 }
 
@@ -67,7 +68,9 @@ size_t count_of(uint32_t commands)
 
 std::string paragraph(const Option &option)
 {
-    std::string out = item(option) + text_of(cat(option.help, ".")) + "\n";
+    std::string sentence = text_of(cat(option.help, "."));
+    sentence.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(sentence.front())));
+    std::string out = item(option) + sentence + "\n";
     if (option.repeats && option.arg == Arg::Value)
         out += "May be given several times.\n";
     if (option.status == Status::NoEffect)
@@ -102,13 +105,14 @@ std::string joined(const std::set<std::string> &words)
 std::string options_with_path()
 {
     std::set<std::string> found;
-    for (const Option &option : options())
-        for (std::string_view kind : {"DIR", "FILE", "PATH"})
-            if (option.value == kind && option.arg == Arg::Value) {
-                found.insert(cat("--", option.name));
-                if (option.letter)
-                    found.insert(cat("-", option.letter));
-            }
+    for (const Option &option : options()) {
+        std::string_view value = option.arg == Arg::Value ? option.value : "";
+        if (value != "DIR" && value != "FILE" && value != "PATH")
+            continue;
+        found.insert(cat("--", option.name));
+        if (option.letter)
+            found.insert(cat("-", option.letter));
+    }
     std::string out;
     for (const std::string &word : found)
         out += cat(out.empty() ? "" : "|", word);

@@ -161,7 +161,7 @@ TEST_CASE("one command line becomes those of the stages")
 {
     auto parsed = parse_as("cr", "dump -t 7 -D img -R -v4 --no-shell-job --ghost-limit=2M");
     CHECK(parsed.arguments_for(tool("cr-thaw")) ==
-          std::vector<std::string>{"cr-thaw", "--images-dir=img", "--verbosity=4"});
+          std::vector<std::string>{"cr-thaw", "--verbosity=4"});
 }
 
 TEST_CASE("errors have exit codes and a form for machines")
