@@ -47,6 +47,7 @@ class Stage
     void claims_end();
     void released();
     void done(const img::session_stage_done &statistics);
+    void fail(const Error &error);
 
   private:
     struct Shared;

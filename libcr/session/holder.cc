@@ -1,0 +1,122 @@
+#include "libcr/session/holder.h"
+
+#include "libcr/base/log.h"
+#include "libcr/base/text.h"
+#include "libcr/sys/gate.h"
+
+#include <csignal>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace cr::session
+{
+
+Holder::Holder()
+{
+    int pair[2];
+    sys::check(sys::call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair),
+               "make the session socket");
+    ours_ = Fd(pair[0]);
+    theirs_ = Fd(pair[1]);
+    // INT, TERM and HUP undo the session; a traced task that dies is told by SIGCHLD.
+    sigset_t set;
+    sigemptyset(&set);
+    for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD})
+        sigaddset(&set, signal);
+    sys::check(sys::call(SYS_rt_sigprocmask, SIG_BLOCK, &set, nullptr, 8), "block signals");
+    signals_ = Fd(static_cast<int>(
+        sys::check(sys::call(SYS_signalfd4, -1, &set, 8, SFD_CLOEXEC | SFD_NONBLOCK), "watch for signals")));
+}
+
+Holder::Step Holder::hear(const std::function<void(Release)> &let_go, std::string &why)
+{
+    char buffer[4096];
+    long n = sys::call(SYS_recvfrom, ours_.get(), buffer, sizeof buffer, MSG_DONTWAIT, 0, 0);
+    if (n == -EAGAIN || n == -EINTR)
+        return Step::Wait;
+    img::session_request request;
+    if (n <= 0 || !request.ParseFromArray(buffer, static_cast<int>(n))) {
+        why = "a stage spoke nonsense";
+        return Step::Undo;
+    }
+    if (request.has_watch_pid()) {
+        pid_t pid = static_cast<pid_t>(request.watch_pid());
+        long fd = sys::call(SYS_pidfd_open, pid, 0);
+        if (fd < 0) {
+            why = cat("stage ", pid, " is gone");
+            return Step::Undo;
+        }
+        watched_.emplace_back(pid, Fd(static_cast<int>(fd)));
+    }
+    if (request.has_intent())
+        intent_ = request.intent();
+    if (request.abort()) {
+        why = "cr-thaw asked to undo";
+        return Step::Undo;
+    }
+    bool release = request.has_release();
+    if (!release && !request.has_intent())
+        return Step::Wait;
+    img::session_reply reply;
+    reply.set_ok(true);
+    if (release)
+        let_go(static_cast<Release>(request.release()));
+    std::string bytes = reply.SerializeAsString();
+    sys::call(SYS_sendto, ours_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
+    return release ? Step::Released : Step::Wait;
+}
+
+bool Holder::serve(int out, const std::function<void(Release)> &let_go, const std::function<bool()> &committed,
+                   const std::function<std::string()> &tree_trouble, std::string &why)
+{
+    Step step = Step::Wait;
+    while (step == Step::Wait) {
+        std::vector<pollfd> fds = {{ours_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {out, 0, 0}};
+        for (auto &[pid, fd] : watched_)
+            fds.push_back({fd.get(), POLLIN, 0});
+        long n = sys::call(SYS_poll, fds.data(), fds.size(), -1);
+        if (n == -EINTR)
+            continue;
+        if (n < 0) {
+            why = "cannot wait for the stages: " + errno_text(static_cast<int>(-n));
+            break;
+        }
+        // Requests first: a stage that asked and then ended did what it had to.
+        if (fds[0].revents) {
+            step = hear(let_go, why);
+            continue;
+        }
+        if (fds[1].revents) {
+            signalfd_siginfo info;
+            n = sys::call(SYS_read, signals_.get(), &info, sizeof info);
+            if (n == sizeof info && info.ssi_signo != SIGCHLD) {
+                why = cat("ended by signal ", info.ssi_signo);
+                break;
+            }
+            why = tree_trouble();
+            if (!why.empty())
+                break;
+        }
+        for (size_t i = 3; i < fds.size() && why.empty(); i++)
+            if (fds[i].revents)
+                why = cat("stage ", watched_[i - 3].first, " ended before the session did");
+        if (why.empty() && fds[2].revents)
+            why = "the next stage of the pipeline is gone";
+        if (!why.empty())
+            break;
+    }
+    if (step == Step::Released)
+        return true;
+    if (intent_ && committed()) {
+        log::warning("cr-thaw ended after the commit: finishing for it");
+        let_go(static_cast<Release>(intent_));
+        return true;
+    }
+    let_go(Release::Resume);
+    return false;
+}
+
+} // namespace cr::session

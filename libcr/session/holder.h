@@ -1,0 +1,47 @@
+// The holder's side of a session: cr-freeze after it has captured the tree. It waits until cr-thaw says how the
+// tree is to be let go, and undoes everything when anybody it depends on is gone.
+//
+// Which ends there are, and who may die when:
+//   1. a stage, the reader of our stream, or cr-thaw before the commit: the tree is resumed, no inventory.
+//   2. cr-thaw tells its intent, then renames the inventory into place (the commit), then asks for the release.
+//      Should it die in between, the inventory is there and we finish the intent.
+//   3. we ourselves: the kernel detaches every task, which goes on; cr-thaw, which has pidfds of all tasks,
+//      ends them when it had committed to a kill.
+#pragma once
+
+#include "libcr/base/fd.h"
+#include "libcr/image/dir.h"
+#include "session.pb.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace cr::session
+{
+
+enum class Release : uint32_t { Kill = 1, Resume = 2, Stop = 3 };
+
+class Holder
+{
+  public:
+    // Makes the session socket; fd() goes into the hello.
+    Holder();
+    int fd() const { return theirs_.get(); }
+
+    // Serves until the tree was let go by `let_go`. True when that was what cr-thaw asked for, false when the
+    // session was undone (then let_go got Resume); `why` says why. `out` is watched: its reader must live.
+    // `committed` says whether the inventory of this very session is in place.
+    bool serve(int out, const std::function<void(Release)> &let_go, const std::function<bool()> &committed,
+               const std::function<std::string()> &tree_trouble, std::string &why);
+
+  private:
+    enum class Step { Wait, Released, Undo };
+    Step hear(const std::function<void(Release)> &let_go, std::string &why);
+
+    Fd ours_, theirs_, signals_;
+    std::vector<std::pair<pid_t, Fd>> watched_;
+    uint32_t intent_ = 0;
+};
+
+} // namespace cr::session

@@ -1,0 +1,218 @@
+#include "libcr/session/stage.h"
+
+#include "libcr/base/log.h"
+#include "libcr/base/text.h"
+#include "libcr/session/link.h"
+#include "libcr/session/wire.h"
+#include "libcr/sys/gate.h"
+
+#include <csignal>
+#include <set>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace cr::session
+{
+
+// What the forwarder thread and the stage's own work share.
+struct Stage::Shared {
+    int in = -1, out = -1;
+    std::optional<RecordStream> stream;
+
+    std::mutex out_mutex; // whole records only on `out`
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<img::session_task> tasks;
+    std::deque<img::session_file_claim> claims;
+    std::set<std::string> claiming; // earlier stages that may still claim files
+    bool tree_end = false, ended = false;
+    std::string trouble; // why the session cannot go on
+
+    void forward();
+    void take(const img::session_record &record);
+    void check_alive() const;
+};
+
+void Stage::Shared::take(const img::session_record &record)
+{
+    std::lock_guard lock(mutex);
+    if (record.has_task())
+        tasks.push_back(record.task());
+    if (record.tree_end())
+        tree_end = true;
+    if (record.has_claim())
+        claims.push_back(record.claim());
+    if (record.has_stage_begin())
+        claiming.insert(record.stage_begin());
+    if (record.has_claims_end())
+        claiming.erase(record.claims_end());
+    if (record.has_done())
+        claiming.erase(record.done().stage());
+    if (record.has_failure())
+        trouble = cat(record.failure().stage(), " failed");
+    changed.notify_all();
+}
+
+void Stage::Shared::forward()
+{
+    std::string why = "the session ended early";
+    try {
+        img::session_record record;
+        std::string raw;
+        while (stream->next(record, &raw)) {
+            {
+                std::lock_guard lock(out_mutex);
+                put_bytes(out, raw.data(), raw.size());
+            }
+            take(record);
+        }
+    } catch (const Error &e) {
+        why = e.what();
+    }
+    std::lock_guard lock(mutex);
+    ended = true;
+    if (trouble.empty())
+        trouble = why;
+    changed.notify_all();
+}
+
+void Stage::Shared::check_alive() const
+{
+    if (!trouble.empty())
+        failed_with(0, cat("go on: ", trouble));
+}
+
+// The log of the session, as the first stage set it up.
+static void join_log(const std::string &name, const img::session_hello &hello)
+{
+    log::Config config = log::config();
+    config.tool = name;
+    config.start_ns = hello.start_ns();
+    config.level = static_cast<int>(hello.log_level());
+    log::configure(config);
+}
+
+Stage::Stage(std::string name, int in, int out) : name_(std::move(name)), shared_(std::make_unique<Shared>())
+{
+    refuse_terminal_input(in, name_);
+    block_stop_signals();
+    shared_->in = in;
+    shared_->out = out;
+    shared_->stream.emplace(in);
+    img::session_record record;
+    if (!shared_->stream->next(record) || !record.has_hello())
+        usage("no session on standard input", "the first tool of a pipeline is cr-freeze");
+    if (record.hello().version() != kStreamVersion)
+        usage(cat("session version ", record.hello().version(), " is not mine (", kStreamVersion, ")"),
+              "use tools of one release");
+    hello_ = record.hello();
+    join_log(name_, hello_);
+    HolderLink(hello_).watch_me();
+    if (out >= 0) {
+        refuse_terminal_output(out, name_);
+        put_record(out, record);
+        img::session_record begin;
+        begin.set_stage_begin(name_);
+        put_record(out, begin);
+    }
+    images_.emplace(image::Dir::open(hello_.images_dir()));
+    forwarder_ = std::thread([this] { shared_->forward(); });
+}
+
+// Earlier stages' records still have to reach the later ones: the forwarder ends with its input.
+Stage::~Stage()
+{
+    if (forwarder_.joinable())
+        forwarder_.join();
+}
+
+std::optional<img::session_task> Stage::next_task()
+{
+    std::unique_lock lock(shared_->mutex);
+    shared_->changed.wait(lock, [&] {
+        return !shared_->tasks.empty() || shared_->tree_end || !shared_->trouble.empty();
+    });
+    shared_->check_alive();
+    if (shared_->tasks.empty())
+        return std::nullopt;
+    img::session_task task = std::move(shared_->tasks.front());
+    shared_->tasks.pop_front();
+    return task;
+}
+
+std::optional<img::session_file_claim> Stage::next_claim()
+{
+    std::unique_lock lock(shared_->mutex);
+    shared_->changed.wait(lock, [&] {
+        return !shared_->claims.empty() || (shared_->tree_end && shared_->claiming.empty()) ||
+               !shared_->trouble.empty();
+    });
+    shared_->check_alive();
+    if (shared_->claims.empty())
+        return std::nullopt;
+    img::session_file_claim claim = std::move(shared_->claims.front());
+    shared_->claims.pop_front();
+    return claim;
+}
+
+void Stage::put(const img::session_record &record)
+{
+    std::lock_guard lock(shared_->out_mutex);
+    put_record(shared_->out, record);
+}
+
+void Stage::claim(const img::session_file_claim &claim)
+{
+    img::session_record record;
+    *record.mutable_claim() = claim;
+    put(record);
+}
+
+void Stage::claims_end()
+{
+    img::session_record record;
+    record.set_claims_end(name_);
+    put(record);
+}
+
+void Stage::released()
+{
+    img::session_record record;
+    record.set_released(name_);
+    put(record);
+}
+
+void Stage::done(const img::session_stage_done &statistics)
+{
+    img::session_record record;
+    *record.mutable_done() = statistics;
+    record.mutable_done()->set_stage(name_);
+    put(record);
+}
+
+void Stage::fail(const Error &error)
+{
+    img::session_record record;
+    *record.mutable_failure() = to_record(name_, error);
+    put(record);
+}
+
+int run_stage(const std::string &name, int in, int out, const std::function<void(Stage &)> &body)
+{
+    Stage stage(name, in, out);
+    try {
+        body(stage);
+        return 0;
+    } catch (const Error &error) {
+        // cr-thaw, at the end of the pipeline, says it; here only the log.
+        log::error(error.what());
+        try {
+            stage.fail(error);
+        } catch (const Error &) {
+        }
+        return 1;
+    }
+}
+
+} // namespace cr::session

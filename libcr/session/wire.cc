@@ -1,0 +1,79 @@
+#include "libcr/session/wire.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/text.h"
+#include "libcr/sys/gate.h"
+
+#include <cstring>
+#include <sys/syscall.h>
+
+namespace cr::session
+{
+
+void put_bytes(int fd, const void *bytes, size_t size)
+{
+    const char *at = static_cast<const char *>(bytes);
+    while (size) {
+        long n = sys::call(SYS_write, fd, at, size);
+        if (n == -EINTR)
+            continue;
+        sys::check(n, "pass records on to the next stage");
+        at += n;
+        size -= static_cast<size_t>(n);
+    }
+}
+
+void put_record(int fd, const img::session_record &record)
+{
+    std::string bytes(4, '\0');
+    record.AppendToString(&bytes);
+    uint32_t length = static_cast<uint32_t>(bytes.size() - 4);
+    memcpy(bytes.data(), &length, 4);
+    put_bytes(fd, bytes.data(), bytes.size());
+}
+
+// Has at least `need` bytes from begin_ on; false when the stream ended before.
+bool RecordStream::fill(size_t need)
+{
+    while (buffer_.size() - begin_ < need) {
+        if (begin_) {
+            buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(begin_));
+            begin_ = 0;
+        }
+        size_t had = buffer_.size();
+        buffer_.resize(had + std::max<size_t>(need, 65536));
+        long n = sys::call(SYS_read, fd_, buffer_.data() + had, buffer_.size() - had);
+        if (n == -EINTR)
+            n = 0;
+        else if (n <= 0) {
+            buffer_.resize(had);
+            sys::check(n, "read the session stream");
+            return false;
+        }
+        buffer_.resize(had + static_cast<size_t>(n));
+    }
+    return true;
+}
+
+bool RecordStream::next(img::session_record &record, std::string *raw)
+{
+    if (!fill(4)) {
+        if (buffer_.size() != begin_)
+            bad_image("the session stream ends inside a record");
+        return false;
+    }
+    uint32_t length;
+    memcpy(&length, buffer_.data() + begin_, 4);
+    if (length > kMaxRecord)
+        bad_image("standard input is not a session stream", "the first tool of a pipeline is cr-freeze");
+    if (!fill(4 + size_t(length)))
+        bad_image("the session stream ends inside a record");
+    if (!record.ParseFromArray(buffer_.data() + begin_ + 4, static_cast<int>(length)))
+        bad_image("standard input is not a session stream", "the first tool of a pipeline is cr-freeze");
+    if (raw)
+        raw->assign(buffer_.data() + begin_, 4 + size_t(length));
+    begin_ += 4 + size_t(length);
+    return true;
+}
+
+} // namespace cr::session
