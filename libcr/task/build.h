@@ -15,8 +15,9 @@ namespace cr::task
 class Build
 {
   public:
-    Build(program::Region &region, program::Program &program, pid_t pid, program::OpId opener)
-        : region(region), program(program), pid(pid), opener_(opener)
+    // `pid` is the id of the thread whose program this is, `tgid` that of its process.
+    Build(program::Region &region, program::Program &program, pid_t tgid, pid_t pid, program::OpId opener)
+        : region(region), program(program), tgid(tgid), pid(pid), opener_(opener)
     {
     }
 
@@ -31,7 +32,7 @@ class Build
 
     program::Region &region;
     program::Program &program;
-    const pid_t pid;
+    const pid_t tgid, pid;
 
   private:
     program::OpId opener_;

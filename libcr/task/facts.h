@@ -1,0 +1,74 @@
+// What was seen of a stopped task, before it is turned into an image: registers and queues by ptrace, text from
+// /proc, answers of calls made inside the task. Plain values; the kinds (kind.h) are functions over them.
+#pragma once
+
+#include "libcr/proc/stat.h"
+#include "libcr/proc/status.h"
+
+#include <array>
+#include <csignal>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <sys/resource.h>
+#include <sys/user.h>
+#include <vector>
+
+namespace cr::task
+{
+
+// As the kernel's struct sigaction of rt_sigaction(2), x86-64.
+struct SigAction {
+    uint64_t handler = 0, flags = 0, restorer = 0, mask = 0;
+};
+
+struct PosixTimer {
+    int id = 0, clock = 0, signal = 0, notify = 0;
+    uint64_t value = 0;     // sigev_value
+    pid_t notify_tid = 0;   // SIGEV_THREAD_ID
+    int overrun = 0;
+    uint64_t interval_ns = 0, left_ns = 0; // left_ns 0: not armed
+};
+
+struct ThreadFacts {
+    pid_t tid = 0, vtid = 0;
+    user_regs_struct regs{};
+    std::vector<uint8_t> xsave; // as NT_X86_XSTATE gives it
+    uint64_t sigmask = 0;
+    std::vector<siginfo_t> pending; // its own queue
+    proc::Status status;
+    proc::Stat stat;
+    int policy = 0, priority = 0; // sched_getscheduler with SCHED_RESET_ON_FORK; sched_priority
+    uint64_t robust_list = 0, robust_list_len = 0;
+    // rseq(2) registration; size 0: none
+    uint64_t rseq_pointer = 0;
+    uint32_t rseq_size = 0, rseq_signature = 0;
+    // From calls made inside.
+    uint64_t tid_address = 0;
+    uint64_t altstack_sp = 0, altstack_size = 0;
+    int altstack_flags = 0;
+    int pdeath_signal = 0;
+    uint32_t securebits = 0;
+};
+
+struct TaskFacts {
+    pid_t pid = 0, vpid = 0;
+    enum class State { Alive, Stopped, Zombie } state = State::Alive;
+    int stop_signal = 0;
+    std::vector<ThreadFacts> threads; // the leader first; empty for a zombie
+    proc::Stat stat;                  // of the leader
+    std::vector<siginfo_t> pending;   // shared queue
+    std::array<rlimit64, 16> limits{};
+    uint32_t personality = 0;
+    int oom_score_adj = 0;
+    std::optional<uint32_t> loginuid;
+    // From calls made inside.
+    std::array<SigAction, 64> sigactions{}; // of signal i + 1
+    std::array<itimerval, 3> itimers{};
+    std::vector<PosixTimer> timers;
+    int dumpable = 1;
+    bool child_subreaper = false, thp_disabled = false;
+    std::optional<uint32_t> membarrier_registrations;
+};
+
+} // namespace cr::task

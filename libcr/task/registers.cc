@@ -1,0 +1,210 @@
+#include "libcr/task/registers.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/text.h"
+#include "libcr/task/kind.h"
+
+#include <cpuid.h>
+#include <cstring>
+
+namespace cr::task
+{
+
+namespace
+{
+
+// Legacy FXSAVE area, Intel SDM vol. 1, 10.5.1.
+constexpr size_t kFxsaveSize = 512, kHeader = 512, kXsaveMin = 576;
+
+struct Component {
+    int bit;
+    const char *name;
+    uint32_t size; // as the image holds it
+};
+constexpr Component kYmm{2, "AVX", 256}, kBndregs{3, "MPX bounds", 64}, kBndcsr{4, "MPX config", 64},
+    kOpmask{5, "AVX-512 masks", 64}, kZmmHi{6, "AVX-512 upper halves", 512}, kHi16{7, "AVX-512 high registers", 1024},
+    kPkru{9, "protection keys", 8};
+
+struct Place {
+    uint32_t size = 0, offset = 0;
+};
+
+// Where the uncompacted area of this CPU has the component (ptrace gives that form); size 0: not there.
+Place place_of(const Component &component)
+{
+    uint32_t a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid_count(13, 0, &a, &b, &c, &d) || !(a & (1u << component.bit)))
+        return {};
+    __get_cpuid_count(13, static_cast<uint32_t>(component.bit), &a, &b, &c, &d);
+    return {a, b};
+}
+
+template <class T> T load(const std::vector<uint8_t> &area, size_t at)
+{
+    T value;
+    memcpy(&value, area.data() + at, sizeof value);
+    return value;
+}
+
+template <class T> void store(std::vector<uint8_t> &area, size_t at, T value)
+{
+    memcpy(area.data() + at, &value, sizeof value);
+}
+
+template <class T, class Field>
+void put_component(const std::vector<uint8_t> &area, const Component &component, Field &field)
+{
+    Place place = place_of(component);
+    if (!place.size || place.offset + component.size > area.size())
+        return;
+    for (uint32_t at = 0; at < component.size; at += sizeof(T))
+        field.Add(load<T>(area, place.offset + at));
+}
+
+template <class T, class Field>
+void get_component(std::vector<uint8_t> &area, const Component &component, const Field &field, uint64_t bv)
+{
+    if (!(bv & (1ull << component.bit)))
+        return;
+    Place place = place_of(component);
+    if (!place.size)
+        refused(cat("the task uses ", component.name, " state, which this CPU has not"),
+                "restore it on a machine that has it");
+    if (static_cast<size_t>(field.size()) * sizeof(T) != component.size)
+        bad_image(cat(component.name, " state of ", field.size(), " words where ", component.size / sizeof(T),
+                      " belong"));
+    for (uint32_t i = 0; i < component.size / sizeof(T); i++)
+        store<T>(area, place.offset + i * sizeof(T), field.Get(static_cast<int>(i)));
+}
+
+} // namespace
+
+void put_registers(const user_regs_struct &regs, img::user_x86_regs_entry &out)
+{
+    // clang-format off
+    out.set_r15(regs.r15); out.set_r14(regs.r14); out.set_r13(regs.r13); out.set_r12(regs.r12);
+    out.set_bp(regs.rbp); out.set_bx(regs.rbx); out.set_r11(regs.r11); out.set_r10(regs.r10);
+    out.set_r9(regs.r9); out.set_r8(regs.r8); out.set_ax(regs.rax); out.set_cx(regs.rcx);
+    out.set_dx(regs.rdx); out.set_si(regs.rsi); out.set_di(regs.rdi); out.set_orig_ax(regs.orig_rax);
+    out.set_ip(regs.rip); out.set_cs(regs.cs); out.set_flags(regs.eflags); out.set_sp(regs.rsp);
+    out.set_ss(regs.ss); out.set_fs_base(regs.fs_base); out.set_gs_base(regs.gs_base);
+    out.set_ds(regs.ds); out.set_es(regs.es); out.set_fs(regs.fs); out.set_gs(regs.gs);
+    // clang-format on
+    out.set_mode(img::NATIVE);
+}
+
+user_regs_struct get_registers(const img::user_x86_regs_entry &in)
+{
+    user_regs_struct regs{};
+    // clang-format off
+    regs.r15 = in.r15(); regs.r14 = in.r14(); regs.r13 = in.r13(); regs.r12 = in.r12();
+    regs.rbp = in.bp(); regs.rbx = in.bx(); regs.r11 = in.r11(); regs.r10 = in.r10();
+    regs.r9 = in.r9(); regs.r8 = in.r8(); regs.rax = in.ax(); regs.rcx = in.cx();
+    regs.rdx = in.dx(); regs.rsi = in.si(); regs.rdi = in.di(); regs.orig_rax = in.orig_ax();
+    regs.rip = in.ip(); regs.cs = in.cs(); regs.eflags = in.flags(); regs.rsp = in.sp();
+    regs.ss = in.ss(); regs.fs_base = in.fs_base(); regs.gs_base = in.gs_base();
+    regs.ds = in.ds(); regs.es = in.es(); regs.fs = in.fs(); regs.gs = in.gs();
+    // clang-format on
+    return regs;
+}
+
+void put_xsave(const std::vector<uint8_t> &area, img::user_x86_fpregs_entry &out)
+{
+    if (area.size() < kFxsaveSize)
+        failed_with(0, "understand the floating-point registers");
+    out.set_cwd(load<uint16_t>(area, 0));
+    out.set_swd(load<uint16_t>(area, 2));
+    out.set_twd(load<uint16_t>(area, 4));
+    out.set_fop(load<uint16_t>(area, 6));
+    out.set_rip(load<uint64_t>(area, 8));
+    out.set_rdp(load<uint64_t>(area, 16));
+    out.set_mxcsr(load<uint32_t>(area, 24));
+    out.set_mxcsr_mask(load<uint32_t>(area, 28));
+    for (size_t at = 32; at < 160; at += 4)
+        out.add_st_space(load<uint32_t>(area, at));
+    for (size_t at = 160; at < 416; at += 4)
+        out.add_xmm_space(load<uint32_t>(area, at));
+    for (size_t at = 416; at < 512; at += 4)
+        out.add_padding(load<uint32_t>(area, at));
+    if (area.size() < kXsaveMin)
+        return;
+    img::user_x86_xsave_entry &xsave = *out.mutable_xsave();
+    xsave.set_xstate_bv(load<uint64_t>(area, kHeader));
+    put_component<uint32_t>(area, kYmm, *xsave.mutable_ymmh_space());
+    put_component<uint64_t>(area, kBndregs, *xsave.mutable_bndreg_state());
+    put_component<uint64_t>(area, kBndcsr, *xsave.mutable_bndcsr_state());
+    put_component<uint64_t>(area, kOpmask, *xsave.mutable_opmask_reg());
+    put_component<uint64_t>(area, kZmmHi, *xsave.mutable_zmm_upper());
+    put_component<uint64_t>(area, kHi16, *xsave.mutable_hi16_zmm());
+    put_component<uint32_t>(area, kPkru, *xsave.mutable_pkru());
+}
+
+std::vector<uint8_t> get_xsave(const img::user_x86_fpregs_entry &in)
+{
+    uint32_t a = 0, b = 0, c = 0, d = 0;
+    uint32_t size = kXsaveMin;
+    if (__get_cpuid_count(13, 0, &a, &b, &c, &d) && b > size)
+        size = b; // of all components that the kernel enabled
+    std::vector<uint8_t> area(size);
+    if (in.st_space_size() != 32 || in.xmm_space_size() != 64)
+        bad_image("the floating-point state has not 8 x87 and 16 SSE registers");
+    store(area, 0, static_cast<uint16_t>(in.cwd()));
+    store(area, 2, static_cast<uint16_t>(in.swd()));
+    store(area, 4, static_cast<uint16_t>(in.twd()));
+    store(area, 6, static_cast<uint16_t>(in.fop()));
+    store(area, 8, in.rip());
+    store(area, 16, in.rdp());
+    store(area, 24, in.mxcsr());
+    store(area, 28, in.mxcsr_mask());
+    for (int i = 0; i < 32; i++)
+        store(area, 32 + 4 * static_cast<size_t>(i), in.st_space(i));
+    for (int i = 0; i < 64; i++)
+        store(area, 160 + 4 * static_cast<size_t>(i), in.xmm_space(i));
+    uint64_t bv = 3; // x87 and SSE
+    if (in.has_xsave()) {
+        const img::user_x86_xsave_entry &xsave = in.xsave();
+        bv = xsave.xstate_bv();
+        get_component<uint32_t>(area, kYmm, xsave.ymmh_space(), bv);
+        get_component<uint64_t>(area, kBndregs, xsave.bndreg_state(), bv);
+        get_component<uint64_t>(area, kBndcsr, xsave.bndcsr_state(), bv);
+        get_component<uint64_t>(area, kOpmask, xsave.opmask_reg(), bv);
+        get_component<uint64_t>(area, kZmmHi, xsave.zmm_upper(), bv);
+        get_component<uint64_t>(area, kHi16, xsave.hi16_zmm(), bv);
+        get_component<uint32_t>(area, kPkru, xsave.pkru(), bv);
+        constexpr uint64_t kKnown = 0x2ff;
+        if (bv & ~kKnown)
+            refused(cat("the task uses CPU state that is not supported (components ", hex(bv & ~kKnown), ")"));
+    }
+    store(area, kHeader, bv);
+    return area;
+}
+
+static void capture_thread(const ThreadFacts &facts, img::core_entry &core)
+{
+    core.set_mtype(img::core_entry::X86_64);
+    img::thread_info_x86 &info = *core.mutable_thread_info();
+    info.set_clear_tid_addr(facts.tid_address);
+    put_registers(facts.regs, *info.mutable_gpregs());
+    put_xsave(facts.xsave, *info.mutable_fpregs());
+    core.mutable_thread_core()->set_blk_sigset(facts.sigmask);
+}
+
+static void check(const img::core_entry &core, bool leader, const Host &)
+{
+    if (leader && core.tc().task_state() == 2)
+        return; // a zombie has no registers
+    if (!core.has_thread_info())
+        bad_image("the core image has no registers");
+    const img::user_x86_regs_entry &regs = core.thread_info().gpregs();
+    if (regs.mode() != img::NATIVE || regs.cs() != 0x33)
+        refused("32-bit tasks are not supported yet");
+    constexpr uint64_t kTop = 0x7ffffffff000;
+    if (regs.ip() >= kTop || regs.fs_base() >= kTop || regs.gs_base() >= kTop)
+        bad_image(cat("instruction pointer ", hex(regs.ip()), " or a segment base is not a user address"));
+    get_xsave(core.thread_info().fpregs());
+}
+
+extern const Kind kRegisters;
+const Kind kRegisters = {"registers", nullptr, capture_thread, check, nullptr};
+
+} // namespace cr::task
