@@ -34,7 +34,7 @@ template <class Field> void split(uint64_t caps, Field *field)
     field->Add(static_cast<uint32_t>(caps >> 32));
 }
 
-void capture_thread(const ThreadFacts &facts, img::core_entry &core)
+void capture_ids(const ThreadFacts &facts, img::core_entry &core)
 {
     const proc::Status &status = facts.status;
     img::creds_entry &out = *core.mutable_thread_core()->mutable_creds();
@@ -58,7 +58,7 @@ void capture_thread(const ThreadFacts &facts, img::core_entry &core)
     core.mutable_thread_core()->set_pdeath_sig(static_cast<uint32_t>(facts.pdeath_signal));
 }
 
-void check(const img::core_entry &core, bool leader, const Host &host)
+void check_creds(const img::core_entry &core, bool leader, const Host &host)
 {
     if (leader && core.tc().task_state() == 2)
         return;
@@ -104,7 +104,7 @@ void arm_ids(const img::creds_entry &creds, Build &build)
     build.program.sys(SYS_setfsuid, {creds.fsuid()});
 }
 
-void arm_creds(const img::creds_entry &creds, const Host &host, Build &build)
+void arm_all(const img::creds_entry &creds, const Host &host, Build &build)
 {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     auto header_data = build.region.data(&header, sizeof header);
@@ -130,10 +130,10 @@ void arm_creds(const img::creds_entry &creds, const Host &host, Build &build)
         prctl(build, "no_new_privs", PR_SET_NO_NEW_PRIVS, 1);
 }
 
-void arm(const img::core_entry &core, bool, Phase phase, const Host &host, Build &build)
+void arm_creds(const img::core_entry &core, bool, Phase phase, const Host &host, Build &build)
 {
     if (phase == Phase::Creds)
-        arm_creds(core.thread_core().creds(), host, build);
+        arm_all(core.thread_core().creds(), host, build);
     else if (phase == Phase::Last)
         prctl(build, "parent-death signal", PR_SET_PDEATHSIG, core.thread_core().pdeath_sig());
 }
@@ -141,6 +141,6 @@ void arm(const img::core_entry &core, bool, Phase phase, const Host &host, Build
 } // namespace
 
 extern const Kind kCredentials;
-const Kind kCredentials = {"credentials", nullptr, capture_thread, check, arm};
+const Kind kCredentials = {"credentials", nullptr, capture_ids, check_creds, arm_creds};
 
 } // namespace cr::task

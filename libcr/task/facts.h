@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/user.h>
 #include <vector>
 

@@ -179,7 +179,7 @@ std::vector<uint8_t> get_xsave(const img::user_x86_fpregs_entry &in)
     return area;
 }
 
-static void capture_thread(const ThreadFacts &facts, img::core_entry &core)
+static void capture_registers(const ThreadFacts &facts, img::core_entry &core)
 {
     core.set_mtype(img::core_entry::X86_64);
     img::thread_info_x86 &info = *core.mutable_thread_info();
@@ -189,7 +189,7 @@ static void capture_thread(const ThreadFacts &facts, img::core_entry &core)
     core.mutable_thread_core()->set_blk_sigset(facts.sigmask);
 }
 
-static void check(const img::core_entry &core, bool leader, const Host &)
+static void check_registers(const img::core_entry &core, bool leader, const Host &)
 {
     if (leader && core.tc().task_state() == 2)
         return; // a zombie has no registers
@@ -205,6 +205,6 @@ static void check(const img::core_entry &core, bool leader, const Host &)
 }
 
 extern const Kind kRegisters;
-const Kind kRegisters = {"registers", nullptr, capture_thread, check, nullptr};
+const Kind kRegisters = {"registers", nullptr, capture_registers, check_registers, nullptr};
 
 } // namespace cr::task

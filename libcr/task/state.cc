@@ -7,7 +7,7 @@
 namespace cr::task
 {
 
-static void capture_task(const TaskFacts &facts, img::core_entry &core)
+static void capture_state(const TaskFacts &facts, img::core_entry &core)
 {
     img::task_core_entry &tc = *core.mutable_tc();
     switch (facts.state) {
@@ -29,7 +29,7 @@ static void capture_task(const TaskFacts &facts, img::core_entry &core)
     tc.set_blk_sigset(facts.threads.empty() ? 0 : facts.threads[0].sigmask);
 }
 
-static void check(const img::core_entry &core, bool leader, const Host &)
+static void check_state(const img::core_entry &core, bool leader, const Host &)
 {
     if (core.mtype() != img::core_entry::X86_64)
         bad_image("this is a task of another architecture", "restore it on such a machine");
@@ -53,6 +53,6 @@ static void check(const img::core_entry &core, bool leader, const Host &)
 }
 
 extern const Kind kState;
-const Kind kState = {"state", capture_task, nullptr, check, nullptr};
+const Kind kState = {"state", capture_state, nullptr, check_state, nullptr};
 
 } // namespace cr::task

@@ -1,0 +1,103 @@
+#include "libcr/restore/images.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/image/reader.h"
+#include "libcr/image/seal.h"
+#include "libcr/task/state.h"
+
+#include <set>
+
+namespace cr::restore
+{
+
+namespace
+{
+
+constexpr uint32_t kPidMax = 1 << 22; // PID_MAX_LIMIT of include/linux/threads.h
+
+void check_pid(uint32_t pid, const char *what)
+{
+    if (pid == 0 || pid > kPidMax)
+        bad_image(cat(what, " ", pid, " is not a process id"));
+}
+
+void check_tree(const std::vector<img::pstree_entry> &entries)
+{
+    if (entries.empty())
+        bad_image("pstree.img: no task");
+    std::set<uint32_t> pids, seen;
+    for (const img::pstree_entry &entry : entries) {
+        check_pid(entry.pid(), "pstree.img: pid");
+        check_pid(entry.pgid(), "pstree.img: pgid");
+        check_pid(entry.sid(), "pstree.img: sid");
+        if (pids.empty() != (entry.ppid() == 0) || (entry.ppid() && !pids.count(entry.ppid())))
+            bad_image(cat("pstree.img: task ", entry.pid(), " has parent ", entry.ppid(),
+                          ", which is not an earlier task"));
+        pids.insert(entry.pid());
+        if (entry.threads_size() && entry.threads(0) != entry.pid())
+            bad_image(cat("pstree.img: task ", entry.pid(), " does not list its leader as first thread"));
+        for (uint32_t tid : entry.threads()) {
+            check_pid(tid, "pstree.img: thread");
+            if (!seen.insert(tid).second)
+                bad_image(cat("pstree.img: id ", tid, " occurs twice"));
+        }
+        if (!entry.threads_size() && !seen.insert(entry.pid()).second)
+            bad_image(cat("pstree.img: id ", entry.pid(), " occurs twice"));
+    }
+}
+
+TaskImage read_task(const image::Dir &dir, const img::pstree_entry &entry)
+{
+    auto name = [&] { return cat("pid ", entry.pid()); };
+    Subject subject(name);
+    TaskImage task;
+    task.tree = entry;
+    if (!entry.threads_size())
+        task.tree.add_threads(entry.pid());
+    for (uint32_t tid : task.tree.threads())
+        task.threads.push_back(image::read_one<img::core_entry>(dir, image::Kind::Core, tid));
+    if (!task.leader().has_tc())
+        bad_image(cat("core-", entry.pid(), ".img has no task part"));
+    if (task.zombie())
+        return task;
+    if (auto ids = image::read_optional<img::task_kobj_ids_entry>(dir, image::Kind::Ids, entry.pid()))
+        task.ids = *ids;
+    else if (task.leader().has_ids())
+        task.ids = task.leader().ids();
+    else
+        bad_image(cat("ids-", entry.pid(), ".img is missing"));
+    task.mm = image::read_one<img::mm_entry>(dir, image::Kind::Mm, entry.pid());
+    return task;
+}
+
+} // namespace
+
+bool TaskImage::zombie() const { return leader().tc().task_state() == task::kDead; }
+
+std::optional<size_t> ImageSet::parent_of(size_t task) const
+{
+    if (task == 0)
+        return std::nullopt;
+    return by_pid.at(static_cast<pid_t>(tasks[task].tree.ppid()));
+}
+
+ImageSet read_images(const std::string &directory)
+{
+    image::Complete complete = image::open_complete(directory);
+    ImageSet set{std::move(complete.dir), std::move(complete.inventory), {}, {}};
+    auto entries = image::read_all<img::pstree_entry>(set.dir, image::Kind::Pstree);
+    check_tree(entries);
+    for (const img::pstree_entry &entry : entries) {
+        set.by_pid[static_cast<pid_t>(entry.pid())] = set.tasks.size();
+        set.tasks.push_back(read_task(set.dir, entry));
+        if (auto parent = set.parent_of(set.tasks.size() - 1); parent && set.tasks[*parent].zombie())
+            bad_image(cat("pstree.img: task ", entry.pid(), " is the child of a dead task"));
+    }
+    if (set.tasks[0].zombie())
+        bad_image("pstree.img: the root of the tree is dead");
+    return set;
+}
+
+} // namespace cr::restore

@@ -1,0 +1,42 @@
+// Everything that an image directory says about tasks, read and checked as a whole before anything is made: numbers
+// are in range, ids unique, every reference has its target.
+#pragma once
+
+#include "libcr/image/dir.h"
+#include "core.pb.h"
+#include "inventory.pb.h"
+#include "mm.pb.h"
+#include "pstree.pb.h"
+
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace cr::restore
+{
+
+struct TaskImage {
+    img::pstree_entry tree;
+    std::vector<img::core_entry> threads; // in the order of tree.threads(), the leader first
+    img::task_kobj_ids_entry ids;
+    std::optional<img::mm_entry> mm; // none for a zombie
+
+    pid_t pid() const { return static_cast<pid_t>(tree.pid()); }
+    const img::core_entry &leader() const { return threads.front(); }
+    bool zombie() const;
+};
+
+struct ImageSet {
+    image::Dir dir;
+    img::inventory_entry inventory;
+    std::vector<TaskImage> tasks;     // parents first; [0] is the root
+    std::map<pid_t, size_t> by_pid;
+
+    // The index of the task's parent; the root has none.
+    std::optional<size_t> parent_of(size_t task) const;
+};
+
+// Throws an Error of kind Image or Refused on the first thing that cannot be restored.
+ImageSet read_images(const std::string &directory);
+
+} // namespace cr::restore
