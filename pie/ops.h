@@ -18,7 +18,7 @@
 #define CR_OP_JMP 3     /* words: target operation */
 #define CR_OP_NATIVE 4  /* words: address. Leaves the player by a jump to native code */
 #define CR_OP_COPY8 5   /* words: to, from. *(u64 *)to = *(u64 *)from */
-#define CR_OP_ADD 6     /* words: addr, value. Atomically *(u32 *)addr += value, then wakes all who wait there */
+#define CR_OP_ADD 6     /* words: addr, value, wake_at. Atomically *(u32 *)addr += value; wakes all who wait there if it is now >= wake_at */
 #define CR_OP_WAIT 7    /* words: addr, value. Sleeps (futex) until *(u32 *)addr >= value, unsigned */
 #define CR_OP_SETFAIL 8 /* words: fail record, operation. Sets r14 and r13 */
 

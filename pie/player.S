@@ -56,7 +56,11 @@ copy:
         jmp next
 
 add:
-        lock addl %esi, (%rdi)
+        movl %esi, %eax
+        lock xaddl %eax, (%rdi)
+        addl %esi, %eax
+        cmpl WORD(2), %eax
+        jb next
         movl $FUTEX_WAKE, %esi
         movl $0x7fffffff, %edx
         movl $NR_futex, %eax

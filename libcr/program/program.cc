@@ -59,7 +59,10 @@ OpId Program::clone3(Value args, uint64_t size, ProgramId child, int64_t expecte
 void Program::jump(ProgramId target) { push({CR_OP_JMP, 0, 0, 0, {target}, {}}); }
 void Program::native(Value address) { push({CR_OP_NATIVE, 0, 0, 0, {address}, {}}); }
 void Program::store(Value to, OpId op) { push({CR_OP_COPY8, 0, 0, 0, {to, op}, {}}); }
-void Program::add(WordId word, uint32_t n) { push({CR_OP_ADD, 0, 0, 0, {word, n}, {}}); }
+void Program::add(WordId word, uint32_t n, uint32_t wake_at)
+{
+    push({CR_OP_ADD, 0, 0, 0, {word, n, wake_at}, {}});
+}
 void Program::wait(WordId word, uint32_t at_least) { push({CR_OP_WAIT, 0, 0, 0, {word, at_least}, {}}); }
 // The first word, the program's own record, is known to the linker.
 void Program::on_failure(ProgramId handler) { push({CR_OP_SETFAIL, 0, 0, 0, {0, handler}, {}}); }

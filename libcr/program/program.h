@@ -82,7 +82,8 @@ class Program
     void jump(ProgramId target);
     void native(Value address);
     void store(Value to, OpId op);             // *(u64 *)to = result of op
-    void add(WordId word, uint32_t n);         // and wake those who wait for it
+    // word += n, and wake those who wait for it if it is at least `wake_at` now: the last of many, not each.
+    void add(WordId word, uint32_t n, uint32_t wake_at = 0);
     void wait(WordId word, uint32_t at_least);
     // From here on a failure is recorded (the record is this program's own) and `handler` is run.
     void on_failure(ProgramId handler);
