@@ -49,6 +49,8 @@ constexpr Option kOptions[] = {
              "without a number adds one"},
     {.name = "json", .arg = Bool, .commands = kAllCommands,
      .help = "report as JSON, errors too", .ours = true},
+    {.name = "text", .commands = kShow,
+     .help = "show images as text, not as JSON", .ours = true},
     {.name = "display-stats", .arg = Bool, .commands = kDumps | kRestore | kThaw,
      .help = "print times and sizes at the end"},
     {.name = "pidfile", .arg = Value, .value = "FILE", .commands = kDumps | kRestore | kDaemons,
@@ -283,7 +285,7 @@ constexpr Tool kTools[] = {
     {"cr-restore", kRestore, "bring a process tree back from images", "%OPTIONS [-- CMD ARG ...]",
      Operands::Free},
     {"cr-check", kCheck, "tell what this kernel can do", "%OPTIONS"},
-    {"cr-show", kShow, "look into images", "%OPTIONS [ps | fds | mems | rss | FILE ...]", Operands::Free},
+    {"cr-show", kShow, "look into images", "%OPTIONS [ps | fds | mems | rss | x DIR VIEW | FILE ...]", Operands::Free},
 };
 
 } // namespace

@@ -1,0 +1,144 @@
+#include "libcr/show/show.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/text.h"
+#include "libcr/cli/report.h"
+#include "libcr/image/reader.h"
+#include "libcr/show/records.h"
+#include "libcr/show/value.h"
+#include "libcr/sys/file.h"
+
+#include <endian.h>
+
+namespace cr::show
+{
+
+using image::Kind;
+
+namespace
+{
+
+std::optional<Kind> kind_by_magic(int fd, const std::string &name)
+{
+    uint32_t words[2] = {};
+    sys::pread_up_to(fd, words, sizeof words, 0, name);
+    uint32_t first = le32toh(words[0]), second = le32toh(words[1]);
+    bool outer = first == image::kCommonMagic || first == image::kServiceMagic;
+    for (const image::Entry &e : image::catalog())
+        if (e.magic && e.magic == (outer ? second : first))
+            return e.kind;
+    return std::nullopt;
+}
+
+// The name wins: several kinds share a magic.
+Kind kind_of(int fd, const std::string &name)
+{
+    if (auto known = image::parse_file_name(name))
+        return known->kind;
+    if (auto kind = kind_by_magic(fd, name))
+        return *kind;
+    bad_image(cat(printable(name), ": neither its name nor its first bytes are those of an image"));
+}
+
+Value payload_value(const std::string &payload, Style style)
+{
+    constexpr size_t kShown = 64;
+    if (style != Style::Text)
+        return Value::string(base64(payload));
+    std::string text = printable(std::string_view(payload).substr(0, kShown));
+    return Value::string(cat(text, payload.size() > kShown ? cat("... ", payload.size(), " bytes") : ""));
+}
+
+void show_records(const Messages &messages, image::RecordReader &reader, Kind kind, Style style,
+                  const Out &out)
+{
+    RecordWalker walker(messages, reader, kind);
+    Record record;
+    std::string text;
+    auto flush = [&] {
+        out(text);
+        text.clear();
+    };
+    for (size_t i = 0; walker.next(record); i++) {
+        Value value = to_value(*record.message, style != Style::Plain);
+        if (!record.payload.empty())
+            value.add("extra", payload_value(record.payload, style));
+        if (style == Style::Text) {
+            text += cat(i ? "\n" : "", record.message->GetDescriptor()->name(), "\n");
+            print_text(value, 2, text);
+        } else {
+            text += i == 0 ? "" : style == Style::Plain ? ", " : ",";
+            text += style == Style::Plain ? "" : "\n        ";
+            print_json(value, style == Style::Plain ? -1 : 8, text);
+        }
+        flush();
+    }
+}
+
+void show_raw(const std::string &name, Kind kind, uint64_t size, Style style, const Out &out)
+{
+    Value value;
+    value.add("file", Value::string(name));
+    value.add("bytes", Value::literal(cat(size)));
+    if (kind == Kind::Pages)
+        value.add("pages", Value::literal(cat(size / 4096)));
+    std::string text;
+    if (style == Style::Text)
+        print_text(value, 0, text);
+    else
+        print_json(value, style == Style::Plain ? -1 : 0, text);
+    out(text);
+    if (style != Style::Text)
+        out("\n");
+}
+
+} // namespace
+
+std::string magic_name(Kind kind)
+{
+    static constexpr struct {
+        Kind kind;
+        const char *name;
+    } kIrregular[] = {
+        {Kind::PagemapShmem, "PAGEMAP"}, {Kind::Memfd, "MEMFD_INODE"},
+        {Kind::Filelocks, "FILE_LOCKS"}, {Kind::IpcnsVar, "IPC_VAR"},
+        {Kind::Mountpoints, "MNTS"},     {Kind::StatsDump, "STATS"},
+        {Kind::StatsRestore, "STATS"},   {Kind::Netlinksk, "NETLINK_SK"},
+        {Kind::Eventfd, "EVENTFD_FILE"}, {Kind::Eventpoll, "EVENTPOLL_FILE"},
+        {Kind::Inotify, "INOTIFY_FILE"}, {Kind::Fanotify, "FANOTIFY_FILE"},
+        {Kind::Tty, "TTY_FILES"},        {Kind::Sigacts, "SIGACT"},
+        {Kind::SignalShared, "SIGNAL"},  {Kind::SignalPrivate, "SIGNAL"},
+    };
+    for (const auto &irregular : kIrregular)
+        if (irregular.kind == kind)
+            return irregular.name;
+    std::string out = image::entry(kind).stem;
+    if (out.ends_with('-'))
+        out.pop_back();
+    for (char &c : out)
+        c = c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    return out;
+}
+
+void show_file(const Messages &messages, const std::string &path, Style style, const Out &out)
+{
+    std::string name = path.substr(path.rfind('/') + 1);
+    Fd fd = sys::open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_NONBLOCK);
+    struct stat st = sys::stat_of(fd.get(), name);
+    if (!S_ISREG(st.st_mode))
+        bad_image(cat(printable(path), ": is not a regular file"));
+    Kind kind = kind_of(fd.get(), name);
+    if (image::entry(kind).framing == image::Framing::Raw)
+        return show_raw(name, kind, static_cast<uint64_t>(st.st_size), style, out);
+
+    image::RecordReader reader(std::move(fd), kind, name);
+    bool indented = style == Style::Symbolic;
+    if (style != Style::Text)
+        out(indented ? cat("{\n    \"magic\": ", cli::json_quoted(magic_name(kind)), ",\n    \"entries\": [")
+                     : cat("{\"magic\": ", cli::json_quoted(magic_name(kind)), ", \"entries\": ["));
+    show_records(messages, reader, kind, style, out);
+    if (style != Style::Text)
+        out(indented ? "\n    ]\n}\n" : "]}\n");
+}
+
+} // namespace cr::show

@@ -1,0 +1,155 @@
+#include "libcr/show/tree.h"
+
+#include "core.pb.h"
+#include "libcr/base/text.h"
+#include "libcr/image/reader.h"
+#include "pstree.pb.h"
+
+#include <csignal>
+#include <cstring>
+#include <functional>
+
+namespace cr::show
+{
+
+using image::Kind;
+
+namespace
+{
+
+void describe(const image::Dir &dir, Task &task)
+{
+    auto core = image::read_optional<img::core_entry>(dir, Kind::Core, task.pid);
+    if (core) {
+        task.name = core->has_tc() ? core->tc().comm() : core->thread_core().comm();
+        task.state = core->tc().task_state();
+        task.exit_code = core->tc().exit_code();
+        if (core->has_ids())
+            task.files_id = core->ids().files_id();
+    }
+    if (auto ids = image::read_optional<img::task_kobj_ids_entry>(dir, Kind::Ids, task.pid))
+        task.files_id = ids->files_id();
+    if (task.zombie())
+        task.threads = {task.pid}; // CRIU writes what it likes there
+}
+
+std::string pipe_text(const char *what, uint64_t id)
+{
+    return cat(what, "[", id, "]");
+}
+
+} // namespace
+
+std::vector<Task> read_tree(const image::Dir &dir)
+{
+    std::multimap<uint32_t, Task> by_parent;
+    std::map<uint32_t, bool> pids;
+    std::vector<uint32_t> order;
+    for (const auto &e : image::read_all<img::pstree_entry>(dir, Kind::Pstree)) {
+        Task task{e.pid(), e.ppid(), e.pgid(), e.sid(), 0, {e.threads().begin(), e.threads().end()},
+                  {},      0,        0,        {}};
+        describe(dir, task);
+        pids[task.pid] = true;
+        order.push_back(task.ppid);
+        by_parent.emplace(task.ppid, std::move(task));
+    }
+    std::vector<Task> out;
+    // Taken out as they are placed: a loop in a damaged image ends.
+    std::function<void(uint32_t, unsigned)> place = [&](uint32_t parent, unsigned depth) {
+        for (auto it = by_parent.find(parent); it != by_parent.end(); it = by_parent.find(parent)) {
+            Task task = std::move(it->second);
+            by_parent.erase(it);
+            task.depth = depth;
+            uint32_t pid = task.pid;
+            out.push_back(std::move(task));
+            place(pid, depth + 1);
+        }
+    };
+    for (uint32_t parent : order)
+        if (!pids.count(parent))
+            place(parent, 0);
+    for (uint32_t parent : order)
+        place(parent, 0);
+    return out;
+}
+
+std::string signal_or_code(uint32_t wait_status)
+{
+    if (wait_status & 0x7f) {
+        const char *name = ::sigabbrev_np(static_cast<int>(wait_status & 0x7f));
+        return name ? cat("SIG", name) : cat("signal ", wait_status & 0x7f);
+    }
+    return cat(wait_status >> 8 & 0xff);
+}
+
+std::string state_text(const Task &task)
+{
+    switch (task.state) {
+    case 1:
+        return "alive";
+    case 2:
+        return cat("zombie ", signal_or_code(task.exit_code));
+    case 3:
+        return "stopped";
+    default:
+        return "?";
+    }
+}
+
+FilesById read_files(const image::Dir &dir)
+{
+    FilesById out;
+    for (auto &entry : image::read_all<img::file_entry>(dir, Kind::Files))
+        out[entry.id()].Swap(&entry);
+    return out;
+}
+
+std::string file_text(const FilesById &files, uint32_t id)
+{
+    auto it = files.find(id);
+    if (it == files.end())
+        return cat("(file ", id, " is not in files.img)");
+    const img::file_entry &f = it->second;
+    if (f.has_reg())
+        return printable(f.reg().name());
+    if (f.has_pipe())
+        return pipe_text("pipe", f.pipe().pipe_id());
+    if (f.has_fifo())
+        return pipe_text("fifo", f.fifo().pipe_id());
+    if (f.has_usk())
+        return cat("unix[", f.usk().ino(), "]", f.usk().name().empty() ? "" : " ", printable(f.usk().name()));
+    if (f.has_isk())
+        return cat(f.isk().proto() == 6    ? "tcp"
+                   : f.isk().proto() == 17 ? "udp"
+                                           : "inet",
+                   " ", f.isk().src_port(), f.isk().dst_port() ? cat(" to ", f.isk().dst_port()) : "");
+    if (f.has_efd())
+        return cat("eventfd ", f.efd().counter());
+    if (f.has_memfd())
+        return cat("memfd[", f.memfd().inode_id(), "]");
+    return cat(img::fd_types_Name(f.type()), ".", id);
+}
+
+std::string area_text(const img::vma_entry &vma, const FilesById &files)
+{
+    if (vma.status() & 0x2)
+        return "[stack]";
+    if (vma.status() & 0x4)
+        return "[vsyscall]";
+    if (vma.status() & 0x8)
+        return "[vdso]";
+    if (vma.status() & 0x1000)
+        return "[vvar]";
+    if (vma.status() & 0x20)
+        return "[heap]";
+    if (vma.status() & 0x400)
+        return cat("sysvipc[", vma.shmid(), "]");
+    if (vma.status() & 0x100)
+        return cat("shmem[", vma.shmid(), "]");
+    if (vma.status() & (0x40 | 0x80 | 0x4000))
+        return cat(file_text(files, static_cast<uint32_t>(vma.shmid())),
+                   vma.pgoff() ? cat(" + 0x", hex(vma.pgoff())) : "", vma.status() & 0x80 ? " (shared)" : "");
+    return {};
+}
+
+} // namespace cr::show
