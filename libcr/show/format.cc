@@ -139,7 +139,7 @@ bool all_hex(std::string_view message, std::string_view field)
 
 std::string flags(std::span<const Name> names, uint64_t value)
 {
-    std::string out;
+    std::string out = names.data() == kOpen && !(value & O_ACCMODE) ? "O_RDONLY" : "";
     for (const Name &n : names)
         if ((value & n.value) == n.value) {
             out += cat(out.empty() ? "" : " | ", n.name);

@@ -19,6 +19,27 @@ uint64_t padded(uint64_t n, uint64_t to)
 
 } // namespace
 
+std::optional<uint64_t> payload_length(Kind kind, const Message &message)
+{
+    switch (kind) {
+    case Kind::PipesData:
+    case Kind::FifoData:
+        return number(message, "bytes");
+    case Kind::SkQueues:
+        return number(message, "length");
+    case Kind::TcpStream:
+        return number(message, "inq_len") + number(message, "outq_len");
+    case Kind::BpfmapData:
+        return number(message, "keys_bytes") + number(message, "values_bytes");
+    case Kind::IpcnsSem:
+        return padded(number(message, "nsems") * 2, 8);
+    case Kind::IpcnsShm:
+        return number(message, "in_pagemaps") ? 0 : padded(number(message, "size"), 4);
+    default:
+        return std::nullopt;
+    }
+}
+
 std::string RecordWalker::type_of_next() const
 {
     if (entry_.kind == Kind::IpcnsMsg && nested_)
@@ -40,34 +61,17 @@ bool RecordWalker::next(Record &record)
 // The length of what follows the record just read.
 uint64_t RecordWalker::payload_of(const Message &message)
 {
-    switch (entry_.kind) {
-    case Kind::PipesData:
-    case Kind::FifoData:
-        return number(message, "bytes");
-    case Kind::SkQueues:
-        return number(message, "length");
-    case Kind::TcpStream:
-        return number(message, "inq_len") + number(message, "outq_len");
-    case Kind::BpfmapData:
-        return number(message, "keys_bytes") + number(message, "values_bytes");
-    case Kind::GhostFile:
-        if (count_ > 1)
-            return number(message, "len");
+    if (entry_.kind == Kind::GhostFile && count_ > 1)
+        return number(message, "len");
+    if (entry_.kind == Kind::GhostFile)
         return number(message, "chunks") || !S_ISREG(number(message, "mode")) ? 0 : reader_.remaining();
-    case Kind::IpcnsSem:
-        return padded(number(message, "nsems") * 2, 8);
-    case Kind::IpcnsMsg:
-        if (nested_) {
-            nested_--;
-            return padded(number(message, "msize"), 8);
-        }
-        nested_ = number(message, "qnum");
-        return 0;
-    case Kind::IpcnsShm:
-        return number(message, "in_pagemaps") ? 0 : padded(number(message, "size"), 4);
-    default:
-        return 0;
+    if (entry_.kind == Kind::IpcnsMsg && nested_) {
+        nested_--;
+        return padded(number(message, "msize"), 8);
     }
+    if (entry_.kind == Kind::IpcnsMsg)
+        nested_ = number(message, "qnum");
+    return payload_length(entry_.kind, message).value_or(0);
 }
 
 } // namespace cr::show

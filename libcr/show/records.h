@@ -8,6 +8,7 @@
 #include "libcr/show/descriptors.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace cr::show
@@ -18,6 +19,9 @@ struct Record {
     std::string payload;
     bool nested = false; // belongs to a record before: a queue's message, a file's chunk
 };
+
+// How many bytes follow a record by its own account; nothing for the kinds where more than the record decides.
+std::optional<uint64_t> payload_length(image::Kind kind, const Message &message);
 
 class RecordWalker
 {
