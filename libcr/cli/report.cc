@@ -1,5 +1,6 @@
 #include "libcr/cli/report.h"
 
+#include "libcr/base/json.h"
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/cli/config_file.h"

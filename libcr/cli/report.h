@@ -39,7 +39,5 @@ int run(std::string_view tool_name, int argc, char **argv, const std::function<i
 int exit_code(const Error &error, const Tool &tool);
 // One object: error, subject, errno, remedy, kind ("failed", "refused", "usage", "image").
 std::string to_json(const Error &error);
-// A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
-std::string json_quoted(std::string_view text);
 
 } // namespace cr::cli

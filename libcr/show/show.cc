@@ -1,8 +1,8 @@
 #include "libcr/show/show.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/json.h"
 #include "libcr/base/text.h"
-#include "libcr/cli/report.h"
 #include "libcr/image/reader.h"
 #include "libcr/show/records.h"
 #include "libcr/show/value.h"
@@ -134,8 +134,8 @@ void show_file(const Messages &messages, const std::string &path, Style style, c
     image::RecordReader reader(std::move(fd), kind, name);
     bool indented = style == Style::Symbolic;
     if (style != Style::Text)
-        out(indented ? cat("{\n    \"magic\": ", cli::json_quoted(magic_name(kind)), ",\n    \"entries\": [")
-                     : cat("{\"magic\": ", cli::json_quoted(magic_name(kind)), ", \"entries\": ["));
+        out(indented ? cat("{\n    \"magic\": ", json_quoted(magic_name(kind)), ",\n    \"entries\": [")
+                     : cat("{\"magic\": ", json_quoted(magic_name(kind)), ", \"entries\": ["));
     show_records(messages, reader, kind, style, out);
     if (style != Style::Text)
         out(indented ? "\n    ]\n}\n" : "]}\n");

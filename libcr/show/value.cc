@@ -1,7 +1,7 @@
 #include "libcr/show/value.h"
 
+#include "libcr/base/json.h"
 #include "libcr/base/text.h"
-#include "libcr/cli/report.h"
 #include "libcr/show/format.h"
 
 #include <google/protobuf/unknown_field_set.h>
@@ -134,7 +134,7 @@ void print_json(const Value &value, int indent, std::string &out)
         return;
     }
     if (value.type == Value::Type::String) {
-        out += cli::json_quoted(value.text);
+        out += json_quoted(value.text);
         return;
     }
     bool object = value.type == Value::Type::Object;
@@ -147,7 +147,7 @@ void print_json(const Value &value, int indent, std::string &out)
             indent_by(inner, out);
         }
         if (object)
-            out += cli::json_quoted(value.members[i].first) + ": ";
+            out += json_quoted(value.members[i].first) + ": ";
         print_json(value.members[i].second, inner, out);
     }
     if (indent >= 0 && !value.members.empty()) {

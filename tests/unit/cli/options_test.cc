@@ -1,3 +1,4 @@
+#include "libcr/base/json.h"
 #include "libcr/cli/options.h"
 
 #include "libcr/base/error.h"
@@ -173,5 +174,5 @@ TEST_CASE("errors have exit codes and a form for machines")
     CHECK(exit_code(Error(Error::Kind::Image, 0, "x"), tool("cr-freeze")) == kFailed);
     CHECK(to_json(refusal) == R"({"error":"a \"socket\"\n; close it","subject":"","errno":0,)"
                               R"("remedy":"close it","kind":"refused"})");
-    CHECK(json_quoted("\x01\xff\xc3\xa9\xe2\x82") == "\"\\u0001\\ufffd\xc3\xa9\\ufffd\\ufffd\"");
+    CHECK(cr::json_quoted("\x01\xff\xc3\xa9\xe2\x82") == "\"\\u0001\\ufffd\xc3\xa9\\ufffd\\ufffd\"");
 }

@@ -1,9 +1,8 @@
-// JSON strings out of names that the kernel and other people's programs made up: any bytes at all.
-#include "libcr/cli/report.h"
+#include "libcr/base/json.h"
 
 #include "libcr/base/text.h"
 
-namespace cr::cli
+namespace cr
 {
 
 namespace
@@ -49,4 +48,4 @@ std::string json_quoted(std::string_view text)
     return out + '"';
 }
 
-} // namespace cr::cli
+} // namespace cr
