@@ -4,6 +4,8 @@
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
 
+#include <algorithm>
+
 namespace cr::cli
 {
 
@@ -21,11 +23,21 @@ bool is_harmless(const Given &given)
     return false;
 }
 
+bool is_overruled(const Parsed &parsed, const Given &given)
+{
+    if (given.option->repeats)
+        return false;
+    auto same = [&](const Given &other) { return other.option == given.option; };
+    return &*std::find_if(parsed.given.rbegin(), parsed.given.rend(), same) != &given;
+}
+
 void refuse_not_yet(const Parsed &parsed)
 {
     for (const Given &given : parsed.given) {
         const Option &option = *given.option;
-        if (option.status == Status::NotYet && (option.commands & parsed.commands()) && !is_harmless(given))
+        if (option.status != Status::NotYet || !(option.commands & parsed.commands()))
+            continue;
+        if (!is_harmless(given) && !is_overruled(parsed, given))
             refused(cat("--", option.name, " is not supported yet: it needs ", option.note),
                     "leave it out if the result may differ");
     }
