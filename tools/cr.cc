@@ -1,8 +1,89 @@
-// The umbrella.
+// cr: the umbrella. CRIU's commands by CRIU's grammar, and any tool by the rest of its name: `cr show` is cr-show.
+// Those that are not linked in are looked for next to this program, never along PATH.
+#include "chain.h"
+#include "libcr/base/error.h"
+#include "libcr/base/text.h"
 #include "libcr/cli/report.h"
+#include "libcr/sys/file.h"
+
+#include <unistd.h>
+
+using namespace cr;
 
 int cr_main(int argc, char **argv);
+
+namespace
+{
+
+const char *release_word(const cli::Parsed &parsed)
+{
+    const char *word = "--kill";
+    for (const cli::Given &one : parsed.given) {
+        if (one.option->name == std::string_view("leave-running"))
+            word = "--resume";
+        else if (one.option->name == std::string_view("leave-stopped"))
+            word = "--stop";
+    }
+    return word;
+}
+
+int dump(const cli::Parsed &parsed)
+{
+    if (!parsed.has("tree"))
+        usage("a dump needs the root of the tree", "say which with --tree PID");
+    auto freeze = parsed.arguments_for(cli::tool("cr-freeze"));
+    auto thaw = parsed.arguments_for(cli::tool("cr-thaw"));
+    thaw.push_back(release_word(parsed));
+    return tools::run_chain({freeze, {"cr-dump-ns"}, {"cr-dump-mm"}, {"cr-dump-net"}, {"cr-dump-files"}, thaw});
+}
+
+int restore(const cli::Parsed &parsed)
+{
+    auto words = parsed.arguments_for(cli::tool("cr-restore"));
+    words.push_back("--");
+    words.insert(words.end(), parsed.operands.begin(), parsed.operands.end());
+    return tools::call_main(words);
+}
+
+int command(const cli::Parsed &parsed)
+{
+    int code = cli::kFailed;
+    switch (parsed.commands()) {
+    case cli::kDump: code = dump(parsed); break;
+    case cli::kRestore: code = restore(parsed); break;
+    case cli::kCheck: code = tools::call_main(parsed.arguments_for(cli::tool("cr-check"))); break;
+    }
+    return code == cli::kOk ? cli::kOk : cli::kFailed;
+}
+
+// `cr NAME ...` for a tool that is not linked into this one, cr-NAME in the same directory.
+void become_neighbour(char **argv)
+{
+    auto self = sys::readlink_at(AT_FDCWD, "/proc/self/exe");
+    std::string_view name = argv[1];
+    if (!self || name.find('/') != name.npos)
+        return;
+    std::string path = cat(self->substr(0, self->rfind('/') + 1), "cr-", name);
+    ::execv(path.c_str(), argv + 1);
+}
+
+bool is_criu_word(std::string_view word)
+{
+    for (const cli::Command &one : cli::criu_commands())
+        if (one.word == word)
+            return true;
+    return false;
+}
+
+} // namespace
+
 int cr_main(int argc, char **argv)
 {
-    return cr::cli::run("cr", argc, argv, [](const cr::cli::Parsed &) { return cr::cli::kFailed; });
+    std::string_view word = argc > 1 ? argv[1] : "";
+    if (!word.empty() && !word.starts_with('-') && !is_criu_word(word)) {
+        if (auto main = tools::main_of(cat("cr-", word)))
+            return main(argc - 1, argv + 1);
+        become_neighbour(argv);
+    }
+    return cli::run("cr", argc, argv, command);
 }

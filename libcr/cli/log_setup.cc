@@ -23,7 +23,9 @@ int open_log(const Common &common, uint32_t commands)
     if (common.log_file == "-") {
         if (commands & kPipeline)
             usage("the log cannot go to stdout, where the session goes", "name a file");
-        return STDOUT_FILENO;
+        // A copy, since stages that we fork have something else as their stdout.
+        int copy = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        return copy < 0 ? STDERR_FILENO : copy;
     }
     bool adds = commands & (kStages | kThaw);
     std::string path = common.log_file;
