@@ -1,0 +1,106 @@
+// Copying pages out of a stopped tree into a sink.
+//
+// The work is cut into pieces of at most kPieceSize bytes. Two threads take pieces in turn: each reads one into a
+// buffer of its own (hot in the cache, in large pages), drops pages that hold nothing but zeros, and hands it to
+// the stream when all earlier pieces were handed over. So reading and writing overlap while the stream sees pages
+// in order, one call at a time; on a file system the writes to one file exclude each other anyway.
+#pragma once
+
+#include "libcr/mm/page_sink.h"
+
+#include <condition_variable>
+#include <optional>
+#include <vector>
+
+namespace cr::mm
+{
+
+class PageSource
+{
+  public:
+    virtual ~PageSource() = default;
+    // The contents of the ranges, one after the other. Called from several threads.
+    virtual void read(std::span<const Range> ranges, uint8_t *to) = 0;
+};
+
+// The memory of a stopped task.
+class TaskSource : public PageSource
+{
+  public:
+    // `unreadable`: areas without PROT_READ, sorted; they are read through /proc/PID/mem.
+    TaskSource(const proc::PidDir &task, std::vector<Range> unreadable);
+    void read(std::span<const Range> ranges, uint8_t *to) override;
+
+  private:
+    void read_readable(std::span<const Range> ranges, uint8_t *to);
+    void read_file(const Range &range, uint8_t *to);
+
+    const proc::PidDir &task_;
+    std::vector<Range> unreadable_;
+    std::mutex mutex_;
+    Fd mem_; // opened when first needed
+};
+
+// A file: the contents of a shared memory object. Addresses are offsets.
+class FileSource : public PageSource
+{
+  public:
+    FileSource(Fd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
+    void read(std::span<const Range> ranges, uint8_t *to) override;
+    // Where it has contents, in whole pages.
+    std::vector<Range> data_ranges() const;
+
+  private:
+    Fd fd_;
+    std::string name_;
+};
+
+struct CopyResult {
+    uint64_t pages_read = 0, pages_written = 0;
+};
+
+class CopyJob
+{
+  public:
+    static constexpr size_t kPieceSize = 2 << 20;
+
+    // All of `ranges`, sorted, disjoint. `zeroed` is overwritten with zeros on the way.
+    CopyJob(PageSource &source, std::vector<Range> ranges, std::unique_ptr<PageStream> stream,
+            std::optional<Range> zeroed = {});
+
+    uint64_t bytes() const { return bytes_; }
+    // Takes part in the work until there is none left; run it in as many threads as shall help. `buffer` is
+    // used again and again; a fresh one is made when the stream took it.
+    void work(PageBuffer &buffer);
+    // After all threads are back.
+    CopyResult finish();
+
+  private:
+    struct Piece {
+        std::vector<Range> ranges;
+        uint64_t number;
+    };
+    std::optional<Piece> next_piece();
+    void hand_over(const Piece &piece, std::span<const Range> runs, PageBuffer &buffer);
+    void give_up();
+
+    PageSource &source_;
+    std::vector<Range> ranges_;
+    std::unique_ptr<PageStream> stream_;
+    std::optional<Range> zeroed_;
+    uint64_t bytes_ = 0;
+
+    std::mutex mutex_;
+    std::condition_variable turn_;
+    size_t next_range_ = 0;  // the first with pages that no piece has yet
+    uint64_t next_offset_ = 0; // within it
+    uint64_t next_number_ = 0, handed_over_ = 0;
+    bool failed_ = false;
+    CopyResult result_;
+};
+
+// Drops all-zero pages from `bytes`, which holds the contents of `ranges`; the rest moves up. Returns what is
+// left, as ranges.
+std::vector<Range> drop_zero_pages(std::span<const Range> ranges, PageBuffer &bytes);
+
+} // namespace cr::mm

@@ -1,0 +1,64 @@
+// Where page contents go. A sink opens one stream per object (the private memory of a task, a shared memory
+// object); pages come in rising order, one put() at a time. The local sink writes pagemap-N and pages-M; a page
+// server is another sink; the deferred sink keeps everything in memory while the tree is frozen.
+#pragma once
+
+#include "libcr/image/pages.h"
+#include "libcr/mm/page_buffer.h"
+#include "libcr/mm/scan.h"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace cr::mm
+{
+
+class PageStream
+{
+  public:
+    virtual ~PageStream() = default;
+    // `bytes` holds the contents of the runs, one after the other. The stream may take the buffer away: it is
+    // empty afterwards, then.
+    virtual void put(std::span<const Range> runs, PageBuffer &bytes) = 0;
+    virtual void finish() = 0;
+};
+
+class PageSink
+{
+  public:
+    virtual ~PageSink() = default;
+    // Kind::Pagemap or Kind::PagemapShmem. May be called from several threads.
+    virtual std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id) = 0;
+};
+
+class FileSink : public PageSink
+{
+  public:
+    explicit FileSink(const image::Dir &dir, uint32_t first_pages_id = 1) : dir_(dir), next_pages_id_(first_pages_id) {}
+    std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id) override;
+
+  private:
+    const image::Dir &dir_;
+    std::atomic<uint32_t> next_pages_id_;
+};
+
+// Keeps what it is given until write_to().
+class DeferredSink : public PageSink
+{
+  public:
+    DeferredSink();
+    ~DeferredSink() override;
+    std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id) override;
+    // Passes everything on, in the order in which the streams were opened, and forgets it.
+    void write_to(PageSink &sink);
+
+  private:
+    struct Object;
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<Object>> objects_;
+};
+
+} // namespace cr::mm
