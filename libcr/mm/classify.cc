@@ -24,10 +24,7 @@ struct Facts {
 
     bool named(std::string_view name) const { return area.path == name; }
     bool begins(std::string_view prefix) const { return area.path.starts_with(prefix); }
-    bool deleted() const
-    {
-        return file ? file->deleted : area.path.ends_with(" (deleted)");
-    }
+    bool deleted() const { return file ? file->deleted : area.path.ends_with(" (deleted)"); }
     bool flag(VmFlag f) const { return area.flags.has(f); }
     bool has_file() const { return begins("/"); }
     bool anonymous() const { return area.path.empty() || begins("[anon:"); }
@@ -39,7 +36,8 @@ struct Kind {
     const char *refusal, *remedy;
 };
 
-// The first that claims an area has it; names that the kernel gives come before anything a file's name can say.
+// The first that claims an area has it; names that the kernel gives come before anything a file's name can
+// say.
 // clang-format off
 constexpr Kind kKinds[] = {
     {[](const Facts &f) { return f.named("[vdso]"); }, kVmaRegular | kVmaVdso | kVmaAnonPrivate, nullptr, ""},
@@ -100,10 +98,10 @@ struct FlagBit {
 };
 constexpr FlagBit kMapBits[] = {
     {VmFlag::gd, MAP_GROWSDOWN}, {VmFlag::lo, MAP_LOCKED}, {VmFlag::nr, MAP_NORESERVE}};
-constexpr FlagBit kAdviceBits[] = {
-    {VmFlag::sr, 1 << MADV_SEQUENTIAL},   {VmFlag::rr, 1 << MADV_RANDOM},      {VmFlag::dc, 1 << MADV_DONTFORK},
-    {VmFlag::dd, 1 << MADV_DONTDUMP},     {VmFlag::mg, 1 << MADV_MERGEABLE},   {VmFlag::hg, 1 << MADV_HUGEPAGE},
-    {VmFlag::nh, 1 << MADV_NOHUGEPAGE},   {VmFlag::wf, 1 << MADV_WIPEONFORK}};
+constexpr FlagBit kAdviceBits[] = {{VmFlag::sr, 1 << MADV_SEQUENTIAL}, {VmFlag::rr, 1 << MADV_RANDOM},
+                                   {VmFlag::dc, 1 << MADV_DONTFORK},   {VmFlag::dd, 1 << MADV_DONTDUMP},
+                                   {VmFlag::mg, 1 << MADV_MERGEABLE},  {VmFlag::hg, 1 << MADV_HUGEPAGE},
+                                   {VmFlag::nh, 1 << MADV_NOHUGEPAGE}, {VmFlag::wf, 1 << MADV_WIPEONFORK}};
 
 uint32_t map_flags(const Area &area, uint32_t status)
 {
@@ -155,7 +153,8 @@ img::vma_entry to_entry(const Area &area, uint32_t status)
     out.set_end(area.end.value);
     out.set_pgoff(0);
     out.set_shmid(0);
-    out.set_prot((area.read ? PROT_READ : 0u) | (area.write ? PROT_WRITE : 0u) | (area.exec ? PROT_EXEC : 0u));
+    out.set_prot((area.read ? PROT_READ : 0u) | (area.write ? PROT_WRITE : 0u) |
+                 (area.exec ? PROT_EXEC : 0u));
     out.set_flags(map_flags(area, status));
     out.set_status(status);
     out.set_fd(-1);

@@ -1,6 +1,6 @@
-// What an area of an address space is, as a constant table of kinds: how it is recognised, what the image calls
-// it, or why it cannot be dumped. Pure, over what /proc says, so that cr-freeze can name every area in the way
-// of a dump before anything is done to the tree.
+// What an area of an address space is, as a constant table of kinds: how it is recognised, what the image
+// calls it, or why it cannot be dumped. Pure, over what /proc says, so that cr-freeze can name every area in
+// the way of a dump before anything is done to the tree.
 #pragma once
 
 #include "libcr/proc/maps.h"

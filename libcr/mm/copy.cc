@@ -96,9 +96,9 @@ void TaskSource::read_file(const Range &range, uint8_t *to)
             mem_ = sys::open_at(task_.fd(), "mem", O_RDONLY);
     }
     for (uint64_t done = 0; done < range.size();) {
-        long got = sys::check(
-            sys::read_memory_file(mem_.get(), to + done, range.size() - done, range.start + done),
-            [&] { return cat("read the memory at ", hex((range.start + done).value)); });
+        long got =
+            sys::check(sys::read_memory_file(mem_.get(), to + done, range.size() - done, range.start + done),
+                       [&] { return cat("read the memory at ", hex((range.start + done).value)); });
         if (got == 0)
             failed_with(EFAULT, cat("read the memory at ", hex((range.start + done).value)));
         done += static_cast<uint64_t>(got);

@@ -1,9 +1,10 @@
 // Copying pages out of a stopped tree into a sink.
 //
-// The work is cut into pieces of at most kPieceSize bytes. Two threads take pieces in turn: each reads one into a
-// buffer of its own (hot in the cache, in large pages), drops pages that hold nothing but zeros, and hands it to
-// the stream when all earlier pieces were handed over. So reading and writing overlap while the stream sees pages
-// in order, one call at a time; on a file system the writes to one file exclude each other anyway.
+// The work is cut into pieces of at most kPieceSize bytes. Two threads take pieces in turn: each reads one
+// into a buffer of its own (hot in the cache, in large pages), drops pages that hold nothing but zeros, and
+// hands it to the stream when all earlier pieces were handed over. So reading and writing overlap while the
+// stream sees pages in order, one call at a time; on a file system the writes to one file exclude each other
+// anyway.
 #pragma once
 
 #include "libcr/mm/page_sink.h"
@@ -92,7 +93,7 @@ class CopyJob
 
     std::mutex mutex_;
     std::condition_variable turn_;
-    size_t next_range_ = 0;  // the first with pages that no piece has yet
+    size_t next_range_ = 0;    // the first with pages that no piece has yet
     uint64_t next_offset_ = 0; // within it
     uint64_t next_number_ = 0, handed_over_ = 0;
     bool failed_ = false;

@@ -12,8 +12,9 @@ PageBuffer::PageBuffer(size_t capacity)
 {
     bool large = capacity >= kLargePage;
     size_t size = page_up(capacity) + (large ? kLargePage - kPageSize : 0);
-    long at = sys::check(sys::call(SYS_mmap, nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-                         "get memory for a copy of pages");
+    long at = sys::check(
+        sys::call(SYS_mmap, nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+        "get memory for a copy of pages");
     mapping_ = reinterpret_cast<void *>(at);
     mapped_ = size;
     capacity_ = capacity;

@@ -1,5 +1,6 @@
-// Memory to copy pages into. A fresh 4 KiB page costs a fault and its clearing, more than the copy itself; large
-// pages make a fresh buffer three times cheaper, a buffer used again costs nothing. So: large pages, reused.
+// Memory to copy pages into. A fresh 4 KiB page costs a fault and its clearing, more than the copy itself;
+// large pages make a fresh buffer three times cheaper, a buffer used again costs nothing. So: large pages,
+// reused.
 #pragma once
 
 #include "libcr/base/addr.h"
@@ -22,7 +23,8 @@ class PageBuffer
     PageBuffer(PageBuffer &&other) noexcept { swap(other); }
     PageBuffer &operator=(PageBuffer &&other) noexcept
     {
-        swap(other);
+        PageBuffer taken(std::move(other));
+        swap(taken);
         return *this;
     }
     PageBuffer(const PageBuffer &) = delete;

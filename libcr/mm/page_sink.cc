@@ -1,10 +1,8 @@
 #include "libcr/mm/page_sink.h"
 
 #include "libcr/sys/file.h"
-#include "libcr/sys/gate.h"
 
 #include <cstring>
-#include <sys/syscall.h>
 
 namespace cr::mm
 {
@@ -42,16 +40,45 @@ std::unique_ptr<PageStream> FileSink::open(image::Kind kind, uint64_t id)
     return std::make_unique<FileStream>(dir_, kind, id, next_pages_id_++);
 }
 
-struct DeferredSink::Object : public PageStream {
+class DeferredSink::Object
+{
+  public:
+    Object(DeferredSink &sink, image::Kind kind, uint64_t id) : sink_(sink), kind_(kind), id_(id) {}
+
+    void put(std::span<const Range> runs, PageBuffer &bytes)
+    {
+        if (!direct_ && (sink_.kept_ += bytes.used) <= sink_.limit_) {
+            keep(runs, bytes);
+            return;
+        }
+        pass_on();
+        direct_->put(runs, bytes);
+    }
+
+    void finish()
+    {
+        finished_ = true;
+        if (direct_)
+            direct_->finish();
+    }
+
+    void flush()
+    {
+        if (direct_)
+            return;
+        pass_on();
+        if (finished_)
+            direct_->finish();
+    }
+
+  private:
     struct Piece {
         std::vector<Range> runs;
         PageBuffer bytes;
     };
 
-    Object(image::Kind kind, uint64_t id) : kind(kind), id(id) {}
-
     // A buffer that is mostly empty is not kept: what it holds is copied into one of its size.
-    void put(std::span<const Range> runs, PageBuffer &bytes) override
+    void keep(std::span<const Range> runs, PageBuffer &bytes)
     {
         Piece piece{{runs.begin(), runs.end()}, {}};
         if (bytes.used * 2 < bytes.capacity()) {
@@ -61,52 +88,55 @@ struct DeferredSink::Object : public PageStream {
         } else {
             piece.bytes = std::move(bytes);
         }
-        pieces.push_back(std::move(piece));
+        pieces_.push_back(std::move(piece));
     }
-    void finish() override {}
 
-    image::Kind kind;
-    uint64_t id;
-    std::vector<Piece> pieces;
+    void pass_on()
+    {
+        if (!direct_)
+            direct_ = sink_.to_.open(kind_, id_);
+        for (Piece &piece : pieces_) {
+            direct_->put(piece.runs, piece.bytes);
+            piece.bytes = PageBuffer();
+        }
+        pieces_.clear();
+    }
+
+    DeferredSink &sink_;
+    image::Kind kind_;
+    uint64_t id_;
+    bool finished_ = false;
+    std::vector<Piece> pieces_;
+    std::unique_ptr<PageStream> direct_;
 };
 
-namespace
-{
-
-// What open() hands out while the sink keeps the object itself.
-class Forward : public PageStream
+// What open() hands out, while the sink keeps the object itself.
+class DeferredSink::Stream : public PageStream
 {
   public:
-    explicit Forward(std::shared_ptr<PageStream> to) : to_(std::move(to)) {}
-    void put(std::span<const Range> runs, PageBuffer &bytes) override { to_->put(runs, bytes); }
-    void finish() override { to_->finish(); }
+    explicit Stream(std::shared_ptr<Object> object) : object_(std::move(object)) {}
+    void put(std::span<const Range> runs, PageBuffer &bytes) override { object_->put(runs, bytes); }
+    void finish() override { object_->finish(); }
 
   private:
-    std::shared_ptr<PageStream> to_;
+    std::shared_ptr<Object> object_;
 };
 
-} // namespace
-
-DeferredSink::DeferredSink() = default;
+DeferredSink::DeferredSink(PageSink &to, uint64_t limit) : to_(to), limit_(limit) {}
 DeferredSink::~DeferredSink() = default;
 
 std::unique_ptr<PageStream> DeferredSink::open(image::Kind kind, uint64_t id)
 {
-    auto object = std::make_shared<Object>(kind, id);
+    auto object = std::make_shared<Object>(*this, kind, id);
     std::lock_guard lock(mutex_);
     objects_.push_back(object);
-    return std::make_unique<Forward>(object);
+    return std::make_unique<Stream>(object);
 }
 
-void DeferredSink::write_to(PageSink &sink)
+void DeferredSink::flush()
 {
     for (auto &object : objects_) {
-        auto stream = sink.open(object->kind, object->id);
-        for (auto &piece : object->pieces) {
-            stream->put(piece.runs, piece.bytes);
-            piece.bytes = PageBuffer();
-        }
-        stream->finish();
+        object->flush();
         object.reset();
     }
     objects_.clear();

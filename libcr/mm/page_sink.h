@@ -1,6 +1,6 @@
 // Where page contents go. A sink opens one stream per object (the private memory of a task, a shared memory
-// object); pages come in rising order, one put() at a time. The local sink writes pagemap-N and pages-M; a page
-// server is another sink; the deferred sink keeps everything in memory while the tree is frozen.
+// object); pages come in rising order, one put() at a time. The local sink writes pagemap-N and pages-M; a
+// page server is another sink; the deferred sink keeps everything in memory while the tree is frozen.
 #pragma once
 
 #include "libcr/image/pages.h"
@@ -37,7 +37,10 @@ class PageSink
 class FileSink : public PageSink
 {
   public:
-    explicit FileSink(const image::Dir &dir, uint32_t first_pages_id = 1) : dir_(dir), next_pages_id_(first_pages_id) {}
+    explicit FileSink(const image::Dir &dir, uint32_t first_pages_id = 1)
+        : dir_(dir), next_pages_id_(first_pages_id)
+    {
+    }
     std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id) override;
 
   private:
@@ -45,18 +48,23 @@ class FileSink : public PageSink
     std::atomic<uint32_t> next_pages_id_;
 };
 
-// Keeps what it is given until write_to().
+// Keeps what it is given in memory, so that the tree need not wait for the disk, and passes it on in flush().
+// Only up to `limit` bytes: an object that goes beyond is passed on at once, from its beginning.
 class DeferredSink : public PageSink
 {
   public:
-    DeferredSink();
+    DeferredSink(PageSink &to, uint64_t limit);
     ~DeferredSink() override;
     std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id) override;
-    // Passes everything on, in the order in which the streams were opened, and forgets it.
-    void write_to(PageSink &sink);
+    void flush();
 
   private:
-    struct Object;
+    class Object;
+    class Stream;
+
+    PageSink &to_;
+    const uint64_t limit_;
+    std::atomic<uint64_t> kept_ = 0; // bytes
     std::mutex mutex_;
     std::vector<std::shared_ptr<Object>> objects_;
 };

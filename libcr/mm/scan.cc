@@ -84,7 +84,8 @@ void Scanner::read(Range range, bool own_of_file, Scan &out)
         n = static_cast<uint64_t>(got) / 8;
         for (uint64_t i = 0; i < n; i++) {
             uint64_t entry = entries_[i];
-            if (!(entry & (sys::kEntryPresent | sys::kEntrySwapped)) || (own_of_file && (entry & sys::kEntryFile)))
+            if (!(entry & (sys::kEntryPresent | sys::kEntrySwapped)) ||
+                (own_of_file && (entry & sys::kEntryFile)))
                 continue;
             TargetAddr page = at + i * kPageSize;
             append(entry & sys::kEntryGuard ? out.guards : out.pages, page, page + kPageSize);

@@ -1,11 +1,11 @@
 // Which pages of a task have contents of their own.
 //
-// An anonymous page counts when it is present or swapped out; one that was only read is the kernel's zero page
-// and does not count. In a private file mapping only pages that were written to count; the rest is the file.
-// One PAGEMAP_SCAN call walks the whole address space (30,000 areas: 10 ms; one call per area would take 35).
-// Asking it which pages are the file's makes it four times slower, so that is asked only for private file areas
-// that have pages of their own at all. Kernels before 6.7 have the pagemap file only: 8 bytes per page, read
-// area by area.
+// An anonymous page counts when it is present or swapped out; one that was only read is the kernel's zero
+// page and does not count. In a private file mapping only pages that were written to count; the rest is the
+// file. One PAGEMAP_SCAN call walks the whole address space (30,000 areas: 10 ms; one call per area would
+// take 35). Asking it which pages are the file's makes it four times slower, so that is asked only for
+// private file areas that have pages of their own at all. Kernels before 6.7 have the pagemap file only: 8
+// bytes per page, read area by area.
 #pragma once
 
 #include "libcr/base/addr.h"

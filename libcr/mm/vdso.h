@@ -1,7 +1,7 @@
-// The vDSO: a small ELF library that the kernel maps into every task. Its contents are part of the image, as CRIU
-// does it, so that a restore can tell whether the running kernel's is the same. Behind the ELF, up to the end of
-// its last page, the area is unused; there our injected code lies during a dump (it may stay behind), so that
-// tail is stored as zeros.
+// The vDSO: a small ELF library that the kernel maps into every task. Its contents are part of the image, as
+// CRIU does it, so that a restore can tell whether the running kernel's is the same. Behind the ELF, up to
+// the end of its last page, the area is unused; there our injected code lies during a dump (it may stay
+// behind), so that tail is stored as zeros.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The vocabulary of vma_entry: what its `status`, `flags` and `madv` bits mean. Numbers are those of CRIU's image
-// format; `flags` are MAP_* as for mmap(2), `madv` has bit n set for the advice numbered n in madvise(2).
+// The vocabulary of vma_entry: what its `status`, `flags` and `madv` bits mean. Numbers are those of CRIU's
+// image format; `flags` are MAP_* as for mmap(2), `madv` has bit n set for the advice numbered n in
+// madvise(2).
 #pragma once
 
 #include "libcr/base/addr.h"
@@ -10,11 +11,11 @@
 namespace cr::mm
 {
 
-inline constexpr uint32_t kVmaRegular = 0x1, kVmaStack = 0x2, kVmaVsyscall = 0x4, kVmaVdso = 0x8, kVmaHeap = 0x20,
-                          kVmaFilePrivate = 0x40, kVmaFileShared = 0x80, kVmaAnonShared = 0x100,
-                          kVmaAnonPrivate = 0x200, kVmaSysvIpc = 0x400, kVmaSocket = 0x800, kVmaVvar = 0x1000,
-                          kVmaAioRing = 0x2000, kVmaMemfd = 0x4000, kVmaShadowStack = 0x8000,
-                          kVmaGuard = 0x10000, kVmaUprobes = 0x20000;
+inline constexpr uint32_t kVmaRegular = 0x1, kVmaStack = 0x2, kVmaVsyscall = 0x4, kVmaVdso = 0x8,
+                          kVmaHeap = 0x20, kVmaFilePrivate = 0x40, kVmaFileShared = 0x80,
+                          kVmaAnonShared = 0x100, kVmaAnonPrivate = 0x200, kVmaSysvIpc = 0x400,
+                          kVmaSocket = 0x800, kVmaVvar = 0x1000, kVmaAioRing = 0x2000, kVmaMemfd = 0x4000,
+                          kVmaShadowStack = 0x8000, kVmaGuard = 0x10000, kVmaUprobes = 0x20000;
 
 // Of vma_entry.cr_flags, which CRIU does not know.
 inline constexpr uint32_t kVmaAccounted = 0x1;   // counts as committed memory though it is not writable now
@@ -23,16 +24,28 @@ inline constexpr uint32_t kVmaLockOnFault = 0x2; // mlock2(MLOCK_ONFAULT)
 // MAP_DROPPABLE of Linux 6.11, a mapping type like MAP_PRIVATE; absent from Debian 12's headers.
 inline constexpr uint32_t kMapDroppable = 0x08;
 
-inline bool has(const img::vma_entry &vma, uint32_t status) { return (vma.status() & status) == status; }
-inline TargetAddr start_of(const img::vma_entry &vma) { return TargetAddr(vma.start()); }
-inline TargetAddr end_of(const img::vma_entry &vma) { return TargetAddr(vma.end()); }
-inline uint64_t size_of(const img::vma_entry &vma) { return vma.end() - vma.start(); }
+inline bool has(const img::vma_entry &vma, uint32_t status)
+{
+    return (vma.status() & status) == status;
+}
+inline TargetAddr start_of(const img::vma_entry &vma)
+{
+    return TargetAddr(vma.start());
+}
+inline TargetAddr end_of(const img::vma_entry &vma)
+{
+    return TargetAddr(vma.end());
+}
+inline uint64_t size_of(const img::vma_entry &vma)
+{
+    return vma.end() - vma.start();
+}
 
 // Contents of its own, in the task's pagemap.
 inline bool has_private_pages(const img::vma_entry &vma)
 {
-    return (vma.status() & (kVmaAnonPrivate | kVmaFilePrivate)) && !(vma.status() & (kVmaVvar | kVmaVsyscall)) &&
-           !(vma.flags() & kMapDroppable);
+    return (vma.status() & (kVmaAnonPrivate | kVmaFilePrivate)) &&
+           !(vma.status() & (kVmaVvar | kVmaVsyscall)) && !(vma.flags() & kMapDroppable);
 }
 // Placed by the kernel, not by mmap.
 inline bool is_special(const img::vma_entry &vma)

@@ -156,7 +156,10 @@ std::vector<Area> SmapsParser::take()
     return std::move(areas_);
 }
 
-std::vector<Area> read_maps(const PidDir &task) { return parse_maps(task.read("maps")); }
+std::vector<Area> read_maps(const PidDir &task)
+{
+    return parse_maps(task.read("maps"));
+}
 
 std::vector<Area> read_smaps(const PidDir &task)
 {

@@ -1,9 +1,9 @@
 // The areas of an address space: /proc/PID/maps and /proc/PID/smaps as values.
 //
-// maps says where an area is and what backs it; only smaps says how it was advised or locked (VmFlags), and how
-// much of a private file area was written to. smaps costs five times as much (it walks page tables and prints 25
-// lines an area: 0.1 ms for a small process, 80 ms for 30,000 areas), so it is parsed as it streams in, never
-// held whole.
+// maps says where an area is and what backs it; only smaps says how it was advised or locked (VmFlags), and
+// how much of a private file area was written to. smaps costs five times as much (it walks page tables and
+// prints 25 lines an area: 0.1 ms for a small process, 80 ms for 30,000 areas), so it is parsed as it streams
+// in, never held whole.
 #pragma once
 
 #include "libcr/base/addr.h"
@@ -18,7 +18,8 @@
 namespace cr::proc
 {
 
-// VmFlags by their two letters, Documentation/filesystems/proc.rst. `Unknown` stands for any that we do not know.
+// VmFlags by their two letters, Documentation/filesystems/proc.rst. `Unknown` stands for any that we do not
+// know.
 enum class VmFlag : uint8_t {
     // clang-format off
     rd, wr, ex, sh, mr, mw, me, ms, gd, pf, dw, lo, io, sr, rr, dc, de, ac, nr, ht, sf, ar, wf, dd, sd, mm, hg,

@@ -1,7 +1,8 @@
 // Copying to and from the memory of another task.
 //
-// process_vm_readv and process_vm_writev go by the task's page tables and respect its protections: no access to
-// an area without PROT_READ (PROT_WRITE). /proc/PID/mem overrides protections, one contiguous range per call.
+// process_vm_readv and process_vm_writev go by the task's page tables and respect its protections: no access
+// to an area without PROT_READ (PROT_WRITE). /proc/PID/mem overrides protections, one contiguous range per
+// call.
 #pragma once
 
 #include "libcr/base/addr.h"
@@ -18,7 +19,10 @@ namespace cr::sys
 
 inline constexpr size_t kMaxVectors = IOV_MAX;
 
-inline iovec remote(TargetAddr address, size_t n) { return {reinterpret_cast<void *>(address.value), n}; }
+inline iovec remote(TargetAddr address, size_t n)
+{
+    return {reinterpret_cast<void *>(address.value), n};
+}
 
 // The number of bytes, less than asked for where the memory ends, or -errno.
 inline long read_memory(pid_t pid, const iovec *to, size_t n_to, const iovec *from, size_t n_from)

@@ -1,6 +1,6 @@
 // Which pages of a task are there: the PAGEMAP_SCAN ioctl of /proc/PID/pagemap (Linux 6.7), and the layout of
-// the file itself for kernels without it. Source: Documentation/admin-guide/mm/pagemap.rst, include/uapi/linux/fs.h
-// of Linux 6.18; the headers of Debian 12 do not have the ioctl yet.
+// the file itself for kernels without it. Source: Documentation/admin-guide/mm/pagemap.rst,
+// include/uapi/linux/fs.h of Linux 6.18; the headers of Debian 12 do not have the ioctl yet.
 #pragma once
 
 #include "libcr/sys/gate.h"
@@ -20,7 +20,8 @@ struct PagemapScan {
     uint64_t size = sizeof(PagemapScan);
     uint64_t flags = 0;
     uint64_t start = 0, end = 0;
-    uint64_t walk_end = 0; // out. TRAP: less than `end` also when all was seen; go on only when vec was filled
+    uint64_t walk_end =
+        0; // out. TRAP: less than `end` also when all was seen; go on only when vec was filled
     uint64_t vec = 0, vec_len = 0;
     uint64_t max_pages = 0;
     uint64_t category_inverted = 0, category_mask = 0, category_anyof_mask = 0, return_mask = 0;

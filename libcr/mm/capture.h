@@ -1,0 +1,73 @@
+// The memory of a stopped tree into images: mm-N and the page contents of every task, shared anonymous memory
+// once for the tree. Nothing is done to the tasks; they are read through /proc and process_vm_readv while
+// somebody else holds them stopped.
+//
+// Two threads take tasks as they become known. What is small is copied on the spot, large address spaces are
+// copied afterwards by both threads together.
+#pragma once
+
+#include "libcr/image/dir.h"
+#include "libcr/mm/copy.h"
+#include "libcr/mm/objects.h"
+#include "mm.pb.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace cr::mm
+{
+
+struct TaskToCapture {
+    pid_t pid = 0;      // as this machine sees it
+    uint32_t image = 0; // its number in image names
+    int dumpable = 1;
+    bool thp_disabled = false;
+    std::optional<uint64_t> brk; // the program break; the end of [heap] when nobody asked the task
+};
+
+struct CaptureStats {
+    uint64_t pages_scanned = 0, pages_written = 0;
+    uint64_t shared_pages_scanned = 0, shared_pages_written = 0;
+};
+
+// Everything but the contents of one task.
+struct TaskMemory {
+    img::mm_entry mm;
+    std::vector<Range> pages, unreadable;
+    std::optional<Range> zeroed; // the unused end of the vDSO
+    uint64_t scanned = 0;
+};
+TaskMemory read_task(const TaskToCapture &task, const proc::PidDir &dir, FileTable &files,
+                     SharedTable &shared);
+
+class TreeCapture
+{
+  public:
+    // `images` gets mm-N, `pages` the contents.
+    TreeCapture(const image::Dir &images, PageSink &pages, uint32_t first_file_id, ClaimSink claim);
+    ~TreeCapture();
+
+    // Takes tasks from `next` (called by one thread at a time) until it returns nothing, and copies
+    // everything. `claimed` is called when all files are known, while large memories may be still to copy.
+    CaptureStats run(const std::function<std::optional<TaskToCapture>()> &next,
+                     const std::function<void()> &claimed);
+
+  private:
+    struct Object;
+    void take_tasks(const std::function<std::optional<TaskToCapture>()> &next, PageBuffer &buffer);
+    void take_task(const TaskToCapture &task, PageBuffer &buffer);
+    void take_shared(std::vector<std::unique_ptr<Object>> &large, PageBuffer &buffer);
+    void finish(Object &object);
+
+    const image::Dir &images_;
+    PageSink &pages_;
+    FileTable files_;
+    SharedTable shared_;
+    std::mutex mutex_, next_mutex_;
+    bool no_more_ = false;
+    std::vector<std::unique_ptr<Object>> large_;
+    CaptureStats stats_;
+};
+
+} // namespace cr::mm

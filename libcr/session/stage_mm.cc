@@ -1,0 +1,102 @@
+#include "libcr/session/stage_mm.h"
+
+#include "libcr/base/text.h"
+#include "libcr/mm/capture.h"
+#include "libcr/proc/pid_dir.h"
+#include "libcr/sys/file.h"
+
+#include <chrono>
+#include <map>
+
+namespace cr::session
+{
+
+namespace
+{
+
+using Clock = std::chrono::steady_clock;
+
+uint64_t us_since(Clock::time_point begin)
+{
+    return static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin).count());
+}
+
+// How much memory a copy of the tree may take: half of what the machine has left.
+uint64_t copy_limit()
+{
+    char text[4096];
+    Fd fd = sys::open_at(AT_FDCWD, "/proc/meminfo", O_RDONLY);
+    std::string_view rest(text, sys::read_up_to(fd.get(), text, sizeof text, "/proc/meminfo"));
+    while (!rest.empty()) {
+        std::string_view line = take_until(rest, '\n');
+        if (take_word(line) == "MemAvailable:")
+            return parse_int<uint64_t>(take_word(line)).value_or(0) * 1024 / 2;
+    }
+    return 0;
+}
+
+class Tasks
+{
+  public:
+    explicit Tasks(Stage &stage) : stage_(stage) {}
+
+    std::optional<mm::TaskToCapture> next()
+    {
+        while (auto task = stage_.next_task()) {
+            if (task->zombie())
+                continue;
+            auto [other, is_new] = by_vm_.emplace(task->vm_id(), task->pid());
+            if (!is_new)
+                refused(cat("pid ", task->pid(), " shares its memory with pid ", other->second,
+                            " (CLONE_VM without CLONE_THREAD), which is not supported yet"));
+            mm::TaskToCapture out;
+            out.pid = static_cast<pid_t>(task->pid());
+            out.image = task->vpid();
+            out.dumpable = task->has_dumpable() ? task->dumpable() : 1;
+            out.thp_disabled = task->thp_disabled();
+            if (task->has_brk())
+                out.brk = task->brk();
+            return out;
+        }
+        return std::nullopt;
+    }
+
+  private:
+    Stage &stage_;
+    std::map<uint32_t, uint32_t> by_vm_;
+};
+
+} // namespace
+
+// A tree that is left running waits only until its pages are in our memory; one that is killed anyway has its
+// pages written on the way.
+void dump_mm(Stage &stage)
+{
+    auto begin = Clock::now();
+    mm::FileSink files(stage.images());
+    mm::DeferredSink memory(files, copy_limit());
+    bool defer = stage.hello().leave_running() && !stage.dry_run();
+    mm::PageSink &sink = defer ? static_cast<mm::PageSink &>(memory) : files;
+
+    mm::TreeCapture capture(stage.images(), sink, static_cast<uint32_t>(IdRange::Mm),
+                            [&](const img::session_file_claim &claim) { stage.claim(claim); });
+    Tasks tasks(stage);
+    mm::CaptureStats stats = capture.run([&] { return tasks.next(); }, [&] { stage.claims_end(); });
+    stage.released();
+
+    img::session_stage_done done;
+    done.set_stage("cr-dump-mm");
+    done.set_frozen_us(us_since(begin));
+    done.set_memdump_us(us_since(begin));
+    auto write_begin = Clock::now();
+    memory.flush();
+    done.set_memwrite_us(us_since(write_begin));
+    done.set_pages_scanned(stats.pages_scanned);
+    done.set_pages_written(stats.pages_written);
+    done.set_shpages_scanned(stats.shared_pages_scanned);
+    done.set_shpages_written(stats.shared_pages_written);
+    stage.done(done);
+}
+
+} // namespace cr::session
