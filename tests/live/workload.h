@@ -163,6 +163,31 @@ static inline void wait_blocked(pid_t tid, long number)
     check(0, "a thread never came to its system call");
 }
 
+struct live_blocked {
+    void (*body)(void);
+    volatile pid_t tid;
+};
+
+static inline void *live_run_blocked(void *argument)
+{
+    struct live_blocked *self = argument;
+    self->tid = gettid();
+    self->body();
+    return NULL;
+}
+
+// A thread that runs `body` and has come to system call `number` in it.
+static inline pthread_t start_blocked(void (*body)(void), long number)
+{
+    struct live_blocked *self = calloc(1, sizeof *self);
+    self->body = body;
+    pthread_t thread = start_thread(live_run_blocked, self);
+    while (self->tid == 0)
+        sleep_ms(1);
+    wait_blocked(self->tid, number);
+    return thread;
+}
+
 // The value of a line of /proc/PATH that begins with `key`, in `base`.
 static inline unsigned long long proc_value(const char *path, const char *key, int base)
 {

@@ -6,8 +6,12 @@ import fnmatch
 class Allowed:
     """The checked-in list: pattern, rule, reason."""
 
-    def __init__(self, path):
-        self.rules = []
+    def __init__(self, path=None, rules=()):
+        self.rules = list(rules)
+        if path:
+            self.read(path)
+
+    def read(self, path):
         with open(path, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 line = line.strip()
@@ -17,6 +21,10 @@ class Allowed:
                 if len(parts) != 3 or not parts[2]:
                     raise SystemExit(f"{path}:{number}: want FACT : RULE : reason")
                 self.rules.append(parts[:2])
+
+    def also(self, patterns):
+        """This list and facts that one workload says may change."""
+        return Allowed(rules=self.rules + [[pattern, "any"] for pattern in patterns])
 
     def permits(self, fact, old, new):
         return any(

@@ -102,7 +102,8 @@ class Case:
             if tree.has_ended() and not os.path.exists(ready):
                 self.judge(tree, tree.wait_end(0), "set-up")
                 raise Failed("ended before it was ready")
-            self.body(modes.Context(tree, tools, directory, self.options.allowed, self.options.rounds))
+            allowed = self.options.allowed.also(self.workload.words("differs"))
+            self.body(modes.Context(tree, tools, directory, allowed, self.options.rounds))
             open(os.path.join(directory, "go"), "w").close()
             self.judge(tree, tree.wait_end(CHECK_LIMIT), "check")
         finally:
