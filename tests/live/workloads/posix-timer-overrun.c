@@ -1,0 +1,26 @@
+// without: core.tc.timers.posix.overrun
+// How often a timer expired beyond the signal that was delivered last, which timer_getoverrun() tells.
+#include "workload.h"
+
+int main(void)
+{
+    int id = -1;
+    sigset_t set;
+    siginfo_t info;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    struct itimerspec timer = {{0, 5000000}, {0, 5000000}};
+    sigemptyset(&set), sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    check(syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &id) == 0, "timer_create");
+    check(syscall(SYS_timer_settime, id, 0, &timer, NULL) == 0, "timer_settime");
+    sleep_ms(60);
+    check_equal(sigwaitinfo(&set, &info), SIGUSR1, "the signal");
+    int overrun = syscall(SYS_timer_getoverrun, id);
+    check(overrun >= 8 && overrun == info.si_overrun, "the overrun before");
+    ready();
+    wait_for_go();
+    check_equal(syscall(SYS_timer_getoverrun, id), overrun, "the overrun");
+    check_equal(sigwaitinfo(&set, &info), SIGUSR1, "the signal that the timer has sent since");
+    check(info.si_overrun >= 1, "the overrun since");
+    pass();
+}
