@@ -21,7 +21,7 @@ class Running:
         self.text = b""
         self.terminal = None
         reading, writing = os.pipe()
-        if case.mode == "shell-job":
+        if case.workload.shell_job:
             self.pid, self.terminal = pty.fork()
         else:
             self.pid = os.fork()
@@ -35,7 +35,7 @@ class Running:
         code = 1
         try:
             kernel.become_subreaper()
-            if self.case.mode == "shell-job":
+            if self.case.workload.shell_job:
                 attributes = termios.tcgetattr(0)
                 attributes[3] &= ~(termios.ECHO | termios.TOSTOP)
                 termios.tcsetattr(0, termios.TCSANOW, attributes)

@@ -90,7 +90,7 @@ class Case:
             "LIVE_READY": os.path.join(directory, "ready"),
             "LIVE_GO": os.path.join(directory, "go"),
         }
-        shell = self.mode == "shell-job"
+        shell = self.workload.shell_job
         return Tree([program, *self.workload.headers.get("args", "").split()], directory, environment,
                     stdio=0 if shell else None, new_session=not shell)
 
