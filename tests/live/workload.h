@@ -103,6 +103,7 @@ __attribute__((noreturn)) static inline void pass(void)
 static inline void child_ready(void)
 {
     check(write(live_child_pipe, "r", 1) == 1 && close(live_child_pipe) == 0, "cannot tell the parent");
+    live_child_pipe = -1;
 }
 
 // A child that runs `body`, which calls child_ready() once; returns then. Nothing of the hand-shake is left.
@@ -115,12 +116,14 @@ static inline pid_t start_child(void (*body)(void))
     check(pid >= 0, "fork");
     if (pid == 0) {
         close(ends[0]);
+        if (live_child_pipe >= 0)
+            close(live_child_pipe);
         live_child_pipe = ends[1];
         body();
         _exit(0);
     }
     close(ends[1]);
-    check(read(ends[0], &byte, 1) == 1, "a child failed while setting up");
+    check(read(ends[0], &byte, 1) == 1 && read(ends[0], &byte, 1) == 0, "a child failed while setting up");
     close(ends[0]);
     return pid;
 }
