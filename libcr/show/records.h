@@ -20,7 +20,8 @@ struct Record {
     bool nested = false; // belongs to a record before: a queue's message, a file's chunk
 };
 
-// How many bytes follow a record by its own account; nothing for the kinds where more than the record decides.
+// How many bytes follow a record by its own account; nothing for the kinds where more than the record
+// decides.
 std::optional<uint64_t> payload_length(image::Kind kind, const Message &message);
 
 class RecordWalker

@@ -9,6 +9,8 @@
 #include "libcr/sys/file.h"
 
 #include <endian.h>
+#include <optional>
+#include <utility>
 
 namespace cr::show
 {
@@ -40,38 +42,100 @@ Kind kind_of(int fd, const std::string &name)
     bad_image(cat(printable(name), ": neither its name nor its first bytes are those of an image"));
 }
 
-Value payload_value(const std::string &payload, Style style)
+Value bytes_value(std::string_view bytes, Style style)
 {
     constexpr size_t kShown = 64;
     if (style != Style::Text)
-        return Value::string(base64(payload));
-    std::string text = printable(std::string_view(payload).substr(0, kShown));
-    return Value::string(cat(text, payload.size() > kShown ? cat("... ", payload.size(), " bytes") : ""));
+        return Value::string(base64(bytes));
+    return Value::string(cat(printable(bytes.substr(0, kShown)),
+                             bytes.size() > kShown ? cat("... ", bytes.size(), " bytes") : ""));
 }
 
-void show_records(const Messages &messages, image::RecordReader &reader, Kind kind, Style style,
-                  const Out &out)
+// Padding is left out.
+Value payload_value(Kind kind, const Message &message, std::string_view payload, Style style)
 {
-    RecordWalker walker(messages, reader, kind);
-    Record record;
-    std::string text;
-    auto flush = [&] {
-        out(text);
-        text.clear();
-    };
-    for (size_t i = 0; walker.next(record); i++) {
-        Value value = to_value(*record.message, style != Style::Plain);
-        if (!record.payload.empty())
-            value.add("extra", payload_value(record.payload, style));
-        if (style == Style::Text) {
-            text += cat(i ? "\n" : "", record.message->GetDescriptor()->name(), "\n");
+    Value out;
+    switch (kind) {
+    case Kind::TcpStream:
+        out.add("inq", bytes_value(payload.substr(0, number(message, "inq_len")), style));
+        out.add("outq", bytes_value(payload.substr(number(message, "inq_len")), style));
+        return out;
+    case Kind::IpcnsSem:
+        out = Value::array();
+        for (uint64_t i = 0; i < number(message, "nsems"); i++)
+            out.add(Value::literal(cat(static_cast<unsigned char>(payload[2 * i]) |
+                                       static_cast<unsigned char>(payload[2 * i + 1]) << 8)));
+        return out;
+    case Kind::IpcnsShm:
+        return bytes_value(payload.substr(0, number(message, "size")), style);
+    case Kind::IpcnsMsg:
+        return bytes_value(payload.substr(0, number(message, "msize")), style);
+    default:
+        return bytes_value(payload, style);
+    }
+}
+
+// Entries one after the other, each printed when it is complete.
+class Entries
+{
+  public:
+    Entries(Style style, const Out &out) : style_(style), out_(out) {}
+
+    void print(const char *type, const Value &value)
+    {
+        std::string text;
+        bool first = count_++ == 0;
+        if (style_ == Style::Text) {
+            text = cat(first ? "" : "\n", type, "\n");
             print_text(value, 2, text);
         } else {
-            text += i == 0 ? "" : style == Style::Plain ? ", " : ",";
-            text += style == Style::Plain ? "" : "\n        ";
-            print_json(value, style == Style::Plain ? -1 : 8, text);
+            text = first ? "" : style_ == Style::Plain ? ", " : ",";
+            text += style_ == Style::Plain ? "" : "\n        ";
+            print_json(value, style_ == Style::Plain ? -1 : 8, text);
         }
-        flush();
+        out_(text);
+    }
+
+  private:
+    Style style_;
+    const Out &out_;
+    uint64_t count_ = 0;
+};
+
+// A queue's messages stand in the "extra" of the queue: a message, its bytes, the next message.
+void show_queues(RecordWalker &walker, Style style, Entries &entries)
+{
+    std::optional<Value> queue;
+    Value content = Value::array();
+    auto print = [&] {
+        if (!queue)
+            return;
+        if (!content.members.empty())
+            queue->add("extra", std::exchange(content, Value::array()));
+        entries.print("ipc_msg_entry", *queue);
+    };
+    for (Record record; walker.next(record);) {
+        Value value = to_value(*record.message, style != Style::Plain);
+        if (record.nested) {
+            content.add(std::move(value));
+            content.add(payload_value(Kind::IpcnsMsg, *record.message, record.payload, style));
+        } else {
+            print();
+            queue = std::move(value);
+        }
+    }
+    print();
+}
+
+void show_records(RecordWalker &walker, Kind kind, Style style, Entries &entries)
+{
+    if (kind == Kind::IpcnsMsg)
+        return show_queues(walker, style, entries);
+    for (Record record; walker.next(record);) {
+        Value value = to_value(*record.message, style != Style::Plain);
+        if (!record.payload.empty())
+            value.add("extra", payload_value(kind, *record.message, record.payload, style));
+        entries.print(record.message->GetDescriptor()->name().c_str(), value);
     }
 }
 
@@ -136,7 +200,9 @@ void show_file(const Messages &messages, const std::string &path, Style style, c
     if (style != Style::Text)
         out(indented ? cat("{\n    \"magic\": ", json_quoted(magic_name(kind)), ",\n    \"entries\": [")
                      : cat("{\"magic\": ", json_quoted(magic_name(kind)), ", \"entries\": ["));
-    show_records(messages, reader, kind, style, out);
+    RecordWalker walker(messages, reader, kind);
+    Entries entries(style, out);
+    show_records(walker, kind, style, entries);
     if (style != Style::Text)
         out(indented ? "\n    ]\n}\n" : "]}\n");
 }

@@ -24,6 +24,20 @@ template <class Int> Value number_value(const FieldDescriptor &field, Int value,
     return Value::literal(cat(value));
 }
 
+// A socket's name may begin with, or have, a zero byte.
+std::string quoted_printable(std::string_view bytes)
+{
+    static constexpr char kDigits[] = "0123456789ABCDEF";
+    std::string out;
+    for (unsigned char c : bytes) {
+        if (c >= 0x20 && c < 0x7f && c != '=')
+            out += static_cast<char>(c);
+        else
+            out += {'=', kDigits[c >> 4], kDigits[c & 15]};
+    }
+    return out;
+}
+
 // One value of the field: that at `index` of a repeated one, the only one for index -1.
 Value one(const Message &message, const FieldDescriptor &field, int index, bool as_symbol)
 {
@@ -46,6 +60,8 @@ Value one(const Message &message, const FieldDescriptor &field, int index, bool 
         return Value::string(get(&Reflection::GetEnum, &Reflection::GetRepeatedEnum)->name());
     case FieldDescriptor::CPPTYPE_STRING: {
         std::string text = get(&Reflection::GetString, &Reflection::GetRepeatedString);
+        if (field.full_name() == "cr.img.unix_sk_entry.name")
+            return Value::string(quoted_printable(text));
         return Value::string(field.type() == FieldDescriptor::TYPE_BYTES ? base64(text) : text);
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:

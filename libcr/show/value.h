@@ -29,7 +29,8 @@ struct Value {
 };
 
 // The fields that are set, in the order of their numbers. `symbolic`: addresses in hex, flags by name. Bytes
-// are base64, as crit has it. Fields that we do not know stand under their number.
+// are base64 and socket names quoted-printable, as crit has them. Fields that we do not know stand under
+// their number.
 Value to_value(const Message &message, bool symbolic);
 
 std::string base64(std::string_view bytes);
