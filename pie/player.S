@@ -18,10 +18,12 @@
 #define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
 
+#ifndef CR_PLAYER_INCLUDED /* inject.S has a player in its own image */
         .section .rodata.cr_player, "a", @progbits
         .globl cr_player_begin, cr_player_end
         .hidden cr_player_begin, cr_player_end
         .balign 16
+#endif
 cr_player_begin:
 step:
         movzbl CODE, %eax
@@ -117,6 +119,7 @@ load: /* adds the words at rax (the arguments, later the steps) to the registers
 go:
         movl CR_OP_OFF_NR(%rbx), %eax
         syscall
+called:
         cmpb $CR_OP_CLONE, CODE
         jne returned
         addq $8, %r12
@@ -158,4 +161,6 @@ unrecorded:
         jmp step
 cr_player_end:
 
+#ifndef CR_PLAYER_INCLUDED
         .section .note.GNU-stack, "", @progbits
+#endif

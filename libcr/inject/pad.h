@@ -1,0 +1,46 @@
+// The place for code in a stopped task: the end of the page(s) of its vDSO, behind the ELF image. It is always
+// mapped, executable and unused, and a write through /proc/PID/mem gives the task a private copy of that one page,
+// so that code gets there without anything being run in the task, and nothing that it uses is touched.
+//
+// The bytes stay there when we are gone, and are inherited over fork. They begin with a header that records the
+// memory which an earlier capture had mapped in the task, for the case that it was killed and could not unmap it.
+#pragma once
+
+#include "libcr/base/addr.h"
+#include "libcr/sys/procmem.h"
+
+#include <cstdint>
+#include <optional>
+#include <sys/types.h>
+
+namespace cr::inject
+{
+
+struct PadHeader {
+    uint64_t magic = 0;
+    uint64_t nonce = 0; // also the first word of the area
+    uint64_t area = 0, area_size = 0;
+
+    static constexpr uint64_t kMagic = 0x31306461'70726321; // "!crpad01"
+};
+
+struct Pad {
+    TargetAddr vdso; // of the ELF header
+    TargetAddr at;   // 16-byte aligned
+    size_t size = 0;
+    PadHeader left; // what an earlier capture left, all 0 if none did
+};
+
+// Throws (refused) when the task has no vDSO, another one than this kernel gives, or one without room.
+Pad find_pad(pid_t pid, const sys::ProcMem &memory);
+
+// Where an area of `size` bytes may be mapped in the task. The first guess needs no look at its mappings; when that
+// one is taken after all, `look` finds a gap.
+TargetAddr guess_area(const Pad &pad, size_t size);
+TargetAddr find_area(pid_t pid, size_t size);
+
+// Whether what the header records is a leftover of ours: exactly one private, anonymous, writable mapping that
+// begins with the nonce.
+bool leftover_is_there(pid_t pid, const sys::ProcMem &memory, const PadHeader &header);
+
+} // namespace cr::inject

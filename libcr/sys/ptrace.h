@@ -1,0 +1,88 @@
+// ptrace(2), one function per request, typed. Each returns the kernel's result or -errno: a task that is gone
+// (-ESRCH) is an ordinary answer. All calls must come from the thread that seized.
+#pragma once
+
+#include "libcr/sys/gate.h"
+
+#include <csignal>
+#include <cstdint>
+#include <elf.h>
+#include <linux/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <vector>
+
+#ifndef NT_X86_XSTATE
+#define NT_X86_XSTATE 0x202
+#endif
+
+namespace cr::sys::ptrace
+{
+
+inline long request(long what, pid_t tid, uint64_t addr = 0, uint64_t data = 0)
+{
+    return call(SYS_ptrace, what, tid, addr, data);
+}
+inline uint64_t pointer(const void *p) { return reinterpret_cast<uint64_t>(p); }
+
+inline long seize(pid_t tid, uint64_t options) { return request(PTRACE_SEIZE, tid, 0, options); }
+inline long set_options(pid_t tid, uint64_t options) { return request(PTRACE_SETOPTIONS, tid, 0, options); }
+inline long interrupt(pid_t tid) { return request(PTRACE_INTERRUPT, tid); }
+inline long cont(pid_t tid, int signal = 0) { return request(7 /* PTRACE_CONT */, tid, 0, uint64_t(signal)); }
+// Runs on to the next entry into or exit from a system call.
+inline long cont_to_syscall(pid_t tid, int signal = 0)
+{
+    return request(PTRACE_SYSCALL, tid, 0, uint64_t(signal));
+}
+inline long step(pid_t tid) { return request(9 /* PTRACE_SINGLESTEP */, tid); }
+inline long listen(pid_t tid) { return request(PTRACE_LISTEN, tid); }
+inline long detach(pid_t tid, int signal = 0) { return request(17 /* PTRACE_DETACH */, tid, 0, uint64_t(signal)); }
+
+inline long get_registers(pid_t tid, user_regs_struct &regs)
+{
+    iovec io{&regs, sizeof regs};
+    return request(PTRACE_GETREGSET, tid, NT_PRSTATUS, pointer(&io));
+}
+inline long set_registers(pid_t tid, const user_regs_struct &regs)
+{
+    iovec io{const_cast<user_regs_struct *>(&regs), sizeof regs};
+    return request(PTRACE_SETREGSET, tid, NT_PRSTATUS, pointer(&io));
+}
+// The xsave area, in its standard (not compacted) form; `area` becomes as long as it is on this CPU.
+inline long get_xsave(pid_t tid, std::vector<uint8_t> &area)
+{
+    constexpr size_t kLargest = 16384;
+    area.resize(kLargest);
+    iovec io{area.data(), area.size()};
+    long r = request(PTRACE_GETREGSET, tid, NT_X86_XSTATE, pointer(&io));
+    area.resize(r < 0 ? 0 : io.iov_len);
+    return r;
+}
+inline long set_xsave(pid_t tid, const std::vector<uint8_t> &area)
+{
+    iovec io{const_cast<uint8_t *>(area.data()), area.size()};
+    return request(PTRACE_SETREGSET, tid, NT_X86_XSTATE, pointer(&io));
+}
+
+inline long get_sigmask(pid_t tid, uint64_t &mask) { return request(PTRACE_GETSIGMASK, tid, 8, pointer(&mask)); }
+inline long set_sigmask(pid_t tid, uint64_t mask) { return request(PTRACE_SETSIGMASK, tid, 8, pointer(&mask)); }
+
+// The siginfo of the signal of a signal-delivery-stop; -EINVAL in a group-stop.
+inline long get_siginfo(pid_t tid, siginfo_t &info) { return request(PTRACE_GETSIGINFO, tid, 0, pointer(&info)); }
+
+// Queued signals from the `from`-th on, up to `count` of them, into `out`; the number got.
+inline long peek_siginfo(pid_t tid, bool shared, uint64_t from, siginfo_t *out, int32_t count)
+{
+    ptrace_peeksiginfo_args args{from, shared ? uint32_t(PTRACE_PEEKSIGINFO_SHARED) : 0, count};
+    return request(PTRACE_PEEKSIGINFO, tid, pointer(&args), pointer(out));
+}
+
+// 0 for rseq_abi_pointer means none registered. -EIO before Linux 5.13.
+inline long get_rseq(pid_t tid, ptrace_rseq_configuration &rseq)
+{
+    rseq = {};
+    return request(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof rseq, pointer(&rseq));
+}
+
+} // namespace cr::sys::ptrace
