@@ -1,0 +1,343 @@
+#include "libcr/inject/freeze.h"
+
+#include "libcr/base/log.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/inject/tree.h"
+#include "libcr/sys/ptrace.h"
+
+#include <algorithm>
+#include <unistd.h>
+
+namespace cr::inject
+{
+
+namespace pt = sys::ptrace;
+
+namespace
+{
+
+// How long a thread may take to stop before a reason is looked for.
+constexpr auto kPatience = std::chrono::milliseconds(2);
+
+Error refusal(std::string what, std::string remedy = {})
+{
+    return Error(Error::Kind::Refused, 0, std::move(what), std::move(remedy));
+}
+
+} // namespace
+
+FrozenTree::FrozenTree(pid_t root, const FreezeOptions &options) : options_(options)
+{
+    if (thread_ids(root).empty())
+        failed_with(ESRCH, cat("find process ", root));
+    examine(root);
+
+    Deadline deadline = Clock::now() + options.timeout;
+    try {
+        adopt(root);
+        for (bool grown = true; grown;) {
+            grown = false;
+            for (size_t i = 0; i < tasks_.size(); i++)
+                grown |= list_threads(tasks_[i]);
+            wait_all(deadline);
+            for (size_t i = 0; i < tasks_.size(); i++)
+                grown |= list_children(tasks_[i]);
+        }
+        drop_gone();
+        read_state();
+    } catch (...) {
+        resume();
+        throw;
+    }
+}
+
+FrozenTree::~FrozenTree()
+{
+    if (held_)
+        resume();
+}
+
+void FrozenTree::block(Error error)
+{
+    if (!options_.collect)
+        throw error;
+    blockers_.push_back(std::move(error));
+}
+
+// Looks at a process and its descendants before anything is touched, and reports what can be known so early. They
+// run on meanwhile: what is missed here is found by the passes, when the tree is undone again.
+void FrozenTree::examine(pid_t pid)
+{
+    std::string text = subject_of(pid);
+    Subject subject(text);
+    if (pid == getpid())
+        block(refusal("this is the process that does the freezing", "start it from outside of the tree"));
+    if (std::count(options_.stages.begin(), options_.stages.end(), pid))
+        block(refusal("this is a stage of the same pipeline", "start the pipeline from outside of the tree"));
+    for (pid_t tid : thread_ids(pid))
+        if (auto status = status_of(pid, tid))
+            examine_thread(*status, tid);
+    for (pid_t child : children_of(pid))
+        examine(child);
+}
+
+void FrozenTree::examine_thread(const proc::Status &status, pid_t tid)
+{
+    std::string thread = tid == status.tgid ? "" : cat("thread ", tid, " ");
+    if (status.kernel_thread || status.ppid == 2)
+        block(refusal("this is a thread of the kernel"));
+    else if (status.tracer && status.tracer != gettid())
+        block(refusal(cat(thread.empty() ? "it " : thread, "is traced by ", subject_of(status.tracer)),
+                      "end that debugger or tracer first"));
+    if (status.seccomp)
+        block(refusal(cat(thread.empty() ? "it " : thread, "is under seccomp (mode ", status.seccomp,
+                          "), which would kill it when calls are made in it"),
+                      "not supported yet"));
+}
+
+// Takes a process into the tree. False when it is in it or gone.
+bool FrozenTree::adopt(pid_t pid)
+{
+    if (!known_.insert(pid).second)
+        return false;
+    FrozenTask task;
+    task.pid = pid;
+    long fd = sys::pidfd_open(pid);
+    if (sys::is_gone(fd) || fd == -EINVAL)
+        return false;
+    sys::check(fd, [&] { return cat("open a pidfd of process ", pid); });
+    task.pidfd = Fd(static_cast<int>(fd));
+    if (pid == getpid())
+        return false; // examine() has reported it
+    tasks_.push_back(std::move(task));
+    return true;
+}
+
+// Seizes and interrupts every thread that is not held yet. True when there was one.
+bool FrozenTree::list_threads(FrozenTask &task)
+{
+    if (task.state == FrozenTask::State::Zombie)
+        return false;
+    bool grown = false;
+    for (pid_t tid : thread_ids(task.pid)) {
+        bool known = std::any_of(task.threads.begin(), task.threads.end(),
+                                 [&](const FrozenThread &t) { return t.tid == tid && !t.gone; });
+        if (known)
+            continue;
+        FrozenThread thread;
+        thread.tid = tid;
+        seize(task, thread);
+        if (task.state == FrozenTask::State::Zombie)
+            return true;
+        if (!thread.seized)
+            continue;
+        task.threads.push_back(std::move(thread));
+        grown = true;
+    }
+    return grown;
+}
+
+void FrozenTree::seize(FrozenTask &task, FrozenThread &thread)
+{
+    std::string text = subject_of(task.pid);
+    Subject subject(text);
+    long r = pt::seize(thread.tid, PTRACE_O_TRACESYSGOOD);
+    if (r == -EPERM) {
+        auto stat = stat_of(task.pid, thread.tid);
+        auto status = status_of(task.pid, thread.tid);
+        if (!stat || !status || stat->state == 'X')
+            return;
+        if (stat->state == 'Z') {
+            if (thread_ids(task.pid).size() > 1) {
+                if (thread.tid == task.pid)
+                    block(refusal("its main thread has ended while others go on", "not supported yet"));
+                return;
+            }
+            task.state = FrozenTask::State::Zombie;
+            task.stat = *stat;
+            return;
+        }
+        if (status->tracer == gettid()) { // it executed a program and took over the id of its leader
+            thread.seized = true;
+        } else {
+            size_t before = blockers_.size();
+            examine_thread(*status, thread.tid);
+            if (blockers_.size() == before)
+                block(Error(Error::Kind::Failed, EPERM, "trace it",
+                            "run as root or with the capability CAP_SYS_PTRACE"));
+            return;
+        }
+    } else if (sys::is_gone(r)) {
+        return;
+    } else {
+        sys::check(r, "trace it");
+    }
+    thread.seized = true;
+    r = pt::interrupt(thread.tid);
+    if (!sys::is_gone(r))
+        sys::check(r, "interrupt it");
+}
+
+bool FrozenTree::list_children(FrozenTask &task)
+{
+    bool grown = false;
+    if (task.state != FrozenTask::State::Zombie)
+        for (const FrozenThread &thread : task.threads)
+            for (pid_t child : children_of(task.pid, thread.tid))
+                grown |= adopt(child);
+    return grown;
+}
+
+void FrozenTree::wait_all(Deadline deadline)
+{
+    // What was let run for the sake of another has to be waited for again.
+    for (bool again = true; again;) {
+        again = false;
+        for (FrozenTask &task : tasks_)
+            for (FrozenThread &thread : task.threads)
+                if (thread.seized && !thread.stopped && !thread.gone)
+                    again |= settle(task, thread, deadline);
+    }
+}
+
+// Waits for one thread to stop or end. True when others were let run for that.
+bool FrozenTree::settle(FrozenTask &task, FrozenThread &thread, Deadline deadline)
+{
+    std::vector<FrozenTask *> running;
+    for (;;) {
+        auto status = waiter_.wait(thread.tid, std::min(deadline, Clock::now() + kPatience));
+        if (status) {
+            arrived(task, thread, *status);
+        } else if (Clock::now() >= deadline) {
+            std::string text = subject_of(task.pid);
+            Subject subject(text);
+            block(why_not_stopped(task, thread));
+            thread.gone = true;
+        } else {
+            help(task, thread);
+            auto stat = stat_of(task.pid, thread.tid);
+            if (stat && stat->state == 'D' && running.empty())
+                for (FrozenTask *child : vfork_children(task)) {
+                    for (FrozenThread &t : child->threads)
+                        if (t.stopped && pt::cont(t.tid) == 0)
+                            t.stopped = false;
+                    running.push_back(child);
+                }
+        }
+        if (thread.stopped || thread.gone)
+            break;
+    }
+    for (FrozenTask *child : running)
+        for (FrozenThread &t : child->threads)
+            if (!t.gone)
+                pt::interrupt(t.tid);
+    return !running.empty();
+}
+
+// Looks at the other threads of a process of which one does not stop: one that executes a program waits for the
+// others to end, and they for us to see it.
+void FrozenTree::help(FrozenTask &task, FrozenThread &thread)
+{
+    for (FrozenThread &other : task.threads)
+        if (&other != &thread && other.seized && !other.gone)
+            if (auto status = Waiter::poll(other.tid))
+                arrived(task, other, *status);
+}
+
+void FrozenTree::arrived(FrozenTask &task, FrozenThread &thread, sys::WaitStatus status)
+{
+    if (status.gone()) {
+        thread.gone = true;
+    } else if (status.event_stop()) {
+        thread.stopped = true;
+        thread.group_stopped = status.group_stop();
+        if (thread.group_stopped)
+            task.stop_signal = status.signal();
+    } else {
+        // A signal was on its way: it is delivered as if we were not there, and the interruption comes next.
+        pt::cont(thread.tid, status.signal_stop() ? status.signal() : 0);
+    }
+}
+
+// Tasks of the tree that were born by vfork(2) (or with CLONE_VM | CLONE_VFORK) and still use the memory of `task`.
+std::vector<FrozenTask *> FrozenTree::vfork_children(const FrozenTask &task)
+{
+    std::vector<FrozenTask *> out;
+    auto children = children_of(task.pid);
+    for (FrozenTask &other : tasks_)
+        if (std::count(children.begin(), children.end(), other.pid) &&
+            sys::kcmp(task.pid, other.pid, sys::Kcmp::Vm) == 0)
+            out.push_back(&other);
+    return out;
+}
+
+Error FrozenTree::why_not_stopped(const FrozenTask &task, const FrozenThread &thread) const
+{
+    auto failure = [](std::string what, std::string remedy) {
+        return Error(Error::Kind::Failed, 0, std::move(what), std::move(remedy));
+    };
+    for (pid_t child : children_of(task.pid, thread.tid))
+        if (sys::kcmp(task.pid, child, sys::Kcmp::Vm) == 0)
+            return failure(cat("stop it: it waits in vfork(2) for ", subject_of(child)),
+                           "try again when that one has executed a program or ended, or give a longer --timeout");
+    auto stat = stat_of(task.pid, thread.tid);
+    std::string where = wchan_of(task.pid, thread.tid);
+    if (stat && stat->state == 'D')
+        return failure(cat("stop it: it is in uninterruptible sleep", where.empty() ? "" : " in ", where),
+                       "try again when that has ended, or give a longer --timeout");
+    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.timeout).count();
+    return failure(cat("stop it within ", seconds, " s"), "give a longer --timeout");
+}
+
+void FrozenTree::drop_gone()
+{
+    auto gone = [](const FrozenThread &t) { return t.gone; };
+    for (FrozenTask &task : tasks_)
+        task.threads.erase(std::remove_if(task.threads.begin(), task.threads.end(), gone), task.threads.end());
+    pid_t root = tasks_.empty() ? 0 : tasks_.front().pid;
+    std::erase_if(tasks_, [](const FrozenTask &task) {
+        return task.threads.empty() && task.state != FrozenTask::State::Zombie;
+    });
+    if (tasks_.empty() || tasks_.front().pid != root) {
+        if (blockers_.empty())
+            failed_with(ESRCH, "freeze the tree: its root process has ended meanwhile");
+    } else if (tasks_.front().state == FrozenTask::State::Zombie) {
+        block(refusal("the process has ended already and waits for its parent to take note of that"));
+    }
+}
+
+// Everything stands: registers first, as they have to be mended, then what /proc says.
+void FrozenTree::read_state()
+{
+    for (FrozenTask &task : tasks_) {
+        std::string text = subject_of(task.pid);
+        Subject subject(text);
+        if (auto stat = stat_of(task.pid))
+            task.stat = std::move(*stat);
+        task.ppid = task.stat.ppid;
+        if (task.state == FrozenTask::State::Zombie) {
+            if (auto status = status_of(task.pid, task.pid))
+                task.vpid = status->ns_pid.empty() ? task.pid : status->ns_pid.back();
+            continue;
+        }
+        task.memory = sys::ProcMem(task.pid);
+        for (FrozenThread &thread : task.threads) {
+            auto status = status_of(task.pid, thread.tid);
+            if (!status || capture(thread) < 0)
+                failed_with(ESRCH, "freeze it: it was killed meanwhile");
+            thread.status = std::move(*status);
+            thread.vtid = thread.status.ns_pid.empty() ? thread.tid : thread.status.ns_pid.back();
+            if (thread.status.seccomp)
+                examine_thread(thread.status, thread.tid);
+            constexpr uint64_t kCode64 = 0x33;
+            if (thread.regs.cs != kCode64)
+                block(refusal("it runs 32-bit code", "not supported yet"));
+            if (thread.group_stopped)
+                task.state = FrozenTask::State::Stopped;
+        }
+        task.vpid = task.threads.front().vtid;
+    }
+}
+
+} // namespace cr::inject
