@@ -18,12 +18,28 @@ Calls::Out Calls::data(const void *bytes, size_t size, size_t align)
     return at;
 }
 
-void Calls::sys(long nr, std::vector<Arg> args) { calls_.push_back({nr, std::move(args), 1, {}, false, {}}); }
+namespace
+{
+
+// Arguments that are not given are zero: room in the pad is scarce.
+std::vector<Calls::Arg> without_zeros(std::vector<Calls::Arg> args)
+{
+    while (!args.empty() && !args.back().is_out && args.back().value == 0)
+        args.pop_back();
+    return args;
+}
+
+} // namespace
+
+void Calls::sys(long nr, std::vector<Arg> args)
+{
+    calls_.push_back({nr, without_zeros(std::move(args)), 1, {}, false, {}});
+}
 
 Calls::Out Calls::sys_result(long nr, std::vector<Arg> args)
 {
     Out result = out(8);
-    calls_.push_back({nr, std::move(args), 1, {}, true, result});
+    calls_.push_back({nr, without_zeros(std::move(args)), 1, {}, true, result});
     return result;
 }
 
