@@ -110,7 +110,8 @@ int run_chain(std::vector<std::vector<std::string>> commands)
 
 int run_alone(const cli::Parsed &parsed)
 {
-    return run_chain({parsed.arguments_for(cli::tool("cr-freeze")), {parsed.tool->name}, {"cr-thaw", "--resume"}});
+    return run_chain(
+        {parsed.arguments_for(cli::tool("cr-freeze")), {parsed.tool->name}, {"cr-thaw", "--resume"}});
 }
 
 } // namespace cr::tools

@@ -1,5 +1,5 @@
-// cr: the umbrella. CRIU's commands by CRIU's grammar, and any tool by the rest of its name: `cr show` is cr-show.
-// Those that are not linked in are looked for next to this program, never along PATH.
+// cr: the umbrella. CRIU's commands by CRIU's grammar, and any tool by the rest of its name: `cr show` is
+// cr-show. Those that are not linked in are looked for next to this program, never along PATH.
 #include "chain.h"
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
@@ -34,7 +34,8 @@ int dump(const cli::Parsed &parsed)
     auto freeze = parsed.arguments_for(cli::tool("cr-freeze"));
     auto thaw = parsed.arguments_for(cli::tool("cr-thaw"));
     thaw.push_back(release_word(parsed));
-    return tools::run_chain({freeze, {"cr-dump-ns"}, {"cr-dump-mm"}, {"cr-dump-net"}, {"cr-dump-files"}, thaw});
+    return tools::run_chain(
+        {freeze, {"cr-dump-ns"}, {"cr-dump-mm"}, {"cr-dump-net"}, {"cr-dump-files"}, thaw});
 }
 
 int restore(const cli::Parsed &parsed)
@@ -49,9 +50,15 @@ int command(const cli::Parsed &parsed)
 {
     int code = cli::kFailed;
     switch (parsed.commands()) {
-    case cli::kDump: code = dump(parsed); break;
-    case cli::kRestore: code = restore(parsed); break;
-    case cli::kCheck: code = tools::call_main(parsed.arguments_for(cli::tool("cr-check"))); break;
+    case cli::kDump:
+        code = dump(parsed);
+        break;
+    case cli::kRestore:
+        code = restore(parsed);
+        break;
+    case cli::kCheck:
+        code = tools::call_main(parsed.arguments_for(cli::tool("cr-check")));
+        break;
     }
     return code == cli::kOk ? cli::kOk : cli::kFailed;
 }

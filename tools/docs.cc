@@ -1,5 +1,5 @@
-// Writes what is made from the option table while building: manual pages out of the templates in man/, and the
-// shell's completion. Not installed.
+// Writes what is made from the option table while building: manual pages out of the templates in man/, and
+// the shell's completion. Not installed.
 //
 //     docs man TEMPLATE        a page named after a tool, with .%SYNOPSIS and .%OPTIONS filled in
 //     docs completion

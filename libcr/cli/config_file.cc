@@ -58,7 +58,8 @@ Given parse_line(const Tool &tool, std::vector<std::string> words)
         name.resize(equal);
     }
     if (words.size() > 2)
-        usage(cat("too many words after '", printable(name), "'"), "put a value with blanks into double quotes");
+        usage(cat("too many words after '", printable(name), "'"),
+              "put a value with blanks into double quotes");
     return parse_long(tool, name, words.size() == 2 ? std::optional(words[1]) : std::nullopt);
 }
 

@@ -3,10 +3,10 @@
 //     tcp-established
 //     work-dir "/home/me/my \"own\" directory"   # a comment
 //
-// Read in this order, the later ones counting more: /etc/criu/default.conf, $HOME/.criu/default.conf (both left
-// out with --config or --no-default-config, and no error when they are not there), the file that
-// CRIU_CONFIG_FILE names, the one that --config names. None of them, nor the environment, is looked at in a program
-// that has more privilege than its caller (AT_SECURE).
+// Read in this order, the later ones counting more: /etc/criu/default.conf, $HOME/.criu/default.conf (both
+// left out with --config or --no-default-config, and no error when they are not there), the file that
+// CRIU_CONFIG_FILE names, the one that --config names. None of them, nor the environment, is looked at in a
+// program that has more privilege than its caller (AT_SECURE).
 #pragma once
 
 #include "libcr/cli/parsed.h"

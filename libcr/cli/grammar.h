@@ -6,9 +6,10 @@
 //   - one-letter options may be joined: -djt 5; so -verbosity=0 is -v with the value "erbosity=0".
 //
 // Why not getopt_long itself: it keeps its place in globals, prints by itself, and its '?' does not tell an
-// ambiguous name from an unknown one. Why not CLI11: it has no permutation by CRIU's rules, no abbreviations, no
-// attached-only values on letters, and its validators are objects constructed before main() in each of our
-// short-lived tools. A unit test plays random command lines through this and through getopt_long and compares.
+// ambiguous name from an unknown one. Why not CLI11: it has no permutation by CRIU's rules, no abbreviations,
+// no attached-only values on letters, and its validators are objects constructed before main() in each of our
+// short-lived tools. A unit test plays random command lines through this and through getopt_long and
+// compares.
 #pragma once
 
 #include "libcr/cli/parsed.h"
@@ -19,12 +20,12 @@
 namespace cr::cli
 {
 
-// `words` without the program's name. Options that none of the tool's commands takes are unknown. Throws usage
-// errors.
+// `words` without the program's name. Options that none of the tool's commands takes are unknown. Throws
+// usage errors.
 Parsed parse_words(const Tool &tool, const std::vector<std::string> &words);
 
-// One option by its long name without dashes, with abbreviations, as a configuration file has it; `value` is what
-// followed. Throws usage errors.
+// One option by its long name without dashes, with abbreviations, as a configuration file has it; `value` is
+// what followed. Throws usage errors.
 Given parse_long(const Tool &tool, const std::string &name, const std::optional<std::string> &value);
 
 } // namespace cr::cli

@@ -81,21 +81,29 @@ void describe(std::string &out, const Option &option)
 const char *title(Group group)
 {
     switch (group) {
-    case Group::Common: return "Common";
-    case Group::Tree: return "Tree and processes";
-    case Group::Memory: return "Memory";
-    case Group::Files: return "Files";
-    case Group::Network: return "Network";
-    case Group::Mounts: return "Mounts";
-    case Group::Check: return "Checks";
-    case Group::Help: return "Help";
+    case Group::Common:
+        return "Common";
+    case Group::Tree:
+        return "Tree and processes";
+    case Group::Memory:
+        return "Memory";
+    case Group::Files:
+        return "Files";
+    case Group::Network:
+        return "Network";
+    case Group::Mounts:
+        return "Mounts";
+    case Group::Check:
+        return "Checks";
+    case Group::Help:
+        return "Help";
     }
     return "";
 }
 
 std::span<const Group> groups()
 {
-    static constexpr Group kGroups[] = {Group::Common, Group::Tree,   Group::Memory, Group::Files,
+    static constexpr Group kGroups[] = {Group::Common,  Group::Tree,   Group::Memory, Group::Files,
                                         Group::Network, Group::Mounts, Group::Check,  Group::Help};
     return kGroups;
 }
@@ -120,15 +128,15 @@ std::string spelling(const Option &option)
 std::string help_text(const Tool &tool, const Command *command)
 {
     std::string out = cat("Usage: ", usage_line(tool, command), "\n\n");
-    out += cat(tool.name, command ? cat(" ", command->word) : "", ": ", command ? command->summary : tool.summary,
-               "\n");
+    out += cat(tool.name, command ? cat(" ", command->word) : "", ": ",
+               command ? command->summary : tool.summary, "\n");
     if (tool.criu && !command) {
         out += "\nCommands:\n";
         for (const Command &one : criu_commands()) {
             std::string left = cat("  ", one.word);
             out += left;
-            wrap(out, cat(one.summary, one.status == Status::NotYet ? " (not supported yet)" : ""), left.size(),
-                 kIndent);
+            wrap(out, cat(one.summary, one.status == Status::NotYet ? " (not supported yet)" : ""),
+                 left.size(), kIndent);
         }
         for (const Tool &one : tools()) {
             if (one.criu)

@@ -1,4 +1,5 @@
-// The option table as text: --help, the OPTIONS and SYNOPSIS of a manual page, words for the shell's completion.
+// The option table as text: --help, the OPTIONS and SYNOPSIS of a manual page, words for the shell's
+// completion.
 #pragma once
 
 #include "libcr/cli/option.h"

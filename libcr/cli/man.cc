@@ -23,14 +23,19 @@ std::string text_of(std::string_view text)
         out += out.empty() ? "" : " ";
         bool dashed = word.find("--") != word.npos || word.starts_with('-') || word.find("'-'") != word.npos;
         for (char c : word)
-            out += c == '\\' ? std::string("\\e") : dashed && c == '-' ? std::string("\\-") : std::string(1, c);
+            out += c == '\\'            ? std::string("\\e")
+                   : dashed && c == '-' ? std::string("\\-")
+                                        : std::string(1, c);
     }
     if (out.starts_with('.') || out.starts_with('\''))
         out = "\\&" + out;
     return out;
 }
 
-std::string flag(const Option &option) { return cat("Fl -", option.arg == Arg::Bool ? "[no-]" : "", option.name); }
+std::string flag(const Option &option)
+{
+    return cat("Fl -", option.arg == Arg::Bool ? "[no-]" : "", option.name);
+}
 
 // ".It Fl t , Fl -tree Ar PID"
 std::string item(const Option &option)
@@ -169,19 +174,24 @@ std::string completion_script()
         words_of_cr.insert(std::string(short_name));
         cases += cat("        ", tool.name, ":*|cr:", short_name, ") words=\"", joined(words), "\" ;;\n");
     }
-    return cat("# bash completion for cr and its tools, made from their option table\n"
-               "_cr()\n{\n"
-               "    local current=$2 previous=$3 command= word words\n"
-               "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-               "        [[ $word == -* ]] || { command=$word; break; }\n"
-               "    done\n"
-               "    case $previous in\n        ", options_with_path(), ")\n"
-               "            COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n    esac\n"
-               "    case ${COMP_WORDS[0]##*/}:$command in\n", cases,
-               "        *) words=\"", joined(words_of_cr), " --help --version\" ;;\n    esac\n"
-               "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-               "    [[ $current == -* || ${#COMPREPLY[@]} -gt 0 ]] || COMPREPLY=($(compgen -f -- \"$current\"))\n"
-               "}\ncomplete -o filenames -F _cr", names, "\n");
+    return cat(
+        "# bash completion for cr and its tools, made from their option table\n"
+        "_cr()\n{\n"
+        "    local current=$2 previous=$3 command= word words\n"
+        "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+        "        [[ $word == -* ]] || { command=$word; break; }\n"
+        "    done\n"
+        "    case $previous in\n        ",
+        options_with_path(),
+        ")\n"
+        "            COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n    esac\n"
+        "    case ${COMP_WORDS[0]##*/}:$command in\n",
+        cases, "        *) words=\"", joined(words_of_cr),
+        " --help --version\" ;;\n    esac\n"
+        "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+        "    [[ $current == -* || ${#COMPREPLY[@]} -gt 0 ]] || COMPREPLY=($(compgen -f -- \"$current\"))\n"
+        "}\ncomplete -o filenames -F _cr",
+        names, "\n");
 }
 
 } // namespace cr::cli

@@ -1,9 +1,10 @@
-// One table describes every option of every tool. The parser, --help, the OPTIONS part of the manual pages and
-// shell completion are all computed from it, so they cannot disagree; a test compares what is computed with
-// what is written in man/.
+// One table describes every option of every tool. The parser, --help, the OPTIONS part of the manual pages
+// and shell completion are all computed from it, so they cannot disagree; a test compares what is computed
+// with what is written in man/.
 //
-// A row names the commands that take the option as a set of bits: `cr dump` and the tool cr-restore have a bit
-// each. Two rows may share a name when no command has both (-t means something else to cr-dump-mm than to dump).
+// A row names the commands that take the option as a set of bits: `cr dump` and the tool cr-restore have a
+// bit each. Two rows may share a name when no command has both (-t means something else to cr-dump-mm than to
+// dump).
 #pragma once
 
 #include <cstdint>
@@ -60,12 +61,13 @@ struct Option {
     const char *value = nullptr; // what to call the value in help
     bool repeats = false;
     uint32_t commands = 0;
-    const char *help = nullptr;  // without capital and full stop
+    const char *help = nullptr; // without capital and full stop
     Group group = Group::Common;
     Status status = Status::Works;
-    const char *note = nullptr;  // NoEffect: why; NotYet: what it would need
-    const char *harmless = nullptr; // NotYet: comma-separated values that are accepted since they change nothing
-    bool ours = false;           // not CRIU's: never matched by an abbreviation
+    const char *note = nullptr; // NoEffect: why; NotYet: what it would need
+    const char *harmless =
+        nullptr;       // NotYet: comma-separated values that are accepted since they change nothing
+    bool ours = false; // not CRIU's: never matched by an abbreviation
 };
 
 struct Command {

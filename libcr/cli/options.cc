@@ -37,10 +37,20 @@ uint64_t size_with_suffix(std::string_view option, const std::string &text)
     unsigned shift = 0;
     if (!digits.empty()) {
         switch (digits.back()) {
-        case 'K': case 'k': shift = 10; break;
-        case 'M': case 'm': shift = 20; break;
-        case 'G': case 'g': shift = 30; break;
-        default: break;
+        case 'K':
+        case 'k':
+            shift = 10;
+            break;
+        case 'M':
+        case 'm':
+            shift = 20;
+            break;
+        case 'G':
+        case 'g':
+            shift = 30;
+            break;
+        default:
+            break;
         }
         if (shift)
             digits.remove_suffix(1);
@@ -106,7 +116,10 @@ After after_option(const Parsed &parsed)
     return after;
 }
 
-pid_t tree(const Parsed &parsed) { return static_cast<pid_t>(parsed.number("tree", 0, 1, kMaxInt)); }
+pid_t tree(const Parsed &parsed)
+{
+    return static_cast<pid_t>(parsed.number("tree", 0, 1, kMaxInt));
+}
 
 int descriptor(const Parsed &parsed, std::string_view name)
 {
@@ -166,7 +179,10 @@ DumpOptions dump_options(const Parsed &parsed)
     return options;
 }
 
-StageOptions stage_options(const Parsed &parsed) { return {common_options(parsed), tree(parsed)}; }
+StageOptions stage_options(const Parsed &parsed)
+{
+    return {common_options(parsed), tree(parsed)};
+}
 
 ThawOptions thaw_options(const Parsed &parsed)
 {
@@ -213,6 +229,9 @@ CheckOptions check_options(const Parsed &parsed)
     return options;
 }
 
-ShowOptions show_options(const Parsed &parsed) { return {common_options(parsed), parsed.operands}; }
+ShowOptions show_options(const Parsed &parsed)
+{
+    return {common_options(parsed), parsed.operands};
+}
 
 } // namespace cr::cli

@@ -1,5 +1,5 @@
-// What a tool was asked to do, as plain values: the end of the command line, of configuration files and of the
-// environment. A tool's main gets a Parsed (grammar checked, refusals made), turns it into one of these
+// What a tool was asked to do, as plain values: the end of the command line, of configuration files and of
+// the environment. A tool's main gets a Parsed (grammar checked, refusals made), turns it into one of these
 // structs, and hands parts of it to the library; nothing below the tools knows any of this.
 //
 // Paths are kept as given: images_dir and work_dir are relative to the directory of the caller, pidfile and
@@ -22,7 +22,7 @@ struct Common {
     std::string work_dir = "."; // the image directory unless given
     std::string log_file;       // empty: stderr; "-": stdout
     int log_level = log::kWarning;
-    bool json = false;          // errors, and reports where there are any, as JSON
+    bool json = false; // errors, and reports where there are any, as JSON
 };
 
 enum class After { Kill, Run, Stop };

@@ -1,5 +1,5 @@
-// A command line after the grammar: which options were given, in order, with their values, and what else stood
-// there. Configuration files give the same thing, put in front, so that what comes later counts.
+// A command line after the grammar: which options were given, in order, with their values, and what else
+// stood there. Configuration files give the same thing, put in front, so that what comes later counts.
 #pragma once
 
 #include "libcr/cli/option.h"

@@ -93,10 +93,14 @@ void say(const std::string &name, const Error &error, bool json)
 const char *kind_name(Error::Kind kind)
 {
     switch (kind) {
-    case Error::Kind::Refused: return "refused";
-    case Error::Kind::Usage: return "usage";
-    case Error::Kind::Image: return "image";
-    case Error::Kind::Failed: break;
+    case Error::Kind::Refused:
+        return "refused";
+    case Error::Kind::Usage:
+        return "usage";
+    case Error::Kind::Image:
+        return "image";
+    case Error::Kind::Failed:
+        break;
     }
     return "failed";
 }
@@ -108,9 +112,12 @@ int exit_code(const Error &error, const Tool &tool)
     if (tool.criu)
         return kFailed;
     switch (error.kind()) {
-    case Error::Kind::Usage: return kUsage;
-    case Error::Kind::Refused: return kRefused;
-    default: return kFailed;
+    case Error::Kind::Usage:
+        return kUsage;
+    case Error::Kind::Refused:
+        return kRefused;
+    default:
+        return kFailed;
     }
 }
 
@@ -145,7 +152,8 @@ int run(std::string_view tool_name, int argc, char **argv, const std::function<i
         say(name, error, parsed.on("json"));
         return exit_code(error, self);
     } catch (const std::exception &error) {
-        say(name, Error(Error::Kind::Failed, 0, cat("go on: ", error.what()), "this is a defect: please report it"),
+        say(name,
+            Error(Error::Kind::Failed, 0, cat("go on: ", error.what()), "this is a defect: please report it"),
             parsed.on("json"));
         return kFailed;
     }

@@ -1,5 +1,5 @@
-// What every tool does around its work: read the command line, set up the log, catch the one exception, say one
-// sentence, end with a documented code.
+// What every tool does around its work: read the command line, set up the log, catch the one exception, say
+// one sentence, end with a documented code.
 //
 //     int cr_thaw_main(int argc, char **argv)
 //     {
@@ -10,8 +10,8 @@
 //         });
 //     }
 //
-// A run() inside of another (the umbrella calling a tool's main, in a fork or not) keeps the log of the outer one
-// and changes only the name in its lines.
+// A run() inside of another (the umbrella calling a tool's main, in a fork or not) keeps the log of the outer
+// one and changes only the name in its lines.
 #pragma once
 
 #include "libcr/base/error.h"
@@ -24,7 +24,8 @@
 namespace cr::cli
 {
 
-// Exit codes. Under the names `cr dump`, `cr restore`, ... and `criu` every failure is kFailed, as CRIU has it.
+// Exit codes. Under the names `cr dump`, `cr restore`, ... and `criu` every failure is kFailed, as CRIU has
+// it.
 inline constexpr int kOk = 0;
 inline constexpr int kFailed = 1;  // it did not work; the target is as it was
 inline constexpr int kUsage = 2;   // the command line makes no sense

@@ -49,7 +49,8 @@ void check_restore(const Parsed &parsed)
     if (exec && parsed.operands.empty())
         usage("--exec-cmd needs a command", "write it after '--', at the end");
     if (!exec && !parsed.operands.empty())
-        usage(cat("what is '", printable(parsed.operands[0]), "' for?"), "a command to become needs --exec-cmd");
+        usage(cat("what is '", printable(parsed.operands[0]), "' for?"),
+              "a command to become needs --exec-cmd");
     if (exec && parsed.on("restore-detached"))
         usage("--exec-cmd and --restore-detached exclude each other");
     if (parsed.on("restore-sibling") && !parsed.on("restore-detached"))
@@ -65,7 +66,8 @@ void check_restore(const Parsed &parsed)
 void check_others(const Parsed &parsed)
 {
     if (parsed.tool->operands != Operands::Free && !parsed.operands.empty())
-        usage(cat("what is '", printable(parsed.operands[0]), "' for?"), cat("see ", parsed.tool->name, " --help"));
+        usage(cat("what is '", printable(parsed.operands[0]), "' for?"),
+              cat("see ", parsed.tool->name, " --help"));
     if (parsed.on("exec-cmd"))
         usage("--exec-cmd is for restore only");
     if (parsed.on("mntns-compat-mode"))

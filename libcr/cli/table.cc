@@ -1,5 +1,5 @@
-// The rows. Order is the order of help. See option.h for the meaning of the columns and docs/ADDING.md for how an
-// option is added or becomes supported.
+// The rows. Order is the order of help. See option.h for the meaning of the columns and docs/ADDING.md for
+// how an option is added or becomes supported.
 #include "libcr/base/text.h"
 #include "libcr/cli/option.h"
 
@@ -23,6 +23,7 @@ using enum Arg;
 using enum Group;
 using enum Status;
 
+// clang-format off
 constexpr Option kOptions[] = {
     // --- what, where, how much to say ---
     {.name = "tree", .letter = 't', .arg = Value, .value = "PID", .commands = kPolicy | kRestore,
@@ -258,6 +259,7 @@ constexpr Option kOptions[] = {
     {.name = "help", .letter = 'h', .commands = kAllCommands, .help = "show this text", .group = Help},
     {.name = "version", .letter = 'V', .commands = kAllCommands, .help = "show the version", .group = Help},
 };
+// clang-format on
 
 constexpr Command kCriuWords[] = {
     {"dump", kDump, "freeze a process tree into images"},
@@ -274,7 +276,8 @@ constexpr Command kCriuWords[] = {
 };
 
 constexpr Tool kTools[] = {
-    {"cr", kCriuCommands, "checkpoint and restore process trees", "COMMAND %OPTIONS", Operands::Command, true},
+    {"cr", kCriuCommands, "checkpoint and restore process trees", "COMMAND %OPTIONS", Operands::Command,
+     true},
     {"cr-freeze", kFreeze, "stop a process tree, keep its task state, and begin a pipeline of stages",
      "-t PID %OPTIONS | STAGE ... | cr-thaw"},
     {"cr-dump-mm", kDumpMm, "the stage that keeps memory", "%OPTIONS"},
@@ -285,14 +288,24 @@ constexpr Tool kTools[] = {
     {"cr-restore", kRestore, "bring a process tree back from images", "%OPTIONS [-- CMD ARG ...]",
      Operands::Free},
     {"cr-check", kCheck, "tell what this kernel can do", "%OPTIONS"},
-    {"cr-show", kShow, "look into images", "%OPTIONS [ps | fds | mems | rss | x DIR VIEW | FILE ...]", Operands::Free},
+    {"cr-show", kShow, "look into images", "%OPTIONS [ps | fds | mems | rss | x DIR VIEW | FILE ...]",
+     Operands::Free},
 };
 
 } // namespace
 
-std::span<const Option> options() { return kOptions; }
-std::span<const Command> criu_commands() { return kCriuWords; }
-std::span<const Tool> tools() { return kTools; }
+std::span<const Option> options()
+{
+    return kOptions;
+}
+std::span<const Command> criu_commands()
+{
+    return kCriuWords;
+}
+std::span<const Tool> tools()
+{
+    return kTools;
+}
 
 const Tool &tool(std::string_view name)
 {

@@ -39,7 +39,8 @@ class Child
         if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
             broken("pipe");
         switch (fork()) {
-        case -1: broken("fork");
+        case -1:
+            broken("fork");
         case 0:
             close(to[1]);
             close(from[0]);

@@ -23,7 +23,10 @@ std::string shape(const std::vector<Given> &all)
     return text;
 }
 
-std::string read(std::string_view text) { return shape(parse_config(tool("cr"), text, "x.conf")); }
+std::string read(std::string_view text)
+{
+    return shape(parse_config(tool("cr"), text, "x.conf"));
+}
 
 class Files
 {
@@ -63,7 +66,8 @@ TEST_CASE("its mistakes name the file and the line")
 {
     CHECK_THROWS_WITH(read("shell-job\nwork-dir a b"), Catch::StartsWith("x.conf, line 2: too many words"));
     CHECK_THROWS_WITH(read("work-dir \"a b"), "x.conf, line 1: a double quote is not closed");
-    CHECK_THROWS_WITH(read("\n\nnonsense"), Catch::StartsWith("x.conf, line 3: there is no option --nonsense"));
+    CHECK_THROWS_WITH(read("\n\nnonsense"),
+                      Catch::StartsWith("x.conf, line 3: there is no option --nonsense"));
     CHECK_THROWS_WITH(read("work-dir"), "x.conf, line 1: --work-dir needs a value");
     CHECK_THROWS_WITH(read("shell-job yes"), "x.conf, line 1: --shell-job takes no value");
 }

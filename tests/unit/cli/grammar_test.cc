@@ -22,7 +22,10 @@ std::vector<std::string> split(std::string_view line)
     return words;
 }
 
-Parsed parse(std::string_view line) { return parse_words(tool("cr"), split(line)); }
+Parsed parse(std::string_view line)
+{
+    return parse_words(tool("cr"), split(line));
+}
 
 // One line per option as given, then the operands: what two parsers are compared by.
 std::string shape(const Parsed &parsed)
@@ -69,7 +72,8 @@ class Libc
         for (int c; (c = getopt_long(count, argv.data(), letters_.c_str(), long_.data(), nullptr)) != -1;) {
             if (c == '?')
                 return std::nullopt;
-            const auto &[option, negated] = c >= 1000 ? meaning_[static_cast<size_t>(c) - 1000] : by_letter(c);
+            const auto &[option, negated] =
+                c >= 1000 ? meaning_[static_cast<size_t>(c) - 1000] : by_letter(c);
             text += cat(negated ? "no-" : "", option->name, optarg ? cat("=", optarg) : "", " ");
         }
         for (int i = optind; i < count; i++)
@@ -107,17 +111,28 @@ std::string random_word(std::mt19937 &random)
     std::string letter(1, option.letter ? option.letter : 'v');
     std::string name = cat(option.arg == Arg::Bool && below(2) ? "no-" : "", option.name);
     switch (below(11)) {
-    case 0: return "-" + letter;
-    case 1: return cat("-", letter, below(2) ? "4" : "vv");
-    case 2: return cat("-", letter, "sRt");
-    case 3: return "--" + name;
-    case 4: return "--" + name.substr(0, 1 + below(name.size()));
-    case 5: return "--" + name.substr(0, 1 + below(name.size())) + "=x";
-    case 6: return below(6) ? "-v" : "--";
-    case 7: return "-";
-    case 8: return "--" + name + "=";
-    case 9: return "restore";
-    default: return "12";
+    case 0:
+        return "-" + letter;
+    case 1:
+        return cat("-", letter, below(2) ? "4" : "vv");
+    case 2:
+        return cat("-", letter, "sRt");
+    case 3:
+        return "--" + name;
+    case 4:
+        return "--" + name.substr(0, 1 + below(name.size()));
+    case 5:
+        return "--" + name.substr(0, 1 + below(name.size())) + "=x";
+    case 6:
+        return below(6) ? "-v" : "--";
+    case 7:
+        return "-";
+    case 8:
+        return "--" + name + "=";
+    case 9:
+        return "restore";
+    default:
+        return "12";
     }
 }
 
@@ -182,5 +197,6 @@ TEST_CASE("mistakes get a sentence")
     CHECK_THROWS_WITH(parse("dump --tree"), "--tree needs a value; see cr --help");
     CHECK_THROWS_WITH(parse("dump --shell-job=1"), "--shell-job takes no value");
     CHECK_THROWS_WITH(parse("dump --tcp"), "--tcp could be --tcp-established, --tcp-close");
-    CHECK_THROWS_WITH(parse_words(tool("cr-thaw"), {"--tree", "5"}), "there is no option --tree; see cr-thaw --help");
+    CHECK_THROWS_WITH(parse_words(tool("cr-thaw"), {"--tree", "5"}),
+                      "there is no option --tree; see cr-thaw --help");
 }

@@ -27,8 +27,14 @@ Parsed parse_as(const char *name, std::string_view line)
     return parsed;
 }
 
-DumpOptions dump(std::string_view line) { return dump_options(parse_as("cr", cat("dump ", line))); }
-RestoreOptions restore(std::string_view line) { return restore_options(parse_as("cr", cat("restore ", line))); }
+DumpOptions dump(std::string_view line)
+{
+    return dump_options(parse_as("cr", cat("dump ", line)));
+}
+RestoreOptions restore(std::string_view line)
+{
+    return restore_options(parse_as("cr", cat("restore ", line)));
+}
 
 } // namespace
 
@@ -45,8 +51,9 @@ TEST_CASE("a dump's options become values")
     CHECK(plain.policy.ghost_fiemap);
     CHECK(plain.status_fd == -1);
 
-    auto rich = dump("-t 7 -D img -W work -o x.log -v4 -R -j --timeout 3 --ghost-limit 2M --pidfile p --status-fd 4 "
-                     "--action-script a --action-script b -l --link-remap --tcp-established --dry-run --json");
+    auto rich =
+        dump("-t 7 -D img -W work -o x.log -v4 -R -j --timeout 3 --ghost-limit 2M --pidfile p --status-fd 4 "
+             "--action-script a --action-script b -l --link-remap --tcp-established --dry-run --json");
     CHECK(rich.images_dir == "img");
     CHECK(rich.work_dir == "work");
     CHECK(rich.log_file == "x.log");
@@ -142,7 +149,8 @@ TEST_CASE("what is not supported yet is refused where it would matter, and only 
     for (const Option &option : options()) {
         if (option.status != Status::NotYet || !(option.commands & kDump))
             continue;
-        if (option.name == std::string_view("empty-ns") || option.name == std::string_view("mntns-compat-mode"))
+        if (option.name == std::string_view("empty-ns") ||
+            option.name == std::string_view("mntns-compat-mode"))
             continue; // refused for other reasons, above
         INFO(option.name);
         std::string given = cat("-t 7 --", option.name, option.arg == Arg::Value ? " 1" : "");
@@ -161,8 +169,7 @@ TEST_CASE("what is not supported yet is refused where it would matter, and only 
 TEST_CASE("one command line becomes those of the stages")
 {
     auto parsed = parse_as("cr", "dump -t 7 -D img -R -v4 --no-shell-job --ghost-limit=2M");
-    CHECK(parsed.arguments_for(tool("cr-thaw")) ==
-          std::vector<std::string>{"cr-thaw", "--verbosity=4"});
+    CHECK(parsed.arguments_for(tool("cr-thaw")) == std::vector<std::string>{"cr-thaw", "--verbosity=4"});
 }
 
 TEST_CASE("errors have exit codes and a form for machines")
