@@ -14,10 +14,7 @@ struct Match {
     bool negated;
 };
 
-bool takes(const Tool &tool, const Option &option)
-{
-    return option.commands & tool.commands;
-}
+bool takes(const Tool &tool, const Option &option) { return option.commands & tool.commands; }
 
 bool fits(std::string_view full, std::string_view typed, bool exactly)
 {
@@ -68,10 +65,7 @@ const Option &find_letter(const Tool &tool, char letter)
     usage(cat("there is no option -", printable(std::string(1, letter))), cat("see ", tool.name, " --help"));
 }
 
-bool is_plain(const Option &option)
-{
-    return option.arg == Arg::Flag || option.arg == Arg::Bool;
-}
+bool is_plain(const Option &option) { return option.arg == Arg::Flag || option.arg == Arg::Bool; }
 
 class Reader
 {

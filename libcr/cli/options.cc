@@ -116,10 +116,7 @@ After after_option(const Parsed &parsed)
     return after;
 }
 
-pid_t tree(const Parsed &parsed)
-{
-    return static_cast<pid_t>(parsed.number("tree", 0, 1, kMaxInt));
-}
+pid_t tree(const Parsed &parsed) { return static_cast<pid_t>(parsed.number("tree", 0, 1, kMaxInt)); }
 
 int descriptor(const Parsed &parsed, std::string_view name)
 {
@@ -179,10 +176,7 @@ DumpOptions dump_options(const Parsed &parsed)
     return options;
 }
 
-StageOptions stage_options(const Parsed &parsed)
-{
-    return {common_options(parsed), tree(parsed)};
-}
+StageOptions stage_options(const Parsed &parsed) { return {common_options(parsed), tree(parsed)}; }
 
 ThawOptions thaw_options(const Parsed &parsed)
 {
@@ -229,9 +223,6 @@ CheckOptions check_options(const Parsed &parsed)
     return options;
 }
 
-ShowOptions show_options(const Parsed &parsed)
-{
-    return {common_options(parsed), parsed.operands};
-}
+ShowOptions show_options(const Parsed &parsed) { return {common_options(parsed), parsed.operands}; }
 
 } // namespace cr::cli

@@ -294,18 +294,9 @@ constexpr Tool kTools[] = {
 
 } // namespace
 
-std::span<const Option> options()
-{
-    return kOptions;
-}
-std::span<const Command> criu_commands()
-{
-    return kCriuWords;
-}
-std::span<const Tool> tools()
-{
-    return kTools;
-}
+std::span<const Option> options() { return kOptions; }
+std::span<const Command> criu_commands() { return kCriuWords; }
+std::span<const Tool> tools() { return kTools; }
 
 const Tool &tool(std::string_view name)
 {

@@ -23,10 +23,7 @@ std::string shape(const std::vector<Given> &all)
     return text;
 }
 
-std::string read(std::string_view text)
-{
-    return shape(parse_config(tool("cr"), text, "x.conf"));
-}
+std::string read(std::string_view text) { return shape(parse_config(tool("cr"), text, "x.conf")); }
 
 class Files
 {

@@ -22,10 +22,7 @@ std::vector<std::string> split(std::string_view line)
     return words;
 }
 
-Parsed parse(std::string_view line)
-{
-    return parse_words(tool("cr"), split(line));
-}
+Parsed parse(std::string_view line) { return parse_words(tool("cr"), split(line)); }
 
 // One line per option as given, then the operands: what two parsers are compared by.
 std::string shape(const Parsed &parsed)

@@ -27,10 +27,7 @@ Parsed parse_as(const char *name, std::string_view line)
     return parsed;
 }
 
-DumpOptions dump(std::string_view line)
-{
-    return dump_options(parse_as("cr", cat("dump ", line)));
-}
+DumpOptions dump(std::string_view line) { return dump_options(parse_as("cr", cat("dump ", line))); }
 RestoreOptions restore(std::string_view line)
 {
     return restore_options(parse_as("cr", cat("restore ", line)));
