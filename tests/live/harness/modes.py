@@ -56,13 +56,11 @@ class Context:
 
     def dump(self, name="img", options=()):
         """Dumps and sees the tree gone."""
-        self.tree.remember()
         self.tools.dump(self.tree.root, self.images(name), *options)
         self.tree.wait_gone()
 
     def restore(self, name="img", options=()):
         self.tools.restore(self.images(name), *options)
-        self.tree.remember()
         self.no_helpers_left("after the restore")
 
 
@@ -109,11 +107,9 @@ def rounds(context):
 
 def pipeline(context):
     before = context.snapshot()
-    context.tree.remember()
     context.tools.dump_by_hand(context.tree.root, context.images())
     context.tree.wait_gone()
     context.tools.restore_by_hand(context.images())
-    context.tree.remember()
     context.no_helpers_left("after the restore")
     context.same_as(before, "after the restore")
 

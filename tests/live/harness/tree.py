@@ -50,38 +50,28 @@ class Tree:
             os.close(null)
         self.root = process.pid
         process.returncode = 0  # this class waits, not subprocess
-        self.known = {self.root}
 
     def reap(self):
-        """Waits for everything that has ended, remembering how."""
+        """Waits for everything that has ended, remembering how; true when nothing at all is below this process."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                return True
             if pid == 0:
-                return
+                return False
             self.ended[pid] = status
 
     def has_ended(self):
         self.reap()
         return self.root in self.ended
 
-    def remember(self):
-        """The tree as it is now is what kill() and gone() are about."""
-        self.known = set(state.tree_of(self.root))
-        return self.known
-
     def wait_end(self, limit):
         wait_until(self.has_ended, limit, "the end of the root task")
         return self.ended.pop(self.root)
 
-    def gone(self):
-        self.reap()
-        return not any(os.path.exists(f"/proc/{pid}") for pid in self.known)
-
     def wait_gone(self, limit=10.0):
-        wait_until(self.gone, limit, "the end of all killed tasks")
+        wait_until(self.reap, limit, "the end of all killed tasks")
         self.ended.clear()
 
     def kill(self):

@@ -1,0 +1,151 @@
+"""Real programs, checkpointed over and over while they work; what they print must be what they print in peace.
+
+A program is one file of programs/, and its suffix says how it is built and started. It runs for a second or so.
+First it runs undisturbed, for its output and its time; then with `rounds` dumps and restores spread over that time.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+from . import cases, modes, runner
+from .tree import Stuck, Tree, exit_text
+
+RUN_LIMIT = 120.0
+BUILD_LIMIT = 180
+JAVA_OPTIONS = ["-XX:-UsePerfData", "-XX:+UseG1GC", "-Xmx48m", "-Xms48m", "-XX:ParallelGCThreads=2", "-XX:ConcGCThreads=1"]
+
+
+@dataclass
+class Program:
+    """A source file and how to make it run: `command` starts it, `builder` (may be None) makes `output`."""
+
+    name: str
+    source: str
+    needs: list
+    shell_job: bool = False
+    headers: dict = field(default_factory=dict)
+
+
+def all_programs():
+    folder = os.path.join(cases.HERE, "programs")
+    found = []
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        with open(path, encoding="utf-8") as file:
+            needs = re.findall(r"^(?:#|//) needs: (.*)$", file.read(), re.MULTILINE)
+        found.append(Program("program-" + name.rpartition(".")[0], path, needs[0].split() if needs else []))
+    return found
+
+
+def recipe(source, build_dir):
+    """(programs needed, build command or None, the file it makes, command that runs it)."""
+    stem, suffix = os.path.splitext(os.path.basename(source))
+    made = os.path.join(build_dir, stem)
+    if suffix == ".sh":
+        return ["bash"], None, None, ["/bin/bash", source]
+    if suffix == ".pl":
+        return ["perl"], None, None, ["perl", source]
+    if suffix == ".py":
+        return ["python3"], None, None, ["/usr/bin/python3", "-B", source]
+    if suffix == ".go":
+        return ["go"], ["go", "build", "-o", made, source], made, [made]
+    if suffix == ".rs":
+        return ["rustc"], ["rustc", "-O", "-o", made, source], made, [made]
+    if suffix == ".java":
+        run = ["java", *JAVA_OPTIONS, "-cp", build_dir, stem]
+        return ["javac", "java"], ["javac", "-d", build_dir, source], made + ".class", run
+    raise SystemExit(f"{source}: nobody knows how to run '{suffix}'")
+
+
+class ProgramCase(runner.Case):
+    """Ten rounds of dump and restore over the life of a program."""
+
+    def __init__(self, options, program):
+        super().__init__(options, program, "plain")
+        self.name = f"{program.name} rounds"
+
+    def steps(self, directory, tools):
+        build_dir = os.path.join(os.path.dirname(self.options.workload_dir), "programs")
+        needs, build, made, command = recipe(self.workload.source, build_dir)
+        for name in needs + self.workload.needs:
+            if not shutil.which(name):
+                raise runner.Skip(f"{name} is not installed")
+        if build:
+            self.build(build, made, build_dir)
+        wanted, seconds = self.undisturbed(command, directory)
+        pace = 0.7
+        for _ in range(3):
+            done = self.disturbed(command, tools, directory, wanted, pace * seconds / (self.options.rounds + 1))
+            if done == self.options.rounds:
+                return
+            pace /= 2
+        raise runner.Failed(f"it ended after {done} rounds, before there could be {self.options.rounds}")
+
+    def build(self, command, made, build_dir):
+        if os.path.exists(made) and os.path.getmtime(made) > os.path.getmtime(self.workload.source):
+            return
+        os.makedirs(build_dir, exist_ok=True)
+        environment = dict(os.environ, GOCACHE=os.path.join(build_dir, "go-cache"), GO111MODULE="off", CGO_ENABLED="0")
+        built = subprocess.run(command, env=environment, cwd=build_dir, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=BUILD_LIMIT, check=False)
+        if built.returncode != 0:
+            raise runner.Failed("it does not build:\n" + built.stdout.decode(errors="replace")[-2000:])
+
+    @staticmethod
+    def start(command, directory):
+        environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "HOME": directory, "TMPDIR": directory}
+        return Tree(command, directory, environment)
+
+    def undisturbed(self, command, directory):
+        inner = os.path.join(directory, "peace")
+        os.mkdir(inner)
+        begin = time.monotonic()
+        tree = self.start(command, inner)
+        try:
+            status = tree.wait_end(RUN_LIMIT)
+        finally:
+            tree.kill()
+        if status != 0:
+            raise runner.Failed(f"undisturbed it ends with {exit_text(status)}: {tree.output()[-1000:]!r}")
+        return tree.output(), time.monotonic() - begin
+
+    def disturbed(self, command, tools, directory, wanted, pause):
+        """How many rounds there were before the program ended; raises when anything is wrong."""
+        inner = tempfile.mkdtemp(prefix="rounds", dir=directory)
+        tree = self.start(command, inner)
+        context = modes.Context(tree, tools, inner, self.options.allowed)
+        done = 0
+        try:
+            time.sleep(pause)
+            while done < self.options.rounds and not tree.has_ended():
+                context.dump(f"img{done}")
+                context.restore(f"img{done}")
+                shutil.rmtree(context.images(f"img{done}"), ignore_errors=True)
+                done += 1
+                time.sleep(pause)
+            status = tree.wait_end(RUN_LIMIT)
+        except Stuck as stuck:
+            raise runner.Failed(f"after {done} rounds: {stuck}; printed so far: {tree.output()[-500:]!r}") from None
+        finally:
+            tree.kill()
+        if status != 0:
+            raise runner.Failed(f"after {done} rounds: {exit_text(status)}: {tree.output()[-1000:]!r}")
+        if tree.output() != wanted:
+            raise runner.Failed(f"after {done} rounds: " + first_difference(wanted, tree.output()))
+        return done
+
+
+def first_difference(wanted, got):
+    for number, (left, right) in enumerate(zip(wanted.splitlines(), got.splitlines()), 1):
+        if left != right:
+            return f"line {number} of the output is {right!r}, in peace it is {left!r}"
+    return f"the output has {len(got)} bytes, in peace {len(wanted)}"
+
+
+def cases_of(options, patterns):
+    return [ProgramCase(options, program) for program in cases.matching(all_programs(), patterns)]
