@@ -30,12 +30,15 @@ class Tools:
         except OSError:
             return ""
 
-    def call(self, command, **options):
+    def call(self, command):
         """Runs one command to its end; its exit code."""
         with open(self.log, "a", encoding="utf-8") as log:
             log.write("$ " + " ".join(command) + "\n")
             log.flush()
-            process = subprocess.Popen(command, stdin=options.pop("stdin", subprocess.DEVNULL), stdout=log, stderr=log, **options)
+            try:
+                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            except OSError as error:
+                raise ToolFailed(f"{command[0]}: {error.strerror}") from None
             try:
                 return process.wait(TIME_LIMIT)
             except subprocess.TimeoutExpired:
@@ -44,8 +47,8 @@ class Tools:
                 log.write(f"(killed after {TIME_LIMIT} s)\n")
                 return -signal.SIGKILL
 
-    def must(self, command, **options):
-        code = self.call(command, **options)
+    def must(self, command):
+        code = self.call(command)
         if code != 0:
             raise ToolFailed(f"{os.path.basename(command[0])} {command[1] if len(command) > 1 else ''} ended with {code}")
 

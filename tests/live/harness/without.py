@@ -2,6 +2,7 @@
 
 A workload is dumped once per field it names; the field is cleared in every record of its images, and then the
 restore must refuse, or the workload must fail. One that passes does not look at what it claims to look at.
+As a control every such workload runs once with nothing dropped, and must pass.
 """
 
 import os
@@ -47,7 +48,15 @@ class Missed(Exception):
     """What should happen happened."""
 
 
+def control(options, workload):
+    case = runner.Case(options, workload, "shell-job" if workload.shell_job else "plain")
+    case.name = f"{workload.name} without nothing"
+    return case
+
+
 def cases_of(options, workload):
-    return [WithoutCase(options, workload, field) for field in workload.words("without")]
+    fields = workload.words("without")
+    spoilt = [WithoutCase(options, workload, field) for field in fields]
+    return [control(options, workload), *spoilt] if spoilt else []
 
 

@@ -1,4 +1,4 @@
-// without: pagemap.nr_pages, mm.vmas.start, core.thread_info.gpregs.sp
+// without: pagemap.vaddr, mm.vmas.start, core.thread_info.gpregs.sp
 // The simplest program there is: one that counts, in memory and in a register of its loop.
 #include "workload.h"
 

@@ -1,4 +1,4 @@
-// without: fdinfo.id, files.reg.id
+// without: fdinfo.id, files.id
 // One open file under several numbers and in several tasks has one position; another open of the file has its own.
 #include "workload.h"
 

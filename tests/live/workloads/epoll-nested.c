@@ -1,4 +1,4 @@
-// without: files.epfd.flags
+// without: files.epfd.tfd.tfd
 // An epoll descriptor watched by another; a target known by a number that is closed but for its duplicate.
 #include <sys/epoll.h>
 #include "workload.h"

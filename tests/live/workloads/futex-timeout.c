@@ -1,4 +1,4 @@
-// without: core.thread_info.gpregs.r10
+// without: core.thread_info.gpregs.ip
 // differs: */syscall
 // Futex waits with a relative and with an absolute timeout end by timing out, not early.
 #include <linux/futex.h>

@@ -1,4 +1,4 @@
-// without: mm.vmas.pgoff, mm.vmas.fd
+// without: mm.vmas.pgoff, mm.vmas.shmid
 // A private file mapping: pages written to are the program's own, the others are still the file's.
 #include "workload.h"
 

@@ -1,4 +1,4 @@
-// without: pagemap.nr_pages
+// without: pagemap
 // A heap in use: many blocks of many sizes with a checksum each, freed and allocated on after the restore.
 #include "workload.h"
 

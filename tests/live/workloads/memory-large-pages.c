@@ -1,4 +1,4 @@
-// without: pagemap.nr_pages
+// without: pagemap.vaddr
 // Memory on transparent huge pages, and a program that changes some of it later.
 #include "workload.h"
 

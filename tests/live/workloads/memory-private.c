@@ -1,4 +1,4 @@
-// without: pagemap.vaddr, pagemap.flags, mm.vmas.end
+// without: pagemap.vaddr, mm.vmas.end
 // Private anonymous memory: full, holed, zero and untouched pages.
 #include "workload.h"
 

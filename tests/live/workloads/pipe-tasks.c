@@ -1,4 +1,4 @@
-// without: fdinfo.type
+// without: files.type
 // Pipes whose ends are in different tasks: a ring of five that passes a token round.
 #include "workload.h"
 

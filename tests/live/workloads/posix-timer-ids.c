@@ -4,8 +4,19 @@
 
 enum { kTimers = 7 };
 
+// What /proc says of the timers: ids, signals, ways to tell, clocks.
+static void list(char *text, size_t size)
+{
+    int fd = open("/proc/self/timers", O_RDONLY | O_CLOEXEC);
+    check(fd >= 0, "/proc/self/timers");
+    ssize_t length = read(fd, text, size - 1);
+    check(length > 0 && close(fd) == 0, "/proc/self/timers");
+    text[length] = 0;
+}
+
 int main(void)
 {
+    static char before[4096], after[4096];
     static const int clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_PROCESS_CPUTIME_ID};
     int ids[kTimers], next = -1;
     struct itimerspec now;
@@ -18,8 +29,11 @@ int main(void)
             check(syscall(SYS_timer_settime, ids[i], 0, &timer, NULL) == 0, "timer_settime");
     }
     check(syscall(SYS_timer_delete, ids[0]) == 0 && syscall(SYS_timer_delete, ids[3]) == 0, "timer_delete");
+    list(before, sizeof before);
     ready();
     wait_for_go();
+    list(after, sizeof after);
+    check(strcmp(before, after) == 0, "what /proc says of the timers");
     for (int i = 0; i < kTimers; ++i) {
         int result = syscall(SYS_timer_gettime, ids[i], &now);
         check_equal(result, i == 0 || i == 3 ? -1 : 0, "whether a timer is there");

@@ -1,4 +1,4 @@
-// without: core.thread_info.gpregs.r8
+// without: core.thread_info.gpregs.r10
 // differs: */syscall
 // A thread in sigtimedwait() is not interrupted: one gets its signal, one times out.
 #include "workload.h"

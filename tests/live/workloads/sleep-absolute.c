@@ -1,4 +1,4 @@
-// without: core.thread_info.gpregs.si, core.thread_info.gpregs.r10
+// without: core.thread_info.gpregs.sp
 // differs: */syscall
 // A sleep until a point in time ends at that point, or at once when it passed meanwhile.
 #include "workload.h"

@@ -1,4 +1,4 @@
-// without: core.thread_info.gpregs.orig_ax, core.thread_info.gpregs.ax, core.thread_info.gpregs.ip
+// without: core.thread_info.gpregs.ip
 // differs: */syscall
 // A relative sleep is not cut short, is not interrupted, and is not slept over and over. (It may end before the
 // dump, so the thread may be found in another call.)

@@ -27,6 +27,7 @@ static char state_of(pid_t pid)
 int main(void)
 {
     int status;
+    siginfo_t info;
     pid_t pids[3];
     volatile int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (int i = 0; i < 3; ++i) {
@@ -34,12 +35,17 @@ int main(void)
         pids[i] = start_child(child);
         setpgid(pids[i], i == 0 ? 0 : pids[0]);  // a group with a parent outside is no orphan: SIGTSTP stops it
         kill(pids[i], stops[i]);
-        check(waitpid(pids[i], &status, WUNTRACED) == pids[i] && WIFSTOPPED(status), "set-up");
+        // The last one's parent has not been told yet: that is still to come.
+        check(waitid(P_PID, pids[i], &info, WSTOPPED | (i == 2 ? WNOWAIT : 0)) == 0 && info.si_status == stops[i], "set-up");
     }
     ready();
     wait_for_go();
     for (int i = 0; i < 3; ++i) {
         check_equal(state_of(pids[i]), 'T', "the state of a stopped task");
+        if (waitpid(pids[i], &status, WUNTRACED | WNOHANG) == pids[i])
+            check_equal(WSTOPSIG(status), stops[i], "the signal that stopped a task");
+        else
+            check(i != 2, "the parent is not told that a task has stopped");
         int before = shared[i];
         sleep_ms(5);
         check_equal(shared[i], before, "a stopped task ran");

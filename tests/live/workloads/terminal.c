@@ -1,4 +1,4 @@
-// without: files.tty, pstree.sid
+// without: files.tty
 // shell-job: yes
 // A job of a shell: its terminal is inherited from the one who restores it, and works.
 #include <termios.h>

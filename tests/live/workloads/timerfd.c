@@ -9,6 +9,7 @@ int main(void)
     int fds[3], disarmed = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), soon;
     struct itimerspec timer;
     uint64_t ticks;
+    char path[64];
     for (int i = 0; i < 3; ++i) {
         timer = (struct itimerspec){{20 + i, 300 + i}, {4000 + i, 0}};
         fds[i] = timerfd_create(clocks[i], TFD_CLOEXEC);
@@ -20,6 +21,8 @@ int main(void)
     ready();
     wait_for_go();
     for (int i = 0; i < 3; ++i) {
+        snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fds[i]);
+        check_equal(proc_value(path, "clockid:", 10), clocks[i], "the clock");
         check(timerfd_gettime(fds[i], &timer) == 0, "timerfd_gettime");
         check(timer.it_interval.tv_sec == 20 + i && timer.it_interval.tv_nsec == 300 + i, "the interval");
         check(timer.it_value.tv_sec <= 4000 + i && timer.it_value.tv_sec > 3900, "the time left");
