@@ -1,0 +1,152 @@
+#include "libcr/files/facts.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/text.h"
+#include "libcr/sys/descriptor.h"
+#include "libcr/sys/file.h"
+#include "libcr/sys/gate.h"
+
+#include <algorithm>
+#include <sys/syscall.h>
+
+namespace cr::files
+{
+
+namespace
+{
+
+// A decimal number as a C string, without allocating.
+struct Name {
+    char text[16];
+    explicit Name(int number) { *std::to_chars(text, text + sizeof text - 1, number).ptr = 0; }
+};
+
+Owner owner_of(int fd)
+{
+    Owner owner;
+    long signum = sys::try_fcntl(fd, F_GETSIG);
+    if (signum == -EBADF) // O_PATH: no file that could send anything
+        return owner;
+    owner.signum = static_cast<uint32_t>(sys::check(signum, "read the signal of a descriptor (F_GETSIG)"));
+    f_owner_ex who{};
+    sys::check(sys::call(SYS_fcntl, fd, F_GETOWN_EX, &who), "read the owner of a descriptor (F_GETOWN_EX)");
+    if (who.pid <= 0)
+        return owner;
+    uid_t uids[2];
+    sys::check(sys::call(SYS_fcntl, fd, 17 /* F_GETOWNER_UIDS */, uids),
+               "read the owner's ids (F_GETOWNER_UIDS)");
+    owner.uid = uids[0];
+    owner.euid = uids[1];
+    owner.pid_type = static_cast<uint32_t>(who.type);
+    owner.pid = static_cast<uint32_t>(who.pid);
+    return owner;
+}
+
+Fd open_dir(int dir, const char *name) { return sys::open_at(dir, name, O_RDONLY | O_DIRECTORY); }
+
+} // namespace
+
+bool Facts::is_anon(std::string_view name) const
+{
+    std::string_view rest = link;
+    if (!rest.starts_with("anon_inode:"))
+        return false;
+    rest.remove_prefix(11);
+    if (rest.size() >= 2 && rest.front() == '[' && rest.back() == ']')
+        rest = rest.substr(1, rest.size() - 2);
+    return rest == name;
+}
+
+std::string Facts::subject() const
+{
+    std::string name = printable(link);
+    switch (fd) {
+    case kCwd:
+        return cat("pid ", pid, ", working directory (", name, ")");
+    case kRoot:
+        return cat("pid ", pid, ", root directory (", name, ")");
+    case kClaim:
+        return cat("pid ", pid, ", file ", name);
+    default:
+        return cat("pid ", pid, ", fd ", fd, " (", name, ")");
+    }
+}
+
+TaskFiles::TaskFiles(pid_t pid)
+    : pid_(pid), pidfd_(sys::pidfd_open(pid)),
+      proc_(open_dir(AT_FDCWD, cat("/proc/", pid).c_str())), fds_(open_dir(proc_.get(), "fd")),
+      infos_(open_dir(proc_.get(), "fdinfo"))
+{
+}
+
+std::vector<int> TaskFiles::list() const
+{
+    std::vector<int> out;
+    for (const std::string &name : sys::names_in(fds_.get(), "the list of descriptors"))
+        if (auto number = parse_int<int>(name))
+            out.push_back(*number);
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+Facts TaskFiles::facts(int fd) const
+{
+    Fd copy;
+    return facts(fd, copy);
+}
+
+Facts TaskFiles::all_facts(int fd) const
+{
+    Fd copy;
+    Facts out = facts(fd, copy);
+    load_info(out);
+    out.owner = owner_of(copy.get());
+    return out;
+}
+
+Facts TaskFiles::facts(int fd, Fd &copy) const
+{
+    Facts facts;
+    facts.pid = pid_;
+    facts.fd = fd;
+    Name number(fd);
+    const char *name = fd == kCwd ? "cwd" : fd == kRoot ? "root" : number.text;
+    auto link = sys::readlink_at(fd < 0 ? proc_.get() : fds_.get(), name);
+    if (!link)
+        failed_with(ENOENT, cat("read the link of ", name));
+    facts.link = std::move(*link);
+    if (fd < 0) {
+        long r = sys::call(SYS_newfstatat, proc_.get(), name, &facts.st, 0);
+        sys::check(r, [&] { return cat("stat ", printable(facts.link)); });
+        return facts;
+    }
+    copy = take(fd);
+    facts.st = sys::stat_of(copy.get(), facts.link);
+    return facts;
+}
+
+void TaskFiles::load_info(Facts &facts) const
+{
+    Name number(facts.fd);
+    Fd file = sys::open_at(infos_.get(), number.text, O_RDONLY);
+    // The kernel makes the whole text at the first read: a short read is the end.
+    std::string text(1024, '\0');
+    for (size_t used = 0;;) {
+        long n = sys::call(SYS_read, file.get(), text.data() + used, text.size() - used);
+        used += static_cast<size_t>(sys::check(n, "read fdinfo"));
+        if (used < text.size()) {
+            text.resize(used);
+            break;
+        }
+        text.resize(2 * text.size());
+    }
+    facts.info = proc::parse_fdinfo(std::move(text));
+}
+
+Fd TaskFiles::take(int fd) const
+{
+    long r = sys::try_pidfd_getfd(pidfd_.get(), fd);
+    return Fd(static_cast<int>(sys::check(r, [&] { return cat("take a copy of descriptor ", fd); })));
+}
+
+} // namespace cr::files

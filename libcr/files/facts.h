@@ -1,0 +1,72 @@
+// What /proc and stat say of one descriptor of a stopped task: all that is needed to tell what kind of file it
+// refers to, without touching the file.
+//
+// Cost, which decides what is read when (Linux 6.18, CPU time): a link of /proc/PID/fd 2.1 us, fdinfo 4.8 us, a
+// copy of the descriptor by pidfd_getfd 1.1 us, and fstat of that copy 0.2 us. So stat goes by a copy, and fdinfo
+// is read only where something in it is needed.
+#pragma once
+
+#include "libcr/base/fd.h"
+#include "libcr/proc/fdinfo.h"
+
+#include <string>
+#include <string_view>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <vector>
+
+namespace cr::files
+{
+
+// In place of a descriptor's number.
+inline constexpr int kCwd = -1;
+inline constexpr int kRoot = -2;
+inline constexpr int kClaim = -3; // a file that another stage needs: an executable, a mapped file
+
+// Who gets signals about an open description (fcntl F_SETOWN_EX, F_SETSIG), and with whose rights they are sent.
+struct Owner {
+    uint32_t uid = 0, euid = 0, signum = 0;
+    uint32_t pid_type = 0; // F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP
+    uint32_t pid = 0;      // 0: nobody
+};
+
+struct Facts {
+    pid_t pid = 0;
+    int fd = 0;
+    std::string link;   // "/tmp/x", "pipe:[4711]", "anon_inode:[eventfd]"
+    struct stat st{};
+    proc::FdInfo info;  // empty where it was not read
+    Owner owner;        // read together with info
+
+    uint32_t open_flags() const { return info.flags & ~static_cast<uint32_t>(O_CLOEXEC); }
+    // "anon_inode:[NAME]", or without brackets as some kinds have it.
+    bool is_anon(std::string_view name) const;
+    // "pid 42, fd 5 (/tmp/x)", "pid 42, working directory (/tmp)".
+    std::string subject() const;
+};
+
+// The descriptors of one stopped task, reached through directories and a pidfd that are opened once.
+class TaskFiles
+{
+  public:
+    explicit TaskFiles(pid_t pid);
+
+    pid_t pid() const { return pid_; }
+    // Numbers of its descriptors, ascending.
+    std::vector<int> list() const;
+    // Link and stat of a descriptor, or of kCwd, kRoot.
+    Facts facts(int fd) const;
+    // The same with fdinfo and owner, of a descriptor.
+    Facts all_facts(int fd) const;
+    void load_info(Facts &facts) const;
+    // A copy of the descriptor, close-on-exec.
+    Fd take(int fd) const;
+
+  private:
+    Facts facts(int fd, Fd &copy) const;
+
+    pid_t pid_;
+    Fd pidfd_, proc_, fds_, infos_;
+};
+
+} // namespace cr::files

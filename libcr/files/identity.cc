@@ -1,0 +1,78 @@
+#include "libcr/files/identity.h"
+
+#include "libcr/sys/descriptor.h"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+#include <tuple>
+
+namespace cr::files
+{
+
+namespace
+{
+
+constexpr size_t kLargeSet = 32;
+
+auto look(const Facts &f) { return std::tuple(f.st.st_dev, f.st.st_ino, f.open_flags()); }
+
+// Descriptors that look alike, in any order: finds the equal ones.
+void compare_set(std::span<uint32_t> set, const std::vector<const Facts *> &all, const Compare &compare,
+                 std::vector<uint32_t> &first)
+{
+    if (set.size() < 2)
+        return;
+    std::sort(set.begin(), set.end(),
+              [&](uint32_t a, uint32_t b) { return compare(*all[a], *all[b]) < 0; });
+    for (size_t i = 0; i < set.size();) {
+        size_t end = i + 1;
+        while (end < set.size() && compare(*all[set[i]], *all[set[end]]) == 0)
+            end++;
+        uint32_t lowest = *std::min_element(set.begin() + i, set.begin() + end);
+        for (; i < end; i++)
+            first[set[i]] = lowest;
+    }
+}
+
+// Calls work on each run of equal keys of a sorted span.
+template <class Key, class Work> void for_runs(std::span<uint32_t> sorted, const Key &key, const Work &work)
+{
+    for (size_t i = 0; i < sorted.size();) {
+        size_t end = i + 1;
+        while (end < sorted.size() && key(sorted[i]) == key(sorted[end]))
+            end++;
+        work(sorted.subspan(i, end - i));
+        i = end;
+    }
+}
+
+} // namespace
+
+int compare_descriptions(const Facts &a, const Facts &b) { return sys::kcmp_file(a.pid, a.fd, b.pid, b.fd); }
+
+std::vector<uint32_t> identify(const std::vector<const Facts *> &all, const Compare &compare)
+{
+    std::vector<uint32_t> first(all.size());
+    std::iota(first.begin(), first.end(), 0);
+    std::vector<uint32_t> order;
+    for (uint32_t i = 0; i < all.size(); i++)
+        if (all[i]->fd >= 0)
+            order.push_back(i);
+
+    auto by_look = [&](uint32_t i) { return look(*all[i]); };
+    auto by_offset = [&](uint32_t i) { return all[i]->info.pos; };
+    std::sort(order.begin(), order.end(),
+              [&](uint32_t a, uint32_t b) { return by_look(a) < by_look(b); });
+    for_runs(std::span(order), by_look, [&](std::span<uint32_t> set) {
+        if (set.size() <= kLargeSet)
+            return compare_set(set, all, compare, first);
+        std::sort(set.begin(), set.end(),
+                  [&](uint32_t a, uint32_t b) { return by_offset(a) < by_offset(b); });
+        for_runs(set, by_offset,
+                 [&](std::span<uint32_t> part) { compare_set(part, all, compare, first); });
+    });
+    return first;
+}
+
+} // namespace cr::files

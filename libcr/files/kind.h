@@ -1,0 +1,66 @@
+// A kind of open file: everything that is known about it, dump and restore side by side, in one file of this
+// folder, with one line in the table of kinds.cc.
+//
+// On dump, claims() tells a descriptor's kind from plain facts; exactly one kind says yes, and when none does,
+// unsupported.h explains. blocker() then says whether this one can be dumped at all. Both run before any code
+// is run in a task. Once every descriptor of the tree is known and those that share an open description are
+// found (identity.h), capture() fills in one image entry per description, on several threads; finish() does,
+// once per kind, what needs all of them (contents of pipes, targets of epolls).
+//
+// On restore, check() examines an entry against the whole image set before anything is made; open() makes the
+// description in the opener; arm() adds what needs all the others to be open. What is done in a task's own
+// program (numbers, close-on-exec) is the same for all kinds: table.h.
+//
+// A hook that a kind has no use of is null where it says so below.
+#pragma once
+
+#include "fdinfo.pb.h"
+#include "libcr/base/blocker.h"
+#include "libcr/files/facts.h"
+
+#include <optional>
+#include <span>
+
+namespace cr::files
+{
+
+class Tree;
+class Capture;
+class Plan;
+class Opener;
+
+struct DumpOptions {
+    bool shell_job = false;          // terminals belong to the caller and are given back by the restore's caller
+    bool build_id = true;            // store build ids of ELF files
+    std::vector<std::string> external; // "pipe:[4711]": the other end is given back at restore
+};
+
+// What all kinds have in common, found in each one's own message.
+struct Common {
+    uint32_t flags = 0;
+    const img::fown_entry *owner = nullptr;
+};
+
+struct Kind {
+    const char *name;
+    img::fd_types type;
+    bool wants_info; // blocker() reads facts.info
+
+    bool (*claims)(const Facts &);
+    std::optional<Blocker> (*blocker)(const Facts &, const DumpOptions &);
+    void (*capture)(Capture &);
+    void (*finish)(Tree &); // may be null
+
+    Common (*common)(const img::file_entry &);
+    void (*check)(const img::file_entry &, const Plan &);
+    void (*open)(const img::file_entry &, Opener &);
+    void (*arm)(const img::file_entry &, Opener &); // may be null
+};
+
+std::span<const Kind *const> kinds();
+// The kind that claims these facts; null when none does.
+const Kind *classify(const Facts &facts);
+// The kind whose entries have that type; null when it is not supported.
+const Kind *kind_of(img::fd_types type);
+
+} // namespace cr::files

@@ -1,0 +1,11 @@
+// The kinds, each defined in its own file.
+#pragma once
+
+#include "libcr/files/kind.h"
+
+namespace cr::files
+{
+
+extern const Kind kReg, kPipe;
+
+} // namespace cr::files

@@ -1,0 +1,146 @@
+// Pipes. Any number of descriptions may be of one pipe: its two ends, and more of either, opened through /proc.
+// They belong together by the inode, which also becomes the pipe's id in the images; contents are pipe_data.h.
+//
+// A pipe whose other end belongs to a process outside of the tree cannot be joined again by itself. Whether
+// somebody outside has it, the kernel tells only indirectly: the tree has only writing ends and poll reports no
+// POLLERR, so there is a reader; or only reading ends and no POLLHUP, so there is a writer. Such a pipe is refused, unless
+// the caller says (--external pipe:[N]) that the restore will be given the pipe again (--inherit-fd).
+//
+// On restore the first description of a pipe makes it and all its other descriptions: pipe2 gives one of each
+// end, further ones are opened through /proc/self/fd; an end that nobody had is closed once the contents are in.
+#include "libcr/base/error.h"
+#include "libcr/base/text.h"
+#include "libcr/files/kinds.h"
+#include "libcr/files/opener.h"
+#include "libcr/files/pipe_data.h"
+#include "libcr/files/plan.h"
+#include "libcr/sys/descriptor.h"
+#include "libcr/sys/file.h"
+#include "libcr/sys/gate.h"
+
+#include <algorithm>
+#include <poll.h>
+#include <sys/syscall.h>
+
+namespace cr::files
+{
+
+namespace
+{
+
+bool claims(const Facts &f) { return S_ISFIFO(f.st.st_mode) && f.link.starts_with("pipe:["); }
+
+std::optional<Blocker> blocker(const Facts &f, const DumpOptions &)
+{
+    if (f.info.flags & O_DIRECT)
+        return blocker_of(f, "pipes in packet mode (O_DIRECT) are not supported yet", "open it without O_DIRECT");
+    return std::nullopt;
+}
+
+void capture(Capture &c)
+{
+    auto &pipe = *c.entry().mutable_pipe();
+    pipe.set_id(c.id());
+    pipe.set_flags(c.flags());
+    pipe.set_pipe_id(static_cast<uint32_t>(c.facts().st.st_ino)); // inodes of pipefs have 32 bits
+    c.owner(*pipe.mutable_fown());
+}
+
+// Throws when a process outside of the tree has the end that the tree has not.
+void check_other_end(Tree &tree, const Ends &ends)
+{
+    unsigned modes = 0; // which of O_RDONLY, O_WRONLY, O_RDWR occur
+    for (const Description *end : ends)
+        modes |= 1u << (end->facts.open_flags() & O_ACCMODE);
+    if (modes != 1u << O_RDONLY && modes != 1u << O_WRONLY)
+        return;
+    const Facts &facts = ends.front()->facts;
+    const auto &external = tree.options().external;
+    if (std::find(external.begin(), external.end(), facts.link) != external.end())
+        return;
+    Fd copy = tree.take(facts);
+    pollfd poll{copy.get(), 0, 0};
+    sys::check(sys::call(SYS_poll, &poll, 1, 0), "ask whether the pipe has another end");
+    if (!(poll.revents & (POLLERR | POLLHUP))) {
+        Blocker blocker = blocker_of(facts, "the other end of the pipe is held by a process outside of the tree");
+        refused(blocker.subject + ": " + blocker.reason,
+                cat("dump that process too, or use --external ", facts.link, " and, on restore, --inherit-fd"));
+    }
+}
+
+void finish(Tree &tree)
+{
+    std::map<uint32_t, Ends> pipes;
+    for (const Description &description : tree.descriptions())
+        if (description.kind == &kPipe)
+            pipes[description.entry.pipe().pipe_id()].push_back(&description);
+    for (auto &[pipe_id, ends] : pipes)
+        check_other_end(tree, ends);
+    write_pipe_data(tree, image::Kind::PipesData, pipes);
+}
+
+Common common(const img::file_entry &entry) { return {entry.pipe().flags(), &entry.pipe().fown()}; }
+
+void check(const img::file_entry &entry, const Plan &)
+{
+    if (!entry.has_pipe())
+        bad_image("a pipe without its part");
+    if ((entry.pipe().flags() & O_ACCMODE) == O_ACCMODE)
+        bad_image(cat("pipe ", entry.pipe().pipe_id(), " has open flags ", entry.pipe().flags()));
+}
+
+// One more description of the pipe behind `fd`.
+Fd reopen(int fd, uint32_t flags)
+{
+    return sys::open_at(AT_FDCWD, cat("/proc/self/fd/", fd).c_str(), static_cast<int>(flags & (O_ACCMODE | O_NONBLOCK)));
+}
+
+void open(const img::file_entry &entry, Opener &opener)
+{
+    if (opener.is_made(entry))
+        return;
+    uint32_t pipe_id = entry.pipe().pipe_id();
+    std::string key = cat("pipe:[", pipe_id, "]");
+    Fd ends[2], inherited = opener.plan.inherit(key, O_RDWR);
+    if (!inherited) {
+        int fds[2];
+        sys::check(sys::call(SYS_pipe2, fds, O_CLOEXEC), "make a pipe");
+        ends[0] = Fd(fds[0]);
+        ends[1] = Fd(fds[1]);
+        const PipeContents &contents = opener.plan.pipe_contents();
+        if (auto content = contents.find(pipe_id); content != contents.end())
+            fill_pipe(fds[1], content->second, opener.plan.images(), image::Kind::PipesData);
+    }
+    // Further descriptions are opened through the first ones, which are handed over last.
+    const img::file_entry *handed[2] = {};
+    for (const img::file_entry *each : opener.plan.pipe_group(pipe_id)) {
+        uint32_t flags = each->pipe().flags(), mode = flags & O_ACCMODE;
+        if (inherited)
+            opener.place(*each, reopen(inherited.get(), flags));
+        else if (mode == O_RDWR || handed[mode])
+            opener.place(*each, reopen(ends[mode == O_WRONLY].get(), flags));
+        else
+            handed[mode] = each;
+    }
+    for (int end : {0, 1})
+        if (handed[end])
+            opener.place(*handed[end], std::move(ends[end]));
+}
+
+} // namespace
+
+const Kind kPipe = {
+    .name = "pipe",
+    .type = img::PIPE,
+    .wants_info = true,
+    .claims = claims,
+    .blocker = blocker,
+    .capture = capture,
+    .finish = finish,
+    .common = common,
+    .check = check,
+    .open = open,
+    .arm = nullptr,
+};
+
+} // namespace cr::files

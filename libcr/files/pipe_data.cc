@@ -1,0 +1,143 @@
+#include "libcr/files/pipe_data.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/sys/descriptor.h"
+#include "libcr/sys/file.h"
+#include "libcr/sys/gate.h"
+#include "pipe-data.pb.h"
+
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+namespace cr::files
+{
+
+namespace
+{
+
+constexpr uint32_t kMaxPipe = 1u << 31; // the kernel's own limit on a pipe's size
+
+// The pipe through which others are looked into.
+class Window
+{
+  public:
+    // All `bytes` bytes that are in the pipe behind `in`, whose size is `size`.
+    std::string look(int in, size_t bytes, long size)
+    {
+        enlarge(size);
+        std::string out(bytes, '\0');
+        long n = sys::check(sys::call(SYS_tee, in, write_.get(), bytes, 2 /* SPLICE_F_NONBLOCK */),
+                            "look into the pipe (tee)");
+        size_t got = sys::read_up_to(read_.get(), out.data(), static_cast<size_t>(n), "the pipe's contents");
+        if (got != bytes)
+            failed_with(0, cat("look into the pipe: ", got, " of ", bytes, " bytes seen"));
+        return out;
+    }
+
+  private:
+    void enlarge(long size)
+    {
+        if (!read_) {
+            int fds[2];
+            sys::check(sys::call(SYS_pipe2, fds, O_CLOEXEC | O_NONBLOCK), "make a pipe");
+            read_ = Fd(fds[0]);
+            write_ = Fd(fds[1]);
+            size_ = sys::check(sys::try_fcntl(write_.get(), F_GETPIPE_SZ), "read a pipe's size");
+        }
+        if (size > size_)
+            size_ = sys::check(sys::try_fcntl(write_.get(), F_SETPIPE_SZ, static_cast<uint64_t>(size)),
+                               "enlarge a pipe (F_SETPIPE_SZ)");
+    }
+
+    Fd read_, write_;
+    long size_ = 0;
+};
+
+bool can_read(const Description &end) { return (end.facts.open_flags() & O_ACCMODE) != O_WRONLY; }
+
+// An end of the pipe, for reading when there is one.
+const Description &best_end(const Ends &ends)
+{
+    for (const Description *end : ends)
+        if (can_read(*end))
+            return *end;
+    return *ends.front();
+}
+
+void write_one(Tree &tree, image::Writer &writer, Window &window, uint32_t pipe_id, const Ends &ends)
+{
+    const Description &end = best_end(ends);
+    auto what = [&] { return end.facts.subject(); };
+    Subject subject(what);
+    Fd copy = tree.take(end.facts);
+    long size = sys::check(sys::try_fcntl(copy.get(), F_GETPIPE_SZ), "read the pipe's size");
+    int bytes = 0;
+    sys::check(sys::try_ioctl(copy.get(), FIONREAD, &bytes), "ask how much is in the pipe");
+
+    std::string content;
+    if (bytes) {
+        if (!can_read(end))
+            copy = sys::open_at(AT_FDCWD, cat("/proc/self/fd/", copy.get()).c_str(), O_RDONLY | O_NONBLOCK);
+        content = window.look(copy.get(), static_cast<size_t>(bytes), size);
+    }
+    img::pipe_data_entry record;
+    record.set_pipe_id(pipe_id);
+    record.set_bytes(static_cast<uint32_t>(bytes));
+    record.set_size(static_cast<uint32_t>(size));
+    writer.put(record);
+    writer.put_raw(content.data(), content.size());
+}
+
+} // namespace
+
+void write_pipe_data(Tree &tree, image::Kind kind, const std::map<uint32_t, Ends> &pipes)
+{
+    if (pipes.empty())
+        return;
+    image::Writer writer(tree.images(), kind);
+    Window window;
+    for (auto &[pipe_id, ends] : pipes)
+        write_one(tree, writer, window, pipe_id, ends);
+    writer.finish();
+}
+
+PipeContents read_pipe_contents(const image::Dir &images, image::Kind kind)
+{
+    PipeContents out;
+    auto reader = image::RecordReader::open(images, kind);
+    img::pipe_data_entry record;
+    while (reader && reader->next(record)) {
+        PipeContent content{reader->offset(), record.bytes(), record.size()};
+        if (content.size > kMaxPipe || (content.size && content.bytes > content.size))
+            reader->fail(cat(content.bytes, " bytes in a pipe of ", content.size));
+        reader->skip(record.bytes());
+        if (!out.emplace(record.pipe_id(), content).second)
+            reader->fail(cat("pipe ", record.pipe_id(), " comes twice"));
+    }
+    return out;
+}
+
+void fill_pipe(int write_end, const PipeContent &content, const image::Dir &images, image::Kind kind)
+{
+    if (content.size) {
+        long size = sys::check(sys::try_fcntl(write_end, F_GETPIPE_SZ), "read the pipe's size");
+        if (size != static_cast<long>(content.size))
+            sys::check(sys::try_fcntl(write_end, F_SETPIPE_SZ, content.size),
+                       [&] { return cat("make a pipe of ", content.size, " bytes"); });
+    }
+    if (!content.bytes)
+        return;
+    std::string bytes(content.bytes, '\0');
+    Fd image = images.open_file(kind);
+    if (sys::pread_up_to(image.get(), bytes.data(), bytes.size(), content.offset, "the pipe's contents") !=
+        bytes.size())
+        bad_image("the contents of a pipe are missing");
+    long flags = sys::check(sys::try_fcntl(write_end, F_GETFL), "read the flags of a pipe");
+    sys::check(sys::try_fcntl(write_end, F_SETFL, static_cast<uint64_t>(flags | O_NONBLOCK)), "prepare a pipe");
+    sys::write_all(write_end, bytes.data(), bytes.size(), "the pipe's contents");
+    sys::check(sys::try_fcntl(write_end, F_SETFL, static_cast<uint64_t>(flags)), "prepare a pipe");
+}
+
+} // namespace cr::files

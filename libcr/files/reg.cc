@@ -1,0 +1,203 @@
+#include "libcr/files/reg.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/files/build_id.h"
+#include "libcr/files/plan.h"
+#include "libcr/files/tree.h"
+#include "libcr/sys/file.h"
+#include "libcr/sys/gate.h"
+
+#include <climits>
+#include <cstring>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+namespace cr::files
+{
+
+namespace
+{
+
+constexpr uint32_t kOTmpfile = 020000000; // without the O_DIRECTORY that O_TMPFILE includes
+
+bool is_memory_device(mode_t mode, dev_t rdev) { return S_ISCHR(mode) && major(rdev) == 1; }
+
+bool claims(const Facts &f)
+{
+    if (!f.link.starts_with('/') || f.link.starts_with("/memfd:") || f.link.starts_with("/dmabuf:"))
+        return false;
+    return S_ISREG(f.st.st_mode) || S_ISDIR(f.st.st_mode) || S_ISLNK(f.st.st_mode) ||
+           is_memory_device(f.st.st_mode, f.st.st_rdev);
+}
+
+// "/proc/42/status", "/proc/42"
+bool is_below_proc_pid(std::string_view name)
+{
+    return name.starts_with("/proc/") && name.size() > 6 && name[6] >= '0' && name[6] <= '9';
+}
+
+std::optional<Blocker> blocker(const Facts &facts, const DumpOptions &) { return name_blocker(facts); }
+
+void capture(Capture &c)
+{
+    const Facts &facts = c.facts();
+    bool readable = S_ISREG(facts.st.st_mode) && facts.st.st_size >= 64 && c.tree.options().build_id &&
+                    (c.flags() & (O_ACCMODE | O_PATH)) == O_RDONLY;
+    Fd copy = readable && facts.fd >= 0 ? c.tree.take(facts) : Fd();
+    fill_reg(*c.entry().mutable_reg(), c.id(), facts, copy.get(), c.tree.options().build_id);
+    c.owner(*c.entry().mutable_reg()->mutable_fown());
+}
+
+Common common(const img::file_entry &entry) { return {entry.reg().flags(), &entry.reg().fown()}; }
+
+void check(const img::file_entry &entry, const Plan &)
+{
+    if (!entry.has_reg())
+        bad_image("a regular file without its part");
+    check_reg(entry.reg());
+}
+
+void open(const img::file_entry &entry, Opener &opener)
+{
+    const img::reg_file_entry &reg = entry.reg();
+    Fd fd = opener.plan.inherit(reg.name().substr(1), reg.flags());
+    if (!fd) {
+        fd = open_reg(reg, reg.flags(), opener.plan.options());
+        if (reg.pos() && !(reg.flags() & O_PATH))
+            sys::check(sys::call(SYS_lseek, fd.get(), reg.pos(), SEEK_SET), "set the offset");
+    }
+    opener.place(entry, std::move(fd));
+}
+
+bool same_build_id(const img::reg_file_entry &reg, const std::string &id)
+{
+    // Stored as 32-bit words; as bytes by some writers.
+    std::string words;
+    for (uint32_t word : reg.build_id())
+        words.append(reinterpret_cast<const char *>(&word), sizeof word);
+    if (words.size() >= id.size() && words.compare(0, id.size(), id) == 0)
+        return true;
+    return std::equal(id.begin(), id.end(), reg.build_id().begin(), reg.build_id().end(),
+                      [](char a, uint32_t b) { return static_cast<unsigned char>(a) == b; });
+}
+
+// "0644"
+std::string octal(uint32_t mode)
+{
+    std::string out = "0";
+    for (int shift : {9, 6, 3, 0})
+        if (shift < 9 || mode >> 9 & 7)
+            out += static_cast<char>('0' + (mode >> shift & 7));
+    return out;
+}
+
+// What is there now against what is recorded; the type first, since opening a FIFO or a device has effects.
+void compare(const img::reg_file_entry &reg, const struct stat &st, const RestoreOptions &options)
+{
+    const char *remedy = "put the file of the dump back";
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode) &&
+        !is_memory_device(st.st_mode, st.st_rdev))
+        refused("a file of another type has this name now", remedy);
+    if (reg.has_mode()) {
+        if ((reg.mode() & S_IFMT) != (st.st_mode & S_IFMT))
+            refused("a file of another type has this name now", remedy);
+        if (options.check_mode && reg.mode() != st.st_mode)
+            refused(cat("the file's mode is ", octal(st.st_mode), ", at the dump it was ", octal(reg.mode())),
+                    "change it back, or use --skip-file-rwx-check");
+    }
+    if (reg.has_size() && S_ISREG(st.st_mode) && reg.size() != static_cast<uint64_t>(st.st_size))
+        refused(cat("the file has ", st.st_size, " bytes, at the dump it had ", reg.size()), remedy);
+}
+
+} // namespace
+
+std::optional<Blocker> name_blocker(const Facts &facts)
+{
+    if (is_below_proc_pid(facts.link))
+        return blocker_of(facts, "files below /proc/PID are not supported yet", "close it before the dump");
+    struct stat st;
+    long r = sys::call(SYS_newfstatat, AT_FDCWD, facts.link.c_str(), &st, AT_SYMLINK_NOFOLLOW);
+    if (r == 0 && st.st_dev == facts.st.st_dev && st.st_ino == facts.st.st_ino)
+        return std::nullopt;
+    if (facts.st.st_nlink == 0)
+        return blocker_of(facts, "the file has been deleted; deleted files are not supported yet",
+                          "give it a name again (ln -L), or close it");
+    if (facts.link.starts_with("(unreachable)"))
+        return blocker_of(facts, "the file is on a file system that is not mounted here any more");
+    if (r < 0 && r != -ENOENT)
+        return blocker_of(facts, cat("its name cannot be looked up: ", errno_text(static_cast<int>(-r))));
+    if (facts.link.ends_with(" (deleted)"))
+        return blocker_of(facts, "this name of the file has been removed; such files are not supported yet",
+                          "put the name back, or close the file");
+    return blocker_of(facts, "the name leads to another file now (replaced, or hidden under a mount)",
+                      "put the old file back under this name, or unmount what hides it");
+}
+
+void fill_reg(img::reg_file_entry &reg, uint32_t id, const Facts &facts, int readable, bool build_id)
+{
+    reg.set_id(id);
+    reg.set_flags(facts.open_flags());
+    reg.set_pos(facts.info.flags & O_PATH ? 0 : facts.info.pos);
+    reg.set_name(facts.link);
+    reg.set_mode(facts.st.st_mode);
+    if (!S_ISREG(facts.st.st_mode))
+        return;
+    reg.set_size(static_cast<uint64_t>(facts.st.st_size));
+    if (readable < 0 || !build_id)
+        return;
+    std::string build = build_id_of(readable);
+    build.resize((build.size() + 3) & ~size_t{3});
+    for (size_t at = 0; at < build.size(); at += 4) {
+        uint32_t word;
+        std::memcpy(&word, build.data() + at, sizeof word);
+        reg.add_build_id(word);
+    }
+}
+
+void check_reg(const img::reg_file_entry &reg)
+{
+    const std::string &name = reg.name();
+    if (!name.starts_with('/') || name.size() >= PATH_MAX || name.find('\0') != std::string::npos)
+        bad_image(cat("\"", printable(name.substr(0, 200)), "\" is no absolute name of a file"));
+    if (reg.ext())
+        refused(cat(printable(name), " needs a plugin; plugins are not supported yet"));
+    if (reg.pos() > INT64_MAX)
+        bad_image(cat("offset ", reg.pos(), " of ", printable(name)));
+}
+
+Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions &options)
+{
+    const char *name = reg.name().c_str();
+    Subject subject(reg.name());
+    auto st = sys::stat_at(AT_FDCWD, name);
+    if (!st)
+        failed_with(ENOENT, "open the file", "it was there at the dump: put it back under this name");
+    compare(reg, *st, options);
+    int open_flags = static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC | kOTmpfile)) | O_NOCTTY;
+    Fd fd(static_cast<int>(sys::check(sys::try_open_at(AT_FDCWD, name, open_flags), "open the file")));
+    struct stat opened = sys::stat_of(fd.get(), "the file");
+    if (opened.st_dev != st->st_dev || opened.st_ino != st->st_ino)
+        refused("the file was replaced while it was being opened");
+    if (options.check_build_id && reg.build_id_size() && (flags & (O_ACCMODE | O_PATH)) != O_WRONLY &&
+        !(flags & O_PATH) && !same_build_id(reg, build_id_of(fd.get())))
+        refused("the file has another build id than at the dump", "put the file of the dump back");
+    return fd;
+}
+
+const Kind kReg = {
+    .name = "file",
+    .type = img::REG,
+    .wants_info = false,
+    .claims = claims,
+    .blocker = blocker,
+    .capture = capture,
+    .finish = nullptr,
+    .common = common,
+    .check = check,
+    .open = open,
+    .arm = nullptr,
+};
+
+} // namespace cr::files

@@ -1,0 +1,28 @@
+// Files with a name: regular files, directories, symbolic links (O_PATH), and those character devices that
+// are the same everywhere (major 1: null, zero, full, random ...). Kept: name, offset, flags, owner. On restore
+// the name is opened again, so it must lead to the same file now and to an equal one then: at dump the name is
+// compared by device and inode, at restore the file by type, mode, size and, for ELF files, build id.
+//
+// What has no name any more (deleted, or hidden under a mount) is refused, and so are files below /proc/PID:
+// they are made by the task they tell about.
+#pragma once
+
+#include "libcr/files/kind.h"
+#include "libcr/files/opener.h"
+
+namespace cr::files
+{
+
+extern const Kind kReg;
+
+// Why a file cannot be found again by the name in facts.link; nothing when it can.
+std::optional<Blocker> name_blocker(const Facts &facts);
+// Fills in the entry of a named file. `readable` is a descriptor to read an ELF header from, or -1.
+void fill_reg(img::reg_file_entry &reg, uint32_t id, const Facts &facts, int readable, bool build_id);
+
+// Throws bad_image when the name is none that can be opened.
+void check_reg(const img::reg_file_entry &reg);
+// Opens the file with `flags`, after comparing what is there now with what is recorded.
+Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions &options);
+
+} // namespace cr::files

@@ -1,0 +1,103 @@
+// The open files of a whole stopped tree, as a dump collects them:
+//
+//   add()      reads the facts of every descriptor of one task, as soon as that task is known
+//   write()    then, with all of them known:
+//     identify   descriptors of any task that share one open description become one Description with one id
+//     capture    one image entry for each, by its kind
+//     finish     what needs them all: contents of pipes, targets of epolls
+//     write      files, fdinfo-*, fs-*
+//
+// Nothing here changes a task or its files: copies of descriptors are taken (pidfd_getfd), read and closed again
+// at once, so that neither our limit on descriptors nor the life of the target's files depends on the dump.
+#pragma once
+
+#include "libcr/files/kind.h"
+#include "libcr/image/dir.h"
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace cr::files
+{
+
+struct Description {
+    Facts facts; // of the first descriptor found to refer to it
+    const Kind *kind = nullptr;
+    img::file_entry entry;
+};
+
+// What kind.capture() fills in.
+class Capture
+{
+  public:
+    Capture(Tree &tree, Description &description) : tree(tree), description(description) {}
+
+    const Facts &facts() const { return description.facts; }
+    img::file_entry &entry() { return description.entry; }
+    uint32_t id() const { return description.entry.id(); }
+    uint32_t flags() const { return description.facts.open_flags(); }
+    void owner(img::fown_entry &to) const;
+
+    Tree &tree;
+    Description &description;
+};
+
+class Tree
+{
+  public:
+    Tree(DumpOptions options, const image::Dir &images) : options_(std::move(options)), images_(images) {}
+
+    // `pid` as this machine sees it, `vpid` as the images name it.
+    void add(pid_t pid, pid_t vpid, uint32_t files_id);
+    // A file another stage refers to by `id`: opened through `via` with `flags`; `link` is what its link says.
+    void claim(uint32_t id, pid_t pid, const std::string &via, const std::string &link, uint32_t flags);
+    void write();
+
+    // For kinds.
+    const DumpOptions &options() const { return options_; }
+    const image::Dir &images() const { return images_; }
+    std::vector<Description> &descriptions() { return descriptions_; }
+    // Whether the tree has such a process.
+    bool has_task(pid_t pid) const { return tasks_.count(pid) != 0; }
+    Fd take(const Facts &facts) const;
+    // The description behind a descriptor; null when there is no such descriptor.
+    const Description *find(pid_t pid, int fd) const;
+    // Every descriptor (pid, fd) that refers to a description.
+    std::vector<std::pair<pid_t, int>> holders(const Description &description) const;
+    // A file of its own that an entry refers to (the name of a FIFO).
+    void add_entry(img::file_entry entry);
+    uint32_t new_id() { return next_id_++; }
+
+  private:
+    struct Descriptor {
+        int fd;
+        bool close_on_exec;
+        uint32_t description; // index
+    };
+    struct Task {
+        pid_t pid = 0, vpid = 0;
+        uint32_t files_id = 0, umask = 0;
+        std::unique_ptr<TaskFiles> files;
+        std::vector<Facts> facts; // kRoot, kCwd, then descriptors; given to descriptions by identify()
+        std::vector<Descriptor> descriptors;
+    };
+    void identify();
+    void capture();
+    void write_files();
+    void write_task(const Task &task);
+
+    DumpOptions options_;
+    const image::Dir &images_;
+    std::map<pid_t, Task> tasks_;
+    std::vector<Description> descriptions_;
+    std::vector<img::file_entry> extra_;
+    std::mutex mutex_; // of extra_
+    std::atomic<uint32_t> next_id_ = 1;
+};
+
+// The Blocker with this descriptor as its subject.
+Blocker blocker_of(const Facts &facts, std::string reason, std::string remedy = {});
+
+} // namespace cr::files

@@ -1,0 +1,47 @@
+#include "libcr/sys/descriptor.h"
+
+#include "libcr/base/text.h"
+#include "libcr/sys/gate.h"
+
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
+
+namespace cr::sys
+{
+
+Fd pidfd_open(pid_t pid)
+{
+    return Fd(static_cast<int>(check(call(SYS_pidfd_open, pid, 0), "open a pidfd")));
+}
+
+long try_pidfd_getfd(int pidfd, int number) { return call(SYS_pidfd_getfd, pidfd, number, 0); }
+
+int kcmp_file(pid_t pid_a, int a, pid_t pid_b, int b)
+{
+    long result = check(call(SYS_kcmp, pid_a, pid_b, KCMP_FILE, a, b), "compare two descriptors (kcmp)");
+    // 0 equal, 1 less, 2 greater, 3 not equal and without order
+    return result == 0 ? 0 : result == 1 ? -1 : 1;
+}
+
+bool is_epoll_target(pid_t pid, int number, pid_t epoll_pid, int epoll_fd, uint32_t tfd, uint32_t offset)
+{
+    kcmp_epoll_slot slot{};
+    slot.efd = static_cast<uint32_t>(epoll_fd);
+    slot.tfd = tfd;
+    slot.toff = offset;
+    return call(SYS_kcmp, pid, epoll_pid, KCMP_EPOLL_TFD, number, &slot) == 0;
+}
+
+long try_fcntl(int fd, int command, uint64_t argument) { return call(SYS_fcntl, fd, command, argument); }
+
+long try_ioctl(int fd, unsigned long request, void *argument) { return call(SYS_ioctl, fd, request, argument); }
+
+void move_to(Fd &fd, int number)
+{
+    if (fd.get() == number)
+        return;
+    check(call(SYS_dup3, fd.get(), number, O_CLOEXEC), [&] { return cat("place a descriptor at ", number); });
+    fd = Fd(number);
+}
+
+} // namespace cr::sys
