@@ -26,7 +26,7 @@ void append(std::string &out, Int value)
 {
     char buffer[24];
     auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-    out.append(buffer, end);
+    out.append(buffer, static_cast<size_t>(end - buffer));
 }
 } // namespace detail
 

@@ -6,7 +6,6 @@
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
-#include <algorithm>
 #include <sys/syscall.h>
 
 namespace cr::files
@@ -42,8 +41,6 @@ Owner owner_of(int fd)
     return owner;
 }
 
-Fd open_dir(int dir, const char *name) { return sys::open_at(dir, name, O_RDONLY | O_DIRECTORY); }
-
 } // namespace
 
 bool Facts::is_anon(std::string_view name) const
@@ -73,20 +70,10 @@ std::string Facts::subject() const
 }
 
 TaskFiles::TaskFiles(pid_t pid)
-    : pid_(pid), pidfd_(sys::pidfd_open(pid)),
-      proc_(open_dir(AT_FDCWD, cat("/proc/", pid).c_str())), fds_(open_dir(proc_.get(), "fd")),
-      infos_(open_dir(proc_.get(), "fdinfo"))
+    : pid_(pid), pidfd_(sys::pidfd_open(pid)), proc_(pid),
+      fds_(sys::open_at(proc_.fd(), "fd", O_RDONLY | O_DIRECTORY)),
+      infos_(sys::open_at(proc_.fd(), "fdinfo", O_RDONLY | O_DIRECTORY))
 {
-}
-
-std::vector<int> TaskFiles::list() const
-{
-    std::vector<int> out;
-    for (const std::string &name : sys::names_in(fds_.get(), "the list of descriptors"))
-        if (auto number = parse_int<int>(name))
-            out.push_back(*number);
-    std::sort(out.begin(), out.end());
-    return out;
 }
 
 Facts TaskFiles::facts(int fd) const
@@ -111,16 +98,16 @@ Facts TaskFiles::facts(int fd, Fd &copy) const
     facts.fd = fd;
     Name number(fd);
     const char *name = fd == kCwd ? "cwd" : fd == kRoot ? "root" : number.text;
-    auto link = sys::readlink_at(fd < 0 ? proc_.get() : fds_.get(), name);
+    auto link = sys::readlink_at(fd < 0 ? proc_.fd() : fds_.get(), name);
     if (!link)
         failed_with(ENOENT, cat("read the link of ", name));
     facts.link = std::move(*link);
     if (fd < 0) {
-        long r = sys::call(SYS_newfstatat, proc_.get(), name, &facts.st, 0);
+        long r = sys::call(SYS_newfstatat, proc_.fd(), name, &facts.st, 0);
         sys::check(r, [&] { return cat("stat ", printable(facts.link)); });
         return facts;
     }
-    copy = take(fd);
+    copy = take_copy(pidfd_.get(), fd);
     facts.st = sys::stat_of(copy.get(), facts.link);
     return facts;
 }
@@ -143,9 +130,9 @@ void TaskFiles::load_info(Facts &facts) const
     facts.info = proc::parse_fdinfo(std::move(text));
 }
 
-Fd TaskFiles::take(int fd) const
+Fd take_copy(int pidfd, int fd)
 {
-    long r = sys::try_pidfd_getfd(pidfd_.get(), fd);
+    long r = sys::try_pidfd_getfd(pidfd, fd);
     return Fd(static_cast<int>(sys::check(r, [&] { return cat("take a copy of descriptor ", fd); })));
 }
 

@@ -8,7 +8,9 @@
 
 #include "libcr/base/fd.h"
 #include "libcr/proc/fdinfo.h"
+#include "libcr/proc/pid_dir.h"
 
+#include <fcntl.h>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
@@ -53,20 +55,26 @@ class TaskFiles
 
     pid_t pid() const { return pid_; }
     // Numbers of its descriptors, ascending.
-    std::vector<int> list() const;
+    std::vector<int> list() const { return proc_.numbers("fd"); }
+    const proc::PidDir &proc() const { return proc_; }
     // Link and stat of a descriptor, or of kCwd, kRoot.
     Facts facts(int fd) const;
     // The same with fdinfo and owner, of a descriptor.
     Facts all_facts(int fd) const;
     void load_info(Facts &facts) const;
-    // A copy of the descriptor, close-on-exec.
-    Fd take(int fd) const;
+    // The pidfd, for take_copy() when this object is gone.
+    Fd release_pidfd() { return std::move(pidfd_); }
 
   private:
     Facts facts(int fd, Fd &copy) const;
 
     pid_t pid_;
-    Fd pidfd_, proc_, fds_, infos_;
+    Fd pidfd_;
+    proc::PidDir proc_;
+    Fd fds_, infos_;
 };
+
+// A copy of a descriptor of the process behind `pidfd`, close-on-exec.
+Fd take_copy(int pidfd, int fd);
 
 } // namespace cr::files

@@ -63,4 +63,7 @@ const Kind *classify(const Facts &facts);
 // The kind whose entries have that type; null when it is not supported.
 const Kind *kind_of(img::fd_types type);
 
+// The Blocker with this descriptor as its subject.
+Blocker blocker_of(const Facts &facts, std::string reason, std::string remedy = {});
+
 } // namespace cr::files

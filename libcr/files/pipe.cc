@@ -9,13 +9,13 @@
 // On restore the first description of a pipe makes it and all its other descriptions: pipe2 gives one of each
 // end, further ones are opened through /proc/self/fd; an end that nobody had is closed once the contents are in.
 #include "libcr/base/error.h"
+#include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
 #include "libcr/files/plan.h"
 #include "libcr/sys/descriptor.h"
-#include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
 #include <algorithm>
@@ -55,17 +55,17 @@ void check_other_end(Tree &tree, const Ends &ends)
     if (modes != 1u << O_RDONLY && modes != 1u << O_WRONLY)
         return;
     const Facts &facts = ends.front()->facts;
+    auto what = [&] { return facts.subject(); };
+    Subject subject(what);
     const auto &external = tree.options().external;
     if (std::find(external.begin(), external.end(), facts.link) != external.end())
         return;
     Fd copy = tree.take(facts);
     pollfd poll{copy.get(), 0, 0};
     sys::check(sys::call(SYS_poll, &poll, 1, 0), "ask whether the pipe has another end");
-    if (!(poll.revents & (POLLERR | POLLHUP))) {
-        Blocker blocker = blocker_of(facts, "the other end of the pipe is held by a process outside of the tree");
-        refused(blocker.subject + ": " + blocker.reason,
+    if (!(poll.revents & (POLLERR | POLLHUP)))
+        refused("the other end of the pipe is held by a process outside of the tree",
                 cat("dump that process too, or use --external ", facts.link, " and, on restore, --inherit-fd"));
-    }
 }
 
 void finish(Tree &tree)
@@ -89,10 +89,9 @@ void check(const img::file_entry &entry, const Plan &)
         bad_image(cat("pipe ", entry.pipe().pipe_id(), " has open flags ", entry.pipe().flags()));
 }
 
-// One more description of the pipe behind `fd`.
-Fd reopen(int fd, uint32_t flags)
+Fd reopen(const Fd &fd, uint32_t flags)
 {
-    return sys::open_at(AT_FDCWD, cat("/proc/self/fd/", fd).c_str(), static_cast<int>(flags & (O_ACCMODE | O_NONBLOCK)));
+    return sys::reopen(fd.get(), static_cast<int>(flags & (O_ACCMODE | O_NONBLOCK)));
 }
 
 void open(const img::file_entry &entry, Opener &opener)
@@ -116,9 +115,9 @@ void open(const img::file_entry &entry, Opener &opener)
     for (const img::file_entry *each : opener.plan.pipe_group(pipe_id)) {
         uint32_t flags = each->pipe().flags(), mode = flags & O_ACCMODE;
         if (inherited)
-            opener.place(*each, reopen(inherited.get(), flags));
+            opener.place(*each, reopen(inherited, flags));
         else if (mode == O_RDWR || handed[mode])
-            opener.place(*each, reopen(ends[mode == O_WRONLY].get(), flags));
+            opener.place(*each, reopen(ends[mode == O_WRONLY], flags));
         else
             handed[mode] = each;
     }

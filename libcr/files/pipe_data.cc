@@ -79,7 +79,7 @@ void write_one(Tree &tree, image::Writer &writer, Window &window, uint32_t pipe_
     std::string content;
     if (bytes) {
         if (!can_read(end))
-            copy = sys::open_at(AT_FDCWD, cat("/proc/self/fd/", copy.get()).c_str(), O_RDONLY | O_NONBLOCK);
+            copy = sys::reopen(copy.get(), O_RDONLY | O_NONBLOCK);
         content = window.look(copy.get(), static_cast<size_t>(bytes), size);
     }
     img::pipe_data_entry record;

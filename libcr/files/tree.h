@@ -16,7 +16,6 @@
 
 #include <atomic>
 #include <map>
-#include <memory>
 #include <mutex>
 
 namespace cr::files
@@ -79,7 +78,7 @@ class Tree
     struct Task {
         pid_t pid = 0, vpid = 0;
         uint32_t files_id = 0, umask = 0;
-        std::unique_ptr<TaskFiles> files;
+        Fd pidfd;
         std::vector<Facts> facts; // kRoot, kCwd, then descriptors; given to descriptions by identify()
         std::vector<Descriptor> descriptors;
     };
@@ -96,8 +95,5 @@ class Tree
     std::mutex mutex_; // of extra_
     std::atomic<uint32_t> next_id_ = 1;
 };
-
-// The Blocker with this descriptor as its subject.
-Blocker blocker_of(const Facts &facts, std::string reason, std::string remedy = {});
 
 } // namespace cr::files

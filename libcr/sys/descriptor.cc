@@ -4,6 +4,7 @@
 #include "libcr/sys/gate.h"
 
 #include <linux/kcmp.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 namespace cr::sys
@@ -42,6 +43,21 @@ void move_to(Fd &fd, int number)
         return;
     check(call(SYS_dup3, fd.get(), number, O_CLOEXEC), [&] { return cat("place a descriptor at ", number); });
     fd = Fd(number);
+}
+
+Fd reopen(int fd, int flags)
+{
+    std::string path = cat("/proc/self/fd/", fd);
+    long r = call(SYS_openat, AT_FDCWD, path.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0);
+    return Fd(static_cast<int>(check(r, [&] { return cat("open descriptor ", fd, " once more"); })));
+}
+
+void raise_descriptor_limit()
+{
+    struct rlimit limit{};
+    check(call(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit), "read the limit on open files");
+    limit.rlim_cur = limit.rlim_max;
+    check(call(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, nullptr), "raise the limit on open files");
 }
 
 } // namespace cr::sys

@@ -23,7 +23,12 @@ bool is_epoll_target(pid_t pid, int number, pid_t epoll_pid, int epoll_fd, uint3
 
 long try_fcntl(int fd, int command, uint64_t argument = 0);
 long try_ioctl(int fd, unsigned long request, void *argument);
+// One more open description of the file behind `fd` of this process. Throws.
+Fd reopen(int fd, int flags);
 // Puts `fd` at `number` (closing what was there), close-on-exec.
 void move_to(Fd &fd, int number);
+
+// Lets this process have as many descriptors as it may.
+void raise_descriptor_limit();
 
 } // namespace cr::sys

@@ -1,0 +1,115 @@
+#include "libcr/files/opener.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/files/plan.h"
+#include "libcr/sys/descriptor.h"
+#include "libcr/sys/file.h"
+#include "libcr/sys/gate.h"
+
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+namespace cr::files
+{
+
+namespace
+{
+
+constexpr uint32_t kSettable = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
+
+// Flags that could not be given when the description was made.
+void set_flags(int fd, uint32_t flags)
+{
+    long now = sys::check(sys::try_fcntl(fd, F_GETFL), "read the flags of a descriptor");
+    if (flags & O_PATH || ((static_cast<uint32_t>(now) ^ flags) & kSettable) == 0)
+        return;
+    uint64_t wanted = (static_cast<uint32_t>(now) & ~kSettable) | (flags & kSettable);
+    sys::check(sys::try_fcntl(fd, F_SETFL, wanted), [&] { return cat("set the flags 0x", hex(wanted)); });
+}
+
+// The kernel notes the caller's ids as those that signals are sent with.
+void set_owner(int fd, const img::fown_entry &owner)
+{
+    f_owner_ex who{};
+    who.type = static_cast<decltype(who.type)>(owner.pid_type());
+    who.pid = static_cast<pid_t>(owner.pid());
+    uid_t uid = ::getuid(), euid = ::geteuid();
+    bool change = owner.uid() != uid || owner.euid() != euid;
+    if (change)
+        sys::check(sys::call(SYS_setresuid, owner.uid(), owner.euid(), -1),
+                   [&] { return cat("take the ids ", owner.uid(), " and ", owner.euid()); });
+    long result = sys::call(SYS_fcntl, fd, F_SETOWN_EX, &who);
+    if (change) {
+        sys::check(sys::call(SYS_setresuid, uid, euid, -1), "take our own ids back");
+        // A change of ids hides us from pidfd_getfd.
+        sys::check(sys::call(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0), "become readable again");
+    }
+    sys::check(result, [&] { return cat("let signals go to pid ", owner.pid(), " (F_SETOWN_EX)"); });
+}
+
+} // namespace
+
+// Leaves nothing at first_number and above, and nothing free below: so each new description gets the next number,
+// which is the one it shall have when they are made in order.
+void Opener::prepare()
+{
+    int first = plan.options().first_number;
+    if (plan.images().fd() >= first)
+        failed_with(EMFILE, cat("use the image directory at descriptor ", plan.images().fd()),
+                    "start the restore with fewer open descriptors");
+    sys::raise_descriptor_limit();
+    sys::check(sys::call(SYS_close_range, first, ~0U, 0), "close descriptors");
+    Fd null = sys::open_at(AT_FDCWD, "/dev/null", O_RDONLY);
+    while (null.get() < first) {
+        [[maybe_unused]] int kept = null.release(); // fills a gap until this process ends
+        null = Fd(static_cast<int>(sys::check(sys::try_fcntl(kept, F_DUPFD_CLOEXEC), "fill a gap")));
+    }
+}
+
+void Opener::open_all()
+{
+    prepare();
+    for (const img::file_entry &entry : plan.entries()) {
+        if (plan.number(entry) < 0)
+            continue;
+        auto what = [&] { return cat("file ", entry.id(), " (", describe(entry), ")"); };
+        Subject subject(what);
+        kind_of(entry.type())->open(entry, *this);
+    }
+    for (const img::file_entry &entry : plan.entries()) {
+        auto what = [&] { return cat("file ", entry.id(), " (", describe(entry), ")"); };
+        Subject subject(what);
+        if (const Kind *kind = kind_of(entry.type()); kind->arm)
+            kind->arm(entry, *this);
+    }
+}
+
+void Opener::after_tasks()
+{
+    for (const img::file_entry &entry : plan.entries()) {
+        if (plan.number(entry) < 0)
+            continue;
+        Common common = kind_of(entry.type())->common(entry);
+        if (!common.owner || common.flags & O_PATH)
+            continue;
+        auto what = [&] { return cat("file ", entry.id(), " (", describe(entry), ")"); };
+        Subject subject(what);
+        if (common.owner->signum())
+            sys::check(sys::try_fcntl(plan.number(entry), F_SETSIG, common.owner->signum()), "set its signal");
+        if (common.owner->pid())
+            set_owner(plan.number(entry), *common.owner);
+    }
+}
+
+void Opener::place(const img::file_entry &entry, Fd fd)
+{
+    set_flags(fd.get(), kind_of(entry.type())->common(entry).flags);
+    sys::move_to(fd, plan.number(entry));
+    made_.insert(fd.release());
+}
+
+bool Opener::is_made(const img::file_entry &entry) const { return made_.count(plan.number(entry)) != 0; }
+
+} // namespace cr::files

@@ -1,0 +1,177 @@
+#include "libcr/files/plan.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/files/kinds.h"
+#include "libcr/image/reader.h"
+#include "libcr/sys/descriptor.h"
+
+#include <algorithm>
+#include <set>
+#include <sys/resource.h>
+
+namespace cr::files
+{
+
+namespace
+{
+
+const std::string *name_of(const img::file_entry &entry)
+{
+    return entry.has_reg() ? &entry.reg().name() : nullptr;
+}
+
+// The largest number of descriptors a process may have here.
+uint64_t hard_limit()
+{
+    struct rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_max;
+}
+
+} // namespace
+
+std::string describe(const img::file_entry &entry)
+{
+    const Kind *kind = kind_of(entry.type());
+    std::string text = kind ? kind->name : "file";
+    if (auto name = name_of(entry))
+        return printable(*name);
+    if (entry.has_pipe())
+        return cat(text, " ", entry.pipe().pipe_id());
+    return cat(text, " ", entry.id());
+}
+
+Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, RestoreOptions options)
+    : images_(images), options_(std::move(options))
+{
+    for (auto &[key, fd] : options_.inherited)
+        if (fd >= options_.first_number)
+            usage(cat("descriptor ", fd, " given for ", key, " is above ", options_.first_number - 1),
+                  "use a smaller number");
+    read_files();
+    for (const TaskTable &task : tasks)
+        read_table(task);
+    pipe_contents_ = read_pipe_contents(images_, image::Kind::PipesData);
+    fifo_contents_ = read_pipe_contents(images_, image::Kind::FifoData);
+    assign_numbers();
+    for (const img::file_entry &entry : entries_) {
+        auto what = [&] { return cat("files.img: id ", entry.id()); };
+        Subject subject(what);
+        kind_of(entry.type())->check(entry, *this);
+    }
+}
+
+void Plan::read_files()
+{
+    entries_ = image::read_all<img::file_entry>(images_, image::Kind::Files);
+    for (size_t i = 0; i < entries_.size(); i++) {
+        const img::file_entry &entry = entries_[i];
+        auto what = [&] { return cat("files.img: id ", entry.id()); };
+        Subject subject(what);
+        if (!kind_of(entry.type()))
+            refused(cat("descriptors of type ", static_cast<int>(entry.type()), " are not supported yet"));
+        if (!by_id_.emplace(std::pair(entry.type(), entry.id()), i).second)
+            bad_image("the id comes twice");
+        if (entry.has_pipe())
+            pipes_[entry.pipe().pipe_id()].push_back(&entry);
+        if (entry.has_fifo())
+            fifos_[entry.fifo().pipe_id()].push_back(&entry);
+    }
+}
+
+void Plan::read_table(const TaskTable &task)
+{
+    auto what = [&] { return cat("pid ", task.pid, ": fdinfo-", task.files_id, ".img"); };
+    Subject subject(what);
+    for (auto &[pid, other] : tasks_)
+        if (other.files_id == task.files_id)
+            refused(cat("the descriptor table is shared with pid ", pid), "this is not supported yet");
+    Task &out = tasks_[task.pid];
+    out.files_id = task.files_id;
+    out.table = image::read_all<img::fdinfo_entry>(images_, image::Kind::Fdinfo, task.files_id);
+    auto by_number = [](auto &a, auto &b) { return a.fd() < b.fd(); };
+    std::sort(out.table.begin(), out.table.end(), by_number);
+    uint64_t limit = hard_limit();
+    for (size_t i = 0; i < out.table.size(); i++) {
+        const img::fdinfo_entry &entry = out.table[i];
+        if (i && out.table[i - 1].fd() == entry.fd())
+            bad_image(cat("descriptor ", entry.fd(), " comes twice"));
+        if (entry.fd() >= INT32_MAX)
+            bad_image(cat("descriptor number ", entry.fd()));
+        if (entry.fd() + uint64_t{1} >= limit)
+            refused(cat("descriptor ", entry.fd(), " is above the limit of ", limit, " here"),
+                    "raise the hard limit on open files (ulimit -Hn)");
+        get(entry.type(), entry.id());
+    }
+    out.fs = image::read_one<img::fs_entry>(images_, image::Kind::Fs, static_cast<uint64_t>(task.pid));
+    for (uint32_t id : {out.fs.cwd_id(), out.fs.root_id()})
+        if (!S_ISDIR(get(img::REG, id).reg().mode() | (get(img::REG, id).reg().has_mode() ? 0 : S_IFDIR)))
+            bad_image(cat("file ", id, " is used as a directory, but is none"));
+}
+
+void Plan::assign_numbers()
+{
+    // Names of FIFOs and terminals are not opened as files.
+    std::set<uint32_t> names;
+    for (const img::file_entry &entry : entries_) {
+        if (entry.has_fifo())
+            names.insert(entry.fifo().has_regf_id() ? entry.fifo().regf_id() : entry.id());
+        if (entry.has_tty() && entry.tty().has_regf_id())
+            names.insert(entry.tty().regf_id());
+    }
+    int next = options_.first_number;
+    for (const img::file_entry &entry : entries_)
+        numbers_.push_back(entry.type() == img::REG && names.count(entry.id()) ? -1 : next++);
+    if (static_cast<uint64_t>(next) + 8 > hard_limit())
+        refused(cat(entries_.size(), " open files are more than one process may have here (", hard_limit(), ")"),
+                "raise the hard limit on open files (ulimit -Hn)");
+}
+
+const img::file_entry *Plan::find(img::fd_types type, uint32_t id) const
+{
+    auto found = by_id_.find({type, id});
+    return found == by_id_.end() ? nullptr : &entries_[found->second];
+}
+
+const img::file_entry &Plan::get(img::fd_types type, uint32_t id) const
+{
+    const img::file_entry *entry = find(type, id);
+    if (!entry)
+        bad_image(cat("there is no file of id ", id, " and type ", static_cast<int>(type), " in files.img"));
+    return *entry;
+}
+
+int Plan::opener_fd(uint32_t file_id) const
+{
+    int number = this->number(get(img::REG, file_id));
+    if (number < 0)
+        bad_image(cat("file ", file_id, " is the name of a FIFO or terminal"));
+    return number;
+}
+
+const std::string &Plan::file_name(uint32_t file_id) const { return get(img::REG, file_id).reg().name(); }
+
+std::vector<std::string> Plan::describe() const
+{
+    std::vector<std::string> out;
+    for (const img::file_entry &entry : entries_)
+        if (number(entry) >= 0)
+            out.push_back(cat(number(entry), ": ", files::describe(entry)));
+    return out;
+}
+
+const std::vector<img::fdinfo_entry> &Plan::table(pid_t pid) const { return tasks_.at(pid).table; }
+
+const img::fs_entry &Plan::fs(pid_t pid) const { return tasks_.at(pid).fs; }
+
+Fd Plan::inherit(const std::string &key, uint32_t flags) const
+{
+    for (auto &[given, fd] : options_.inherited)
+        if (given == key)
+            return sys::reopen(fd, static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC)));
+    return Fd();
+}
+
+} // namespace cr::files

@@ -1,0 +1,83 @@
+// The plan of the open files of a restore: everything the images say of them, checked as a whole, with the number
+// that each description will have in the opener. Made before anything else is; pure but for reading.
+//
+// A task's descriptor table is built in its own program, by pidfd_getfd from the opener: see table.h.
+#pragma once
+
+#include "libcr/files/opener.h"
+#include "libcr/files/pipe_data.h"
+#include "fs.pb.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace cr::files
+{
+
+struct TaskTable {
+    pid_t pid = 0; // as in the images
+    uint32_t files_id = 0;
+};
+
+class Plan
+{
+  public:
+    // Reads files, fdinfo-*, fs-*, pipes-data and fifo-data. Throws Image or Refused on the first thing that
+    // cannot be restored. `images` must outlive the plan.
+    Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, RestoreOptions options);
+
+    // The opener's number of a file (an executable, a mapped file). Throws bad_image when there is none of that id.
+    int opener_fd(uint32_t file_id) const;
+    // "/usr/bin/x", to tell people; throws likewise.
+    const std::string &file_name(uint32_t file_id) const;
+    // One line for each description, in the order they are made.
+    std::vector<std::string> describe() const;
+
+    // A descriptor table, by ascending numbers.
+    const std::vector<img::fdinfo_entry> &table(pid_t pid) const;
+    const img::fs_entry &fs(pid_t pid) const;
+
+    // For kinds and the opener.
+    const RestoreOptions &options() const { return options_; }
+    const image::Dir &images() const { return images_; }
+    const std::vector<img::file_entry> &entries() const { return entries_; }
+    // Null when there is none.
+    const img::file_entry *find(img::fd_types type, uint32_t id) const;
+    // Throws when there is none.
+    const img::file_entry &get(img::fd_types type, uint32_t id) const;
+    // -1: the entry is only a name for another one and is not opened by itself.
+    int number(const img::file_entry &entry) const { return numbers_[static_cast<size_t>(&entry - entries_.data())]; }
+    // All descriptions of a pipe.
+    const std::vector<const img::file_entry *> &pipe_group(uint32_t pipe_id) const { return pipes_.at(pipe_id); }
+    const std::vector<const img::file_entry *> &fifo_group(uint32_t pipe_id) const { return fifos_.at(pipe_id); }
+    const PipeContents &pipe_contents() const { return pipe_contents_; }
+    const PipeContents &fifo_contents() const { return fifo_contents_; }
+    // A new description of what the caller gave under that name (--inherit-fd); empty when he gave nothing.
+    Fd inherit(const std::string &key, uint32_t flags) const;
+
+  private:
+    using Groups = std::map<uint32_t, std::vector<const img::file_entry *>>;
+    void read_files();
+    void read_table(const TaskTable &task);
+    void assign_numbers();
+
+    const image::Dir &images_;
+    RestoreOptions options_;
+    std::vector<img::file_entry> entries_;
+    std::vector<int> numbers_; // of entries_
+    std::map<std::pair<int, uint32_t>, size_t> by_id_;
+    Groups pipes_, fifos_;
+    PipeContents pipe_contents_, fifo_contents_;
+    struct Task {
+        uint32_t files_id = 0;
+        std::vector<img::fdinfo_entry> table;
+        img::fs_entry fs;
+    };
+    std::map<pid_t, Task> tasks_;
+};
+
+// "fd 5 (pipe 3)" and the like, for people.
+std::string describe(const img::file_entry &entry);
+
+} // namespace cr::files

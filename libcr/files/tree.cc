@@ -1,0 +1,220 @@
+#include "libcr/files/tree.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/parallel.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/files/identity.h"
+#include "libcr/files/reg.h"
+#include "libcr/files/unsupported.h"
+#include "libcr/image/writer.h"
+#include "libcr/proc/status.h"
+#include "libcr/sys/file.h"
+#include "fs.pb.h"
+
+#include <algorithm>
+
+namespace cr::files
+{
+
+namespace
+{
+
+// The subject is on the stack already.
+[[noreturn]] void refuse(const Blocker &blocker) { refused(blocker.reason, blocker.remedy); }
+
+} // namespace
+
+Blocker blocker_of(const Facts &facts, std::string reason, std::string remedy)
+{
+    return {facts.subject(), std::move(reason), std::move(remedy)};
+}
+
+void Capture::owner(img::fown_entry &to) const
+{
+    const Owner &from = description.facts.owner;
+    to.set_uid(from.uid);
+    to.set_euid(from.euid);
+    to.set_signum(from.signum);
+    to.set_pid_type(from.pid_type);
+    to.set_pid(from.pid);
+}
+
+void Tree::add(pid_t pid, pid_t vpid, uint32_t files_id)
+{
+    for (auto &[other, task] : tasks_)
+        if (task.files_id == files_id)
+            refused(cat("pid ", pid, ": the descriptor table is shared with pid ", other),
+                    "this is not supported yet");
+    Task &task = tasks_[pid];
+    task.pid = pid;
+    task.vpid = vpid;
+    task.files_id = files_id;
+    TaskFiles files(pid);
+    task.umask = proc::parse_status(files.proc().read("status")).umask;
+    std::vector<int> fds = files.list();
+    task.facts.resize(2 + fds.size());
+    for (int directory : {kRoot, kCwd}) {
+        Facts &facts = task.facts[directory == kCwd] = files.facts(directory);
+        facts.info.flags = O_DIRECTORY;
+    }
+    parallel_for(fds.size(), [&](size_t i) {
+        auto what = [&] { return cat("pid ", pid, ", fd ", fds[i]); };
+        Subject subject(what);
+        task.facts[2 + i] = files.all_facts(fds[i]);
+    });
+    task.pidfd = files.release_pidfd();
+}
+
+void Tree::claim(uint32_t id, pid_t pid, const std::string &via, const std::string &link, uint32_t flags)
+{
+    Facts facts;
+    facts.pid = pid;
+    facts.fd = kClaim;
+    facts.link = link;
+    facts.info.flags = flags;
+    auto what = [&] { return facts.subject(); };
+    Subject subject(what);
+    Fd fd = sys::open_at(AT_FDCWD, via.c_str(), static_cast<int>(flags));
+    facts.st = sys::stat_of(fd.get(), link);
+    if (auto blocker = name_blocker(facts))
+        refuse(*blocker);
+    img::file_entry entry;
+    entry.set_type(img::REG);
+    entry.set_id(id);
+    bool readable = (flags & (O_ACCMODE | O_PATH)) != O_WRONLY && !(flags & O_PATH);
+    fill_reg(*entry.mutable_reg(), id, facts, readable ? fd.get() : -1, options_.build_id);
+    img::fown_entry &nobody = *entry.mutable_reg()->mutable_fown();
+    for (auto set : {&img::fown_entry::set_uid, &img::fown_entry::set_euid, &img::fown_entry::set_signum,
+                     &img::fown_entry::set_pid_type, &img::fown_entry::set_pid})
+        (nobody.*set)(0);
+    add_entry(std::move(entry));
+}
+
+void Tree::add_entry(img::file_entry entry)
+{
+    std::lock_guard lock(mutex_);
+    extra_.push_back(std::move(entry));
+}
+
+Fd Tree::take(const Facts &facts) const { return take_copy(tasks_.at(facts.pid).pidfd.get(), facts.fd); }
+
+const Description *Tree::find(pid_t pid, int fd) const
+{
+    auto task = tasks_.find(pid);
+    if (task == tasks_.end())
+        return nullptr;
+    const auto &all = task->second.descriptors;
+    auto found = std::lower_bound(all.begin(), all.end(), fd, [](auto &d, int n) { return d.fd < n; });
+    return found == all.end() || found->fd != fd ? nullptr : &descriptions_[found->description];
+}
+
+std::vector<std::pair<pid_t, int>> Tree::holders(const Description &description) const
+{
+    std::vector<std::pair<pid_t, int>> out;
+    uint32_t index = static_cast<uint32_t>(&description - descriptions_.data());
+    for (auto &[pid, task] : tasks_)
+        for (const Descriptor &descriptor : task.descriptors)
+            if (descriptor.description == index)
+                out.emplace_back(pid, descriptor.fd);
+    return out;
+}
+
+// Facts move into descriptions; what is left of a descriptor is its number, its flag, and an index.
+void Tree::identify()
+{
+    std::vector<const Facts *> all;
+    for (auto &[pid, task] : tasks_)
+        for (const Facts &facts : task.facts)
+            all.push_back(&facts);
+    std::vector<uint32_t> first = files::identify(all, compare_descriptions);
+
+    std::vector<uint32_t> description_of(all.size());
+    uint32_t at = 0;
+    for (auto &[pid, task] : tasks_) {
+        for (Facts &facts : task.facts) {
+            int fd = facts.fd;
+            bool close_on_exec = facts.info.flags & O_CLOEXEC;
+            if (first[at] == at) {
+                description_of[at] = static_cast<uint32_t>(descriptions_.size());
+                Description &description = descriptions_.emplace_back();
+                description.facts = std::move(facts);
+                description.entry.set_id(new_id());
+            } else {
+                description_of[at] = description_of[first[at]];
+            }
+            task.descriptors.push_back({fd, close_on_exec, description_of[at]});
+            at++;
+        }
+        task.facts = {};
+    }
+}
+
+void Tree::capture()
+{
+    parallel_for(descriptions_.size(), [&](size_t i) {
+        Description &description = descriptions_[i];
+        auto what = [&] { return description.facts.subject(); };
+        Subject subject(what);
+        description.kind = classify(description.facts);
+        if (!description.kind)
+            refuse(unsupported(description.facts));
+        if (auto blocker = description.kind->blocker(description.facts, options_))
+            refuse(*blocker);
+        const Owner &owner = description.facts.owner;
+        if (owner.pid && owner.pid_type != F_OWNER_PGRP && !has_task(static_cast<pid_t>(owner.pid)))
+            refused(cat("its signals go to pid ", owner.pid, ", which is not in the tree"));
+        description.entry.set_type(description.kind->type);
+        Capture capture(*this, description);
+        description.kind->capture(capture);
+    });
+}
+
+void Tree::write_files()
+{
+    image::Writer writer(images_, image::Kind::Files);
+    for (const Description &description : descriptions_)
+        writer.put(description.entry);
+    std::sort(extra_.begin(), extra_.end(), [](auto &a, auto &b) { return a.id() < b.id(); });
+    for (const img::file_entry &entry : extra_)
+        writer.put(entry);
+    writer.finish();
+}
+
+void Tree::write_task(const Task &task)
+{
+    image::Writer table(images_, image::Kind::Fdinfo, task.files_id);
+    img::fs_entry fs;
+    fs.set_umask(task.umask);
+    for (const Descriptor &descriptor : task.descriptors) {
+        const img::file_entry &file = descriptions_[descriptor.description].entry;
+        if (descriptor.fd == kRoot) {
+            fs.set_root_id(file.id());
+        } else if (descriptor.fd == kCwd) {
+            fs.set_cwd_id(file.id());
+        } else {
+            img::fdinfo_entry entry;
+            entry.set_id(file.id());
+            entry.set_flags(descriptor.close_on_exec ? FD_CLOEXEC : 0);
+            entry.set_type(file.type());
+            entry.set_fd(static_cast<uint32_t>(descriptor.fd));
+            table.put(entry);
+        }
+    }
+    table.finish();
+    image::write_one(images_, image::Kind::Fs, static_cast<uint64_t>(task.vpid), fs);
+}
+
+void Tree::write()
+{
+    identify();
+    capture();
+    for (const Kind *kind : kinds())
+        if (kind->finish)
+            kind->finish(*this);
+    write_files();
+    for (auto &[pid, task] : tasks_)
+        write_task(task);
+}
+
+} // namespace cr::files

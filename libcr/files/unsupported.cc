@@ -1,0 +1,69 @@
+#include "libcr/files/unsupported.h"
+
+#include "libcr/base/text.h"
+#include "libcr/files/kind.h"
+
+#include <sys/sysmacros.h>
+
+namespace cr::files
+{
+
+namespace
+{
+
+constexpr const char *kClose = "close it before the dump";
+
+struct Word {
+    const char *begin; // of the link text
+    const char *reason;
+    const char *remedy;
+};
+
+constexpr Word kWords[] = {
+    {"socket:", "sockets are not supported yet", "close the connection before the dump"},
+    {"anon_inode:inotify", "inotify instances are not supported yet", kClose},
+    {"anon_inode:[fanotify]", "fanotify groups are not supported yet", kClose},
+    {"anon_inode:[pidfd]", "pidfds are not supported yet", kClose},
+    {"pidfd:", "pidfds are not supported yet", kClose},
+    {"anon_inode:[io_uring]", "io_uring cannot be saved: its requests are inside the kernel",
+     "let the program use epoll instead (for example UV_USE_IO_URING=0)"},
+    {"anon_inode:[userfaultfd]", "userfaultfd is not supported yet", kClose},
+    {"anon_inode:bpf-map", "BPF maps are not supported yet", kClose},
+    {"anon_inode:bpf", "BPF objects are not supported", kClose},
+    {"anon_inode:[perf_event]", "performance counters (perf_event) cannot be saved", "stop the measuring first"},
+    {"anon_inode:kvm", "virtual machines (KVM) cannot be saved", "save it by its own monitor"},
+    {"anon_inode:seccomp", "seccomp listeners cannot be saved", kClose},
+    {"/memfd:", "memfds are not supported yet", kClose},
+    {"/dmabuf:", "buffers of a graphics device (dma-buf) cannot be saved", kClose},
+    {"net:", "descriptors of namespaces are not supported yet", kClose},
+    {"mnt:", "descriptors of namespaces are not supported yet", kClose},
+    {"pid:", "descriptors of namespaces are not supported yet", kClose},
+    {"user:", "descriptors of namespaces are not supported yet", kClose},
+    {"uts:", "descriptors of namespaces are not supported yet", kClose},
+    {"ipc:", "descriptors of namespaces are not supported yet", kClose},
+    {"cgroup:", "descriptors of namespaces are not supported yet", kClose},
+    {"time:", "descriptors of namespaces are not supported yet", kClose},
+};
+
+} // namespace
+
+Blocker unsupported(const Facts &facts)
+{
+    for (const Word &word : kWords)
+        if (facts.link.starts_with(word.begin))
+            return blocker_of(facts, word.reason, word.remedy);
+    mode_t mode = facts.st.st_mode;
+    if (S_ISSOCK(mode))
+        return blocker_of(facts, kWords[0].reason, kWords[0].remedy);
+    std::string device = cat(major(facts.st.st_rdev), ":", minor(facts.st.st_rdev));
+    if (S_ISCHR(mode) && facts.link.ends_with("/ptmx"))
+        return blocker_of(facts, "masters of pseudo terminals are not supported yet",
+                          "dump the program that runs inside of the terminal, with --shell-job");
+    if (S_ISCHR(mode))
+        return blocker_of(facts, cat("the character device ", device, " is not supported"), kClose);
+    if (S_ISBLK(mode))
+        return blocker_of(facts, cat("the block device ", device, " is not supported"), kClose);
+    return blocker_of(facts, "this kind of descriptor is not supported", kClose);
+}
+
+} // namespace cr::files
