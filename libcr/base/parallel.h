@@ -1,5 +1,5 @@
-// The same work for many objects, on a few threads. For work that mostly waits inside the kernel on one object
-// after another (a /proc file per descriptor), where a second processor halves the time of a freeze.
+// The same work for many objects, on a few threads. For work that mostly waits inside the kernel on one
+// object after another (a /proc file per descriptor), where a second processor halves the time of a freeze.
 #pragma once
 
 #include <algorithm>

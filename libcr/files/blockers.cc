@@ -3,8 +3,8 @@
 #include "libcr/base/parallel.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
-#include "libcr/files/locks.h"
 #include "libcr/files/kinds.h"
+#include "libcr/files/locks.h"
 #include "libcr/files/reg.h"
 #include "libcr/files/unsupported.h"
 
@@ -26,7 +26,8 @@ std::optional<Blocker> look_at(const TaskFiles &task, int fd, const DumpOptions 
     if (kind->wants_info || maybe_locked)
         task.load_info(facts);
     if (maybe_locked && facts.info.field("lock"))
-        return blocker_of(facts, "file locks are not supported yet", "let the program give the lock back first");
+        return blocker_of(facts, "file locks are not supported yet",
+                          "let the program give the lock back first");
     return kind->blocker(facts, options);
 }
 

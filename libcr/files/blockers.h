@@ -1,6 +1,6 @@
 // Everything about the open files of a stopped task that stands in the way of a dump, found by looking only.
-// Runs for the whole tree before any code does in a task; a dry run is this and nothing else, so that what a dry run
-// accepts, a dump does not refuse later.
+// Runs for the whole tree before any code does in a task; a dry run is this and nothing else, so that what a
+// dry run accepts, a dump does not refuse later.
 #pragma once
 
 #include "libcr/files/kind.h"

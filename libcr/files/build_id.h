@@ -1,5 +1,5 @@
-// The build id of an ELF file: the note GNU/NT_GNU_BUILD_ID that the linker put into a PT_NOTE segment, normally
-// 20 bytes. It tells two builds of a library apart that have the same size.
+// The build id of an ELF file: the note GNU/NT_GNU_BUILD_ID that the linker put into a PT_NOTE segment,
+// normally 20 bytes. It tells two builds of a library apart that have the same size.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,9 @@
-// What /proc and stat say of one descriptor of a stopped task: all that is needed to tell what kind of file it
-// refers to, without touching the file.
+// What /proc and stat say of one descriptor of a stopped task: all that is needed to tell what kind of file
+// it refers to, without touching the file.
 //
-// Cost, which decides what is read when (Linux 6.18, CPU time): a link of /proc/PID/fd 2.1 us, fdinfo 4.8 us, a
-// copy of the descriptor by pidfd_getfd 1.1 us, and fstat of that copy 0.2 us. So stat goes by a copy, and fdinfo
-// is read only where something in it is needed.
+// Cost, which decides what is read when (Linux 6.18, CPU time): a link of /proc/PID/fd 2.1 us, fdinfo 4.8 us,
+// a copy of the descriptor by pidfd_getfd 1.1 us, and fstat of that copy 0.2 us. So stat goes by a copy, and
+// fdinfo is read only where something in it is needed.
 #pragma once
 
 #include "libcr/base/fd.h"
@@ -25,7 +25,8 @@ inline constexpr int kCwd = -1;
 inline constexpr int kRoot = -2;
 inline constexpr int kClaim = -3; // a file that another stage needs: an executable, a mapped file
 
-// Who gets signals about an open description (fcntl F_SETOWN_EX, F_SETSIG), and with whose rights they are sent.
+// Who gets signals about an open description (fcntl F_SETOWN_EX, F_SETSIG), and with whose rights they are
+// sent.
 struct Owner {
     uint32_t uid = 0, euid = 0, signum = 0;
     uint32_t pid_type = 0; // F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP
@@ -35,10 +36,11 @@ struct Owner {
 struct Facts {
     pid_t pid = 0;
     int fd = 0;
-    std::string link;   // "/tmp/x", "pipe:[4711]", "anon_inode:[eventfd]"
-    struct stat st{};
-    proc::FdInfo info;  // empty where it was not read
-    Owner owner;        // read together with info
+    std::string link; // "/tmp/x", "pipe:[4711]", "anon_inode:[eventfd]"
+    struct stat st {
+    };
+    proc::FdInfo info; // empty where it was not read
+    Owner owner;       // read together with info
 
     uint32_t open_flags() const { return info.flags & ~static_cast<uint32_t>(O_CLOEXEC); }
     // "anon_inode:[NAME]", or without brackets as some kinds have it.

@@ -15,7 +15,10 @@ namespace
 
 constexpr size_t kLargeSet = 32;
 
-auto look(const Facts &f) { return std::tuple(f.st.st_dev, f.st.st_ino, f.open_flags()); }
+auto look(const Facts &f)
+{
+    return std::tuple(f.st.st_dev, f.st.st_ino, f.open_flags());
+}
 
 // Descriptors that look alike, in any order: finds the equal ones.
 void compare_set(std::span<uint32_t> set, const std::vector<const Facts *> &all, const Compare &compare,
@@ -23,8 +26,7 @@ void compare_set(std::span<uint32_t> set, const std::vector<const Facts *> &all,
 {
     if (set.size() < 2)
         return;
-    std::sort(set.begin(), set.end(),
-              [&](uint32_t a, uint32_t b) { return compare(*all[a], *all[b]) < 0; });
+    std::sort(set.begin(), set.end(), [&](uint32_t a, uint32_t b) { return compare(*all[a], *all[b]) < 0; });
     for (size_t i = 0; i < set.size();) {
         size_t end = i + 1;
         while (end < set.size() && compare(*all[set[i]], *all[set[end]]) == 0)
@@ -49,7 +51,10 @@ template <class Key, class Work> void for_runs(std::span<uint32_t> sorted, const
 
 } // namespace
 
-int compare_descriptions(const Facts &a, const Facts &b) { return sys::kcmp_file(a.pid, a.fd, b.pid, b.fd); }
+int compare_descriptions(const Facts &a, const Facts &b)
+{
+    return sys::kcmp_file(a.pid, a.fd, b.pid, b.fd);
+}
 
 std::vector<uint32_t> identify(const std::vector<const Facts *> &all, const Compare &compare)
 {
@@ -62,15 +67,13 @@ std::vector<uint32_t> identify(const std::vector<const Facts *> &all, const Comp
 
     auto by_look = [&](uint32_t i) { return look(*all[i]); };
     auto by_offset = [&](uint32_t i) { return all[i]->info.pos; };
-    std::sort(order.begin(), order.end(),
-              [&](uint32_t a, uint32_t b) { return by_look(a) < by_look(b); });
+    std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return by_look(a) < by_look(b); });
     for_runs(std::span(order), by_look, [&](std::span<uint32_t> set) {
         if (set.size() <= kLargeSet)
             return compare_set(set, all, compare, first);
         std::sort(set.begin(), set.end(),
                   [&](uint32_t a, uint32_t b) { return by_offset(a) < by_offset(b); });
-        for_runs(set, by_offset,
-                 [&](std::span<uint32_t> part) { compare_set(part, all, compare, first); });
+        for_runs(set, by_offset, [&](std::span<uint32_t> part) { compare_set(part, all, compare, first); });
     });
     return first;
 }

@@ -1,11 +1,11 @@
 // A kind of open file: everything that is known about it, dump and restore side by side, in one file of this
 // folder, with one line in the table of kinds.cc.
 //
-// On dump, claims() tells a descriptor's kind from plain facts; exactly one kind says yes, and when none does,
-// unsupported.h explains. blocker() then says whether this one can be dumped at all. Both run before any code
-// is run in a task. Once every descriptor of the tree is known and those that share an open description are
-// found (identity.h), capture() fills in one image entry per description, on several threads; finish() does,
-// once per kind, what needs all of them (contents of pipes, targets of epolls).
+// On dump, claims() tells a descriptor's kind from plain facts; exactly one kind says yes, and when none
+// does, unsupported.h explains. blocker() then says whether this one can be dumped at all. Both run before
+// any code is run in a task. Once every descriptor of the tree is known and those that share an open
+// description are found (identity.h), capture() fills in one image entry per description, on several threads;
+// finish() does, once per kind, what needs all of them (contents of pipes, targets of epolls).
 //
 // On restore, check() examines an entry against the whole image set before anything is made; open() makes the
 // description in the opener; arm() adds what needs all the others to be open. What is done in a task's own
@@ -30,8 +30,8 @@ class Plan;
 class Opener;
 
 struct DumpOptions {
-    bool shell_job = false;          // terminals belong to the caller and are given back by the restore's caller
-    bool build_id = true;            // store build ids of ELF files
+    bool shell_job = false; // terminals belong to the caller and are given back by the restore's caller
+    bool build_id = true;   // store build ids of ELF files
     std::vector<std::string> external; // "pipe:[4711]": the other end is given back at restore
 };
 

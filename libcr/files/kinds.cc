@@ -15,11 +15,15 @@ constexpr const Kind *kTable[] = {
 
 } // namespace
 
-std::span<const Kind *const> kinds() { return kTable; }
+std::span<const Kind *const> kinds()
+{
+    return kTable;
+}
 
 const Kind *classify(const Facts &facts)
 {
-    auto found = std::find_if(std::begin(kTable), std::end(kTable), [&](auto *k) { return k->claims(facts); });
+    auto found =
+        std::find_if(std::begin(kTable), std::end(kTable), [&](auto *k) { return k->claims(facts); });
     return found == std::end(kTable) ? nullptr : *found;
 }
 

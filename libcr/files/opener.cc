@@ -51,8 +51,8 @@ void set_owner(int fd, const img::fown_entry &owner)
 
 } // namespace
 
-// Leaves nothing at first_number and above, and nothing free below: so each new description gets the next number,
-// which is the one it shall have when they are made in order.
+// Leaves nothing at first_number and above, and nothing free below: so each new description gets the next
+// number, which is the one it shall have when they are made in order.
 void Opener::prepare()
 {
     int first = plan.options().first_number;
@@ -97,7 +97,8 @@ void Opener::after_tasks()
         auto what = [&] { return cat("file ", entry.id(), " (", describe(entry), ")"); };
         Subject subject(what);
         if (common.owner->signum())
-            sys::check(sys::try_fcntl(plan.number(entry), F_SETSIG, common.owner->signum()), "set its signal");
+            sys::check(sys::try_fcntl(plan.number(entry), F_SETSIG, common.owner->signum()),
+                       "set its signal");
         if (common.owner->pid())
             set_owner(plan.number(entry), *common.owner);
     }
@@ -110,6 +111,15 @@ void Opener::place(const img::file_entry &entry, Fd fd)
     made_.insert(fd.release());
 }
 
-bool Opener::is_made(const img::file_entry &entry) const { return made_.count(plan.number(entry)) != 0; }
+Fd Opener::aside(Fd fd) const
+{
+    long number = sys::try_fcntl(fd.get(), F_DUPFD_CLOEXEC, static_cast<uint64_t>(plan.end_number()));
+    return Fd(static_cast<int>(sys::check(number, "set a descriptor aside")));
+}
+
+bool Opener::is_made(const img::file_entry &entry) const
+{
+    return made_.count(plan.number(entry)) != 0;
+}
 
 } // namespace cr::files

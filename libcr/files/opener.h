@@ -20,8 +20,9 @@ namespace cr::files
 struct RestoreOptions {
     bool check_mode = true;     // off by --skip-file-rwx-check
     bool check_build_id = true; // off by --file-validation filesize
-    int terminal = -1;          // the caller's terminal, given to --shell-job descriptors; must be below first_number
-    // Descriptors given by the caller: "pipe:[4711]", "tmp/x" or "tty[...]" and the number, below first_number.
+    int terminal = -1; // the caller's terminal, given to --shell-job descriptors; must be below first_number
+    // Descriptors given by the caller: "pipe:[4711]", "tmp/x" or "tty[...]" and the number, below
+    // first_number.
     std::vector<std::pair<std::string, int>> inherited;
     // Descriptions are made at this number and upwards. Whatever the opener shall keep must be below.
     int first_number = 64;
@@ -38,6 +39,8 @@ class Opener
     // For kinds.
     // `fd` is the description of this entry, with the flags it shall have (F_SETFL is done here).
     void place(const img::file_entry &entry, Fd fd);
+    // `fd` at a number that no description will get: for what has to live while others are placed.
+    Fd aside(Fd fd) const;
     bool is_made(const img::file_entry &entry) const;
 
     const Plan &plan;

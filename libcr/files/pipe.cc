@@ -1,13 +1,16 @@
-// Pipes. Any number of descriptions may be of one pipe: its two ends, and more of either, opened through /proc.
-// They belong together by the inode, which also becomes the pipe's id in the images; contents are pipe_data.h.
+// Pipes. Any number of descriptions may be of one pipe: its two ends, and more of either, opened through
+// /proc. They belong together by the inode, which also becomes the pipe's id in the images; contents are
+// pipe_data.h.
 //
 // A pipe whose other end belongs to a process outside of the tree cannot be joined again by itself. Whether
-// somebody outside has it, the kernel tells only indirectly: the tree has only writing ends and poll reports no
-// POLLERR, so there is a reader; or only reading ends and no POLLHUP, so there is a writer. Such a pipe is refused, unless
-// the caller says (--external pipe:[N]) that the restore will be given the pipe again (--inherit-fd).
+// somebody outside has it, the kernel tells only indirectly: the tree has only writing ends and poll reports
+// no POLLERR, so there is a reader; or only reading ends and no POLLHUP, so there is a writer. Such a pipe is
+// refused, unless the caller says (--external pipe:[N]) that the restore will be given the pipe again
+// (--inherit-fd).
 //
 // On restore the first description of a pipe makes it and all its other descriptions: pipe2 gives one of each
-// end, further ones are opened through /proc/self/fd; an end that nobody had is closed once the contents are in.
+// end, further ones are opened through /proc/self/fd; an end that nobody had is closed once the contents are
+// in.
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
@@ -28,12 +31,16 @@ namespace cr::files
 namespace
 {
 
-bool claims(const Facts &f) { return S_ISFIFO(f.st.st_mode) && f.link.starts_with("pipe:["); }
+bool claims(const Facts &f)
+{
+    return S_ISFIFO(f.st.st_mode) && f.link.starts_with("pipe:[");
+}
 
 std::optional<Blocker> blocker(const Facts &f, const DumpOptions &)
 {
     if (f.info.flags & O_DIRECT)
-        return blocker_of(f, "pipes in packet mode (O_DIRECT) are not supported yet", "open it without O_DIRECT");
+        return blocker_of(f, "pipes in packet mode (O_DIRECT) are not supported yet",
+                          "open it without O_DIRECT");
     return std::nullopt;
 }
 
@@ -64,8 +71,9 @@ void check_other_end(Tree &tree, const Ends &ends)
     pollfd poll{copy.get(), 0, 0};
     sys::check(sys::call(SYS_poll, &poll, 1, 0), "ask whether the pipe has another end");
     if (!(poll.revents & (POLLERR | POLLHUP)))
-        refused("the other end of the pipe is held by a process outside of the tree",
-                cat("dump that process too, or use --external ", facts.link, " and, on restore, --inherit-fd"));
+        refused(
+            "the other end of the pipe is held by a process outside of the tree",
+            cat("dump that process too, or use --external ", facts.link, " and, on restore, --inherit-fd"));
 }
 
 void finish(Tree &tree)
@@ -79,7 +87,10 @@ void finish(Tree &tree)
     write_pipe_data(tree, image::Kind::PipesData, pipes);
 }
 
-Common common(const img::file_entry &entry) { return {entry.pipe().flags(), &entry.pipe().fown()}; }
+Common common(const img::file_entry &entry)
+{
+    return {entry.pipe().flags(), &entry.pipe().fown()};
+}
 
 void check(const img::file_entry &entry, const Plan &)
 {
@@ -94,36 +105,49 @@ Fd reopen(const Fd &fd, uint32_t flags)
     return sys::reopen(fd.get(), static_cast<int>(flags & (O_ACCMODE | O_NONBLOCK)));
 }
 
+// All descriptions of a pipe, given something to open them through for reading and for writing.
+void place_all(const std::vector<const img::file_entry *> &group, Opener &opener, Fd ends[2])
+{
+    // The first one of either end is that end itself, handed over when it is not needed any more.
+    const img::file_entry *handed[2] = {};
+    for (const img::file_entry *each : group) {
+        uint32_t flags = each->pipe().flags(), mode = flags & O_ACCMODE;
+        if (mode != O_RDWR && !handed[mode])
+            handed[mode] = each;
+        else
+            opener.place(*each, reopen(ends[mode == O_WRONLY], flags));
+    }
+    for (int end : {0, 1})
+        if (handed[end])
+            opener.place(*handed[end], std::move(ends[end]));
+}
+
 void open(const img::file_entry &entry, Opener &opener)
 {
     if (opener.is_made(entry))
         return;
     uint32_t pipe_id = entry.pipe().pipe_id();
+    auto &group = opener.plan.pipe_group(pipe_id);
     std::string key = cat("pipe:[", pipe_id, "]");
-    Fd ends[2], inherited = opener.plan.inherit(key, O_RDWR);
-    if (!inherited) {
-        int fds[2];
-        sys::check(sys::call(SYS_pipe2, fds, O_CLOEXEC), "make a pipe");
-        ends[0] = Fd(fds[0]);
-        ends[1] = Fd(fds[1]);
-        const PipeContents &contents = opener.plan.pipe_contents();
-        if (auto content = contents.find(pipe_id); content != contents.end())
-            fill_pipe(fds[1], content->second, opener.plan.images(), image::Kind::PipesData);
+    if (Fd inherited = opener.plan.inherit(key, O_RDWR)) {
+        inherited = opener.aside(std::move(inherited));
+        for (const img::file_entry *each : group)
+            opener.place(*each, reopen(inherited, each->pipe().flags()));
+        return;
     }
-    // Further descriptions are opened through the first ones, which are handed over last.
-    const img::file_entry *handed[2] = {};
-    for (const img::file_entry *each : opener.plan.pipe_group(pipe_id)) {
-        uint32_t flags = each->pipe().flags(), mode = flags & O_ACCMODE;
-        if (inherited)
-            opener.place(*each, reopen(inherited, flags));
-        else if (mode == O_RDWR || handed[mode])
-            opener.place(*each, reopen(ends[mode == O_WRONLY], flags));
-        else
-            handed[mode] = each;
-    }
-    for (int end : {0, 1})
-        if (handed[end])
-            opener.place(*handed[end], std::move(ends[end]));
+    int fds[2];
+    sys::check(sys::call(SYS_pipe2, fds, O_CLOEXEC), "make a pipe");
+    Fd ends[2] = {Fd(fds[0]), Fd(fds[1])};
+    const PipeContents &contents = opener.plan.pipe_contents();
+    if (auto content = contents.find(pipe_id); content != contents.end())
+        fill_pipe(fds[1], content->second, opener.plan.images(), image::Kind::PipesData);
+    // Most pipes are two ends side by side, which are where they shall be.
+    if (group.size() != 2 || opener.plan.number(*group[0]) != fds[0] ||
+        opener.plan.number(*group[1]) != fds[1] || (group[0]->pipe().flags() & O_ACCMODE) != O_RDONLY ||
+        (group[1]->pipe().flags() & O_ACCMODE) != O_WRONLY)
+        for (Fd &end : ends)
+            end = opener.aside(std::move(end));
+    place_all(group, opener, ends);
 }
 
 } // namespace

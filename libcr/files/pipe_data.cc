@@ -55,7 +55,10 @@ class Window
     long size_ = 0;
 };
 
-bool can_read(const Description &end) { return (end.facts.open_flags() & O_ACCMODE) != O_WRONLY; }
+bool can_read(const Description &end)
+{
+    return (end.facts.open_flags() & O_ACCMODE) != O_WRONLY;
+}
 
 // An end of the pipe, for reading when there is one.
 const Description &best_end(const Ends &ends)
@@ -135,7 +138,8 @@ void fill_pipe(int write_end, const PipeContent &content, const image::Dir &imag
         bytes.size())
         bad_image("the contents of a pipe are missing");
     long flags = sys::check(sys::try_fcntl(write_end, F_GETFL), "read the flags of a pipe");
-    sys::check(sys::try_fcntl(write_end, F_SETFL, static_cast<uint64_t>(flags | O_NONBLOCK)), "prepare a pipe");
+    sys::check(sys::try_fcntl(write_end, F_SETFL, static_cast<uint64_t>(flags | O_NONBLOCK)),
+               "prepare a pipe");
     sys::write_all(write_end, bytes.data(), bytes.size(), "the pipe's contents");
     sys::check(sys::try_fcntl(write_end, F_SETFL, static_cast<uint64_t>(flags)), "prepare a pipe");
 }

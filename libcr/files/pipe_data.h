@@ -1,9 +1,9 @@
-// What is inside pipes and FIFOs. The kernel has no way to look without taking, but tee(2) duplicates a pipe's
-// buffers into another pipe, leaving them where they are; that one, ours, is then read. One pipe of ours serves all, made
-// as large as the largest: no limit on the number of pipes.
+// What is inside pipes and FIFOs. The kernel has no way to look without taking, but tee(2) duplicates a
+// pipe's buffers into another pipe, leaving them where they are; that one, ours, is then read. One pipe of
+// ours serves all, made as large as the largest: no limit on the number of pipes.
 //
-// tee needs a reading end. Where the tree has none (its reader is gone, or elsewhere), our copy of a writing end
-// is opened again for reading through /proc/self/fd.
+// tee needs a reading end. Where the tree has none (its reader is gone, or elsewhere), our copy of a writing
+// end is opened again for reading through /proc/self/fd.
 //
 // Image: pipe_data_entry {pipe_id, bytes, size of the pipe}, then the bytes.
 #pragma once
@@ -20,14 +20,15 @@ namespace cr::files
 // An end of a pipe: its description, and through it its task and descriptor.
 using Ends = std::vector<const Description *>;
 
-// Writes the image of that kind: one record for each pipe, by pipe id. Nothing is written when there are none.
+// Writes the image of that kind: one record for each pipe, by pipe id. Nothing is written when there are
+// none.
 void write_pipe_data(Tree &tree, image::Kind kind, const std::map<uint32_t, Ends> &pipes);
 
 // Where the contents of a pipe are.
 struct PipeContent {
     uint64_t offset = 0; // in the image file
     uint32_t bytes = 0;
-    uint32_t size = 0;   // 0: not recorded
+    uint32_t size = 0; // 0: not recorded
 };
 using PipeContents = std::map<uint32_t, PipeContent>;
 

@@ -25,7 +25,8 @@ const std::string *name_of(const img::file_entry &entry)
 // The largest number of descriptors a process may have here.
 uint64_t hard_limit()
 {
-    struct rlimit limit{};
+    struct rlimit limit {
+    };
     ::getrlimit(RLIMIT_NOFILE, &limit);
     return limit.rlim_max;
 }
@@ -121,12 +122,13 @@ void Plan::assign_numbers()
         if (entry.has_tty() && entry.tty().has_regf_id())
             names.insert(entry.tty().regf_id());
     }
-    int next = options_.first_number;
+    int &next = end_number_ = options_.first_number;
     for (const img::file_entry &entry : entries_)
         numbers_.push_back(entry.type() == img::REG && names.count(entry.id()) ? -1 : next++);
     if (static_cast<uint64_t>(next) + 8 > hard_limit())
-        refused(cat(entries_.size(), " open files are more than one process may have here (", hard_limit(), ")"),
-                "raise the hard limit on open files (ulimit -Hn)");
+        refused(
+            cat(entries_.size(), " open files are more than one process may have here (", hard_limit(), ")"),
+            "raise the hard limit on open files (ulimit -Hn)");
 }
 
 const img::file_entry *Plan::find(img::fd_types type, uint32_t id) const
@@ -151,7 +153,10 @@ int Plan::opener_fd(uint32_t file_id) const
     return number;
 }
 
-const std::string &Plan::file_name(uint32_t file_id) const { return get(img::REG, file_id).reg().name(); }
+const std::string &Plan::file_name(uint32_t file_id) const
+{
+    return get(img::REG, file_id).reg().name();
+}
 
 std::vector<std::string> Plan::describe() const
 {
@@ -162,9 +167,15 @@ std::vector<std::string> Plan::describe() const
     return out;
 }
 
-const std::vector<img::fdinfo_entry> &Plan::table(pid_t pid) const { return tasks_.at(pid).table; }
+const std::vector<img::fdinfo_entry> &Plan::table(pid_t pid) const
+{
+    return tasks_.at(pid).table;
+}
 
-const img::fs_entry &Plan::fs(pid_t pid) const { return tasks_.at(pid).fs; }
+const img::fs_entry &Plan::fs(pid_t pid) const
+{
+    return tasks_.at(pid).fs;
+}
 
 Fd Plan::inherit(const std::string &key, uint32_t flags) const
 {

@@ -1,12 +1,12 @@
-// The plan of the open files of a restore: everything the images say of them, checked as a whole, with the number
-// that each description will have in the opener. Made before anything else is; pure but for reading.
+// The plan of the open files of a restore: everything the images say of them, checked as a whole, with the
+// number that each description will have in the opener. Made before anything else is; pure but for reading.
 //
 // A task's descriptor table is built in its own program, by pidfd_getfd from the opener: see table.h.
 #pragma once
 
+#include "fs.pb.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
-#include "fs.pb.h"
 
 #include <map>
 #include <string>
@@ -27,7 +27,8 @@ class Plan
     // cannot be restored. `images` must outlive the plan.
     Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, RestoreOptions options);
 
-    // The opener's number of a file (an executable, a mapped file). Throws bad_image when there is none of that id.
+    // The opener's number of a file (an executable, a mapped file). Throws bad_image when there is none of
+    // that id.
     int opener_fd(uint32_t file_id) const;
     // "/usr/bin/x", to tell people; throws likewise.
     const std::string &file_name(uint32_t file_id) const;
@@ -47,10 +48,21 @@ class Plan
     // Throws when there is none.
     const img::file_entry &get(img::fd_types type, uint32_t id) const;
     // -1: the entry is only a name for another one and is not opened by itself.
-    int number(const img::file_entry &entry) const { return numbers_[static_cast<size_t>(&entry - entries_.data())]; }
+    int number(const img::file_entry &entry) const
+    {
+        return numbers_[static_cast<size_t>(&entry - entries_.data())];
+    }
+    // All numbers are below.
+    int end_number() const { return end_number_; }
     // All descriptions of a pipe.
-    const std::vector<const img::file_entry *> &pipe_group(uint32_t pipe_id) const { return pipes_.at(pipe_id); }
-    const std::vector<const img::file_entry *> &fifo_group(uint32_t pipe_id) const { return fifos_.at(pipe_id); }
+    const std::vector<const img::file_entry *> &pipe_group(uint32_t pipe_id) const
+    {
+        return pipes_.at(pipe_id);
+    }
+    const std::vector<const img::file_entry *> &fifo_group(uint32_t pipe_id) const
+    {
+        return fifos_.at(pipe_id);
+    }
     const PipeContents &pipe_contents() const { return pipe_contents_; }
     const PipeContents &fifo_contents() const { return fifo_contents_; }
     // A new description of what the caller gave under that name (--inherit-fd); empty when he gave nothing.
@@ -66,6 +78,7 @@ class Plan
     RestoreOptions options_;
     std::vector<img::file_entry> entries_;
     std::vector<int> numbers_; // of entries_
+    int end_number_ = 0;
     std::map<std::pair<int, uint32_t>, size_t> by_id_;
     Groups pipes_, fifos_;
     PipeContents pipe_contents_, fifo_contents_;

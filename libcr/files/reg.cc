@@ -22,7 +22,10 @@ namespace
 
 constexpr uint32_t kOTmpfile = 020000000; // without the O_DIRECTORY that O_TMPFILE includes
 
-bool is_memory_device(mode_t mode, dev_t rdev) { return S_ISCHR(mode) && major(rdev) == 1; }
+bool is_memory_device(mode_t mode, dev_t rdev)
+{
+    return S_ISCHR(mode) && major(rdev) == 1;
+}
 
 bool claims(const Facts &f)
 {
@@ -38,7 +41,10 @@ bool is_below_proc_pid(std::string_view name)
     return name.starts_with("/proc/") && name.size() > 6 && name[6] >= '0' && name[6] <= '9';
 }
 
-std::optional<Blocker> blocker(const Facts &facts, const DumpOptions &) { return name_blocker(facts); }
+std::optional<Blocker> blocker(const Facts &facts, const DumpOptions &)
+{
+    return name_blocker(facts);
+}
 
 void capture(Capture &c)
 {
@@ -50,7 +56,10 @@ void capture(Capture &c)
     c.owner(*c.entry().mutable_reg()->mutable_fown());
 }
 
-Common common(const img::file_entry &entry) { return {entry.reg().flags(), &entry.reg().fown()}; }
+Common common(const img::file_entry &entry)
+{
+    return {entry.reg().flags(), &entry.reg().fown()};
+}
 
 void check(const img::file_entry &entry, const Plan &)
 {

@@ -1,7 +1,8 @@
 // Files with a name: regular files, directories, symbolic links (O_PATH), and those character devices that
-// are the same everywhere (major 1: null, zero, full, random ...). Kept: name, offset, flags, owner. On restore
-// the name is opened again, so it must lead to the same file now and to an equal one then: at dump the name is
-// compared by device and inode, at restore the file by type, mode, size and, for ELF files, build id.
+// are the same everywhere (major 1: null, zero, full, random ...). Kept: name, offset, flags, owner. On
+// restore the name is opened again, so it must lead to the same file now and to an equal one then: at dump
+// the name is compared by device and inode, at restore the file by type, mode, size and, for ELF files, build
+// id.
 //
 // What has no name any more (deleted, or hidden under a mount) is refused, and so are files below /proc/PID:
 // they are made by the task they tell about.

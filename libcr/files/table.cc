@@ -24,7 +24,8 @@ std::vector<Run> runs_of(const Plan &plan, pid_t pid)
     std::vector<Run> runs;
     for (const img::fdinfo_entry &entry : plan.table(pid)) {
         const img::file_entry &file = plan.get(entry.type(), entry.id());
-        Wanted wanted{static_cast<int>(entry.fd()), plan.number(file), (entry.flags() & FD_CLOEXEC) != 0, &file};
+        Wanted wanted{static_cast<int>(entry.fd()), plan.number(file), (entry.flags() & FD_CLOEXEC) != 0,
+                      &file};
         if (runs.empty() || runs.back().back().fd + 1 != wanted.fd)
             runs.emplace_back();
         runs.back().push_back(wanted);
@@ -33,7 +34,8 @@ std::vector<Run> runs_of(const Plan &plan, pid_t pid)
 }
 
 // Calls work(first, count) for each stretch of the run in which neighbours belong together.
-template <class Together, class Work> void for_stretches(const Run &run, const Together &together, const Work &work)
+template <class Together, class Work>
+void for_stretches(const Run &run, const Together &together, const Work &work)
 {
     for (size_t i = 0; i < run.size();) {
         size_t end = i + 1;
@@ -48,7 +50,8 @@ std::string subject_of(const Wanted &first, size_t count)
 {
     if (count == 1)
         return cat("fd ", first.fd, " (", describe(*first.file), ")");
-    return cat("fds ", first.fd, " to ", first.fd + static_cast<int>(count) - 1, " (", describe(*first.file), " ...)");
+    return cat("fds ", first.fd, " to ", first.fd + static_cast<int>(count) - 1, " (", describe(*first.file),
+               " ...)");
 }
 
 class Table
@@ -65,8 +68,8 @@ class Table
             if (count == 1)
                 program_.sys_expect(SYS_pidfd_getfd, {opener_, first.from, 0}, first.fd, subject);
             else
-                program_.sys_repeat(SYS_pidfd_getfd, {opener_, first.from, 0}, count, {0, 1, 0}, program::On::Fail,
-                                    subject);
+                program_.sys_repeat(SYS_pidfd_getfd, {opener_, first.from, 0}, count, {0, 1, 0},
+                                    program::On::Fail, subject);
         });
         keep_on_exec(run);
     }
@@ -77,15 +80,16 @@ class Table
         for (const Wanted &wanted : run) {
             std::string subject = subject_of(wanted, 1);
             program_.sys_expect(SYS_pidfd_getfd, {opener_, wanted.from, 0}, lowest, subject);
-            program_.sys(SYS_dup3, {lowest, wanted.fd, wanted.close_on_exec ? O_CLOEXEC : 0}, program::On::Fail,
-                         subject);
+            program_.sys(SYS_dup3, {lowest, wanted.fd, wanted.close_on_exec ? O_CLOEXEC : 0},
+                         program::On::Fail, subject);
             program_.sys(SYS_close, {lowest});
         }
     }
 
     void stuff(int first, int count)
     {
-        program_.sys_repeat(SYS_fcntl, {opener_, F_DUPFD_CLOEXEC, first}, static_cast<uint64_t>(count), {0, 0, 0});
+        program_.sys_repeat(SYS_fcntl, {opener_, F_DUPFD_CLOEXEC, first}, static_cast<uint64_t>(count),
+                            {0, 0, 0});
     }
 
   private:
@@ -98,7 +102,8 @@ class Table
         auto together = [](auto &a, auto &b) { return a.fd + 1 == b.fd; };
         for_stretches(kept, together, [&](const Wanted &first, size_t count) {
             std::string subject = subject_of(first, count);
-            program_.sys_repeat(SYS_fcntl, {first.fd, F_SETFD, 0}, count, {1, 0, 0}, program::On::Fail, subject);
+            program_.sys_repeat(SYS_fcntl, {first.fd, F_SETFD, 0}, count, {1, 0, 0}, program::On::Fail,
+                                subject);
         });
     }
 
@@ -123,7 +128,7 @@ program::OpId arm_table(const Plan &plan, pid_t pid, task::Build &build)
     build.close(build.opener());
 
     Table table(build, opener);
-    Gaps gaps, stuffed;   // free numbers below the current run; those of them that were stuffed
+    Gaps gaps, stuffed; // free numbers below the current run; those of them that were stuffed
     int next = 0;
     for (const Run &run : runs) {
         if (run.front().fd > next)
@@ -146,7 +151,8 @@ program::OpId arm_table(const Plan &plan, pid_t pid, task::Build &build)
         for (const Wanted &wanted : run)
             // Set by the task itself: the kernel notes the number for the signal's si_fd.
             if (uint32_t flags = kind_of(wanted.file->type())->common(*wanted.file).flags; flags & O_ASYNC)
-                build.program.sys(SYS_fcntl, {wanted.fd, F_SETFL, flags}, program::On::Fail, subject_of(wanted, 1));
+                build.program.sys(SYS_fcntl, {wanted.fd, F_SETFL, flags}, program::On::Fail,
+                                  subject_of(wanted, 1));
     return opener;
 }
 

@@ -1,5 +1,6 @@
 #include "libcr/files/tree.h"
 
+#include "fs.pb.h"
 #include "libcr/base/error.h"
 #include "libcr/base/parallel.h"
 #include "libcr/base/subject.h"
@@ -10,7 +11,6 @@
 #include "libcr/image/writer.h"
 #include "libcr/proc/status.h"
 #include "libcr/sys/file.h"
-#include "fs.pb.h"
 
 #include <algorithm>
 
@@ -21,7 +21,10 @@ namespace
 {
 
 // The subject is on the stack already.
-[[noreturn]] void refuse(const Blocker &blocker) { refused(blocker.reason, blocker.remedy); }
+[[noreturn]] void refuse(const Blocker &blocker)
+{
+    refused(blocker.reason, blocker.remedy);
+}
 
 } // namespace
 
@@ -97,7 +100,10 @@ void Tree::add_entry(img::file_entry entry)
     extra_.push_back(std::move(entry));
 }
 
-Fd Tree::take(const Facts &facts) const { return take_copy(tasks_.at(facts.pid).pidfd.get(), facts.fd); }
+Fd Tree::take(const Facts &facts) const
+{
+    return take_copy(tasks_.at(facts.pid).pidfd.get(), facts.fd);
+}
 
 const Description *Tree::find(pid_t pid, int fd) const
 {
@@ -150,7 +156,7 @@ void Tree::identify()
     }
 }
 
-void Tree::capture()
+void Tree::capture_descriptions()
 {
     parallel_for(descriptions_.size(), [&](size_t i) {
         Description &description = descriptions_[i];
@@ -205,13 +211,17 @@ void Tree::write_task(const Task &task)
     image::write_one(images_, image::Kind::Fs, static_cast<uint64_t>(task.vpid), fs);
 }
 
-void Tree::write()
+void Tree::capture()
 {
     identify();
-    capture();
+    capture_descriptions();
     for (const Kind *kind : kinds())
         if (kind->finish)
             kind->finish(*this);
+}
+
+void Tree::write()
+{
     write_files();
     for (auto &[pid, task] : tasks_)
         write_task(task);

@@ -1,14 +1,15 @@
 // The open files of a whole stopped tree, as a dump collects them:
 //
 //   add()      reads the facts of every descriptor of one task, as soon as that task is known
-//   write()    then, with all of them known:
+//   capture()  then, with all of them known:
 //     identify   descriptors of any task that share one open description become one Description with one id
 //     capture    one image entry for each, by its kind
 //     finish     what needs them all: contents of pipes, targets of epolls
-//     write      files, fdinfo-*, fs-*
+//   write()    files, fdinfo-*, fs-*; the tree may run again
 //
-// Nothing here changes a task or its files: copies of descriptors are taken (pidfd_getfd), read and closed again
-// at once, so that neither our limit on descriptors nor the life of the target's files depends on the dump.
+// Nothing here changes a task or its files: copies of descriptors are taken (pidfd_getfd), read and closed
+// again at once, so that neither our limit on descriptors nor the life of the target's files depends on the
+// dump.
 #pragma once
 
 #include "libcr/files/kind.h"
@@ -50,8 +51,12 @@ class Tree
 
     // `pid` as this machine sees it, `vpid` as the images name it.
     void add(pid_t pid, pid_t vpid, uint32_t files_id);
-    // A file another stage refers to by `id`: opened through `via` with `flags`; `link` is what its link says.
+    // A file another stage refers to by `id`: opened through `via` with `flags`; `link` is what its link
+    // says.
     void claim(uint32_t id, pid_t pid, const std::string &via, const std::string &link, uint32_t flags);
+    // Everything that needs the tree to be stopped.
+    void capture();
+    // The rest: files, fdinfo-* and fs-*.
     void write();
 
     // For kinds.
@@ -83,7 +88,7 @@ class Tree
         std::vector<Descriptor> descriptors;
     };
     void identify();
-    void capture();
+    void capture_descriptions();
     void write_files();
     void write_task(const Task &task);
 

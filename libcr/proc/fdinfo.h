@@ -1,5 +1,5 @@
-// /proc/PID/fdinfo/N: what the kernel tells of an open descriptor. A few lines are the same for all kinds; the
-// rest belongs to the kind, which reads its own keys by field().
+// /proc/PID/fdinfo/N: what the kernel tells of an open descriptor. A few lines are the same for all kinds;
+// the rest belongs to the kind, which reads its own keys by field().
 //
 //   pos:    0                      offset
 //   flags:  02000002               octal, open flags; O_CLOEXEC is this descriptor's own

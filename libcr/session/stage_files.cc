@@ -1,0 +1,40 @@
+#include "libcr/session/stage_files.h"
+
+#include "libcr/files/tree.h"
+#include "libcr/sys/descriptor.h"
+
+#include <chrono>
+
+namespace cr::session
+{
+
+// Descriptors are read as the tasks become known, claims as they come; what needs all of them follows.
+void dump_files(Stage &stage)
+{
+    auto begin = std::chrono::steady_clock::now();
+    stage.claims_end();
+    files::DumpOptions options;
+    options.shell_job = stage.hello().shell_job();
+    options.build_id = !stage.hello().skip_build_id();
+    options.external.assign(stage.hello().external().begin(), stage.hello().external().end());
+    sys::raise_descriptor_limit(); // a pidfd for each task
+    files::Tree tree(options, stage.images());
+    while (auto task = stage.next_task())
+        if (!task->zombie())
+            tree.add(static_cast<pid_t>(task->pid()), static_cast<pid_t>(task->vpid()), task->files_id());
+    while (auto claim = stage.next_claim())
+        tree.claim(claim->id(), static_cast<pid_t>(claim->pid()), claim->via(), claim->link(),
+                   claim->flags());
+    tree.capture();
+    auto end = std::chrono::steady_clock::now();
+    stage.released();
+    tree.write();
+
+    img::session_stage_done done;
+    done.set_stage("cr-dump-files");
+    done.set_frozen_us(
+        static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(end - begin).count()));
+    stage.done(done);
+}
+
+} // namespace cr::session
