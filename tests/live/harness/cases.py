@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HEADER = re.compile(r"^// ([a-z-]+): (.*)$")
-KNOWN_HEADERS = {"without", "modes", "args", "needs", "shell-job", "build", "differs"}
+KNOWN_HEADERS = {"without", "modes", "args", "needs", "shell-job", "build", "differs", "refused"}
 
 
 @dataclass
@@ -20,6 +20,16 @@ class Workload:
 
     def words(self, header):
         return self.headers.get(header, "").replace(",", " ").split()
+
+    def modes(self, chosen):
+        """Those of the chosen modes that this workload runs in."""
+        if "refused" in self.headers:
+            own = ["refused"]
+        elif self.shell_job:
+            own = ["shell-job"]
+        else:
+            own = self.words("modes") or [mode for mode in chosen if mode not in ("refused", "shell-job")]
+        return [mode for mode in chosen if mode in own or mode == "none"]
 
     @property
     def shell_job(self):

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import struct
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -11,7 +12,7 @@ SYS_KCMP = 312
 SYS_GET_ROBUST_LIST = 274
 SYS_SCHED_GETATTR = 315
 SYS_IOPRIO_GET = 252
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 KCMP_FILE, KCMP_VM, KCMP_FILES, KCMP_FS, KCMP_SIGHAND, KCMP_IO, KCMP_SYSVSEM = range(7)
 
@@ -29,6 +30,11 @@ def become_subreaper():
     """Orphans below this process become its children: restored trees, and what they leave behind."""
     if _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER")
+
+
+def end_with_parent():
+    """SIGTERM when the process that started this one ends."""
+    _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
 def kcmp(pid1, pid2, kind, index1=0, index2=0):

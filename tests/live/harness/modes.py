@@ -1,6 +1,7 @@
 """The modes: what is done to a workload between its ready() and the end of its wait_for_go()."""
 
 import os
+import re
 import shutil
 import time
 
@@ -8,6 +9,7 @@ from . import compare, state
 from .tree import wait_until
 
 ROUNDS = 10
+ALONE = ("cr-dump-ns", "cr-dump-mm", "cr-dump-net", "cr-dump-files")
 
 
 class Differs(Exception):
@@ -17,12 +19,13 @@ class Differs(Exception):
 class Context:
     """One running workload and what a mode needs to handle it."""
 
-    def __init__(self, tree, tools, directory, allowed, rounds=ROUNDS):
+    def __init__(self, tree, tools, directory, allowed, rounds=ROUNDS, refusals=()):
         self.tree = tree
         self.tools = tools
         self.directory = directory
         self.allowed = allowed
         self.rounds = rounds
+        self.refusals = refusals
 
     def images(self, name="img"):
         return os.path.join(self.directory, name)
@@ -56,6 +59,7 @@ class Context:
 
     def dump(self, name="img", options=()):
         """Dumps and sees the tree gone."""
+        self.tree.remember()
         self.tools.dump(self.tree.root, self.images(name), *options)
         self.tree.wait_gone()
 
@@ -107,6 +111,7 @@ def rounds(context):
 
 def pipeline(context):
     before = context.snapshot()
+    context.tree.remember()
     context.tools.dump_by_hand(context.tree.root, context.images())
     context.tree.wait_gone()
     context.tools.restore_by_hand(context.images())
@@ -121,6 +126,44 @@ def shell_job(context):
     context.same_as(before, "after the restore")
 
 
+def alone(context):
+    """Each stage by itself, with -t: it freezes, writes its part, thaws; and that is no whole checkpoint."""
+    before = context.snapshot()
+    for stage in ALONE:
+        context.tools.stage_alone(stage, context.tree.root, context.images(stage))
+        context.no_helpers_left(f"after {stage} -t")
+        context.same_as(before, f"after {stage} -t")
+        if context.tools.try_restore(context.images(stage)) == 0:
+            raise Differs(f"what {stage} -t wrote can be restored as if it were a whole checkpoint")
+        context.same_as(before, "after the refused restore")
+
+
+def dry_run(context):
+    before = context.snapshot()
+    os.makedirs(context.images(), exist_ok=True)
+    context.tools.dump(context.tree.root, context.images(), "--dry-run")
+    context.no_helpers_left("after the dry run")
+    context.same_as(before, "after the dry run")
+    if os.listdir(context.images()):
+        raise Differs(f"the dry run left {os.listdir(context.images())}")
+
+
+def refused(context):
+    """The dump names everything that it cannot keep, and nothing has happened to anyone."""
+    before = context.snapshot()
+    for options in ((), ("--dry-run",)):
+        if context.tools.try_dump(context.tree.root, context.images(), "--timeout", "1", *options) == 0:
+            raise Differs(f"it was not refused {' '.join(options)}")
+        said = context.tools.said_last()
+        for pattern in context.refusals:
+            if not re.search(pattern, said, re.IGNORECASE):
+                raise Differs(f"the refusal does not tell of '{pattern}'")
+        context.no_helpers_left("after the refused dump")
+        context.same_as(before, "after the refused dump")
+        if "inventory.img" in os.listdir(context.images()):
+            raise Differs("the refused dump left an inventory")
+
+
 MODES = {
     "none": none,
     "plain": plain,
@@ -129,5 +172,8 @@ MODES = {
     "rounds": rounds,
     "pipeline": pipeline,
     "shell-job": shell_job,
+    "alone": alone,
+    "dry-run": dry_run,
+    "refused": refused,
 }
-DEFAULT_MODES = ("plain", "running", "thrice", "rounds", "pipeline", "shell-job")
+DEFAULT_MODES = tuple(mode for mode in MODES if mode != "none")

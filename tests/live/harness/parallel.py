@@ -34,6 +34,7 @@ class Running:
     def be_the_child(self, writing):
         code = 1
         try:
+            kernel.end_with_parent()
             kernel.become_subreaper()
             if self.case.workload.shell_job:
                 attributes = termios.tcgetattr(0)

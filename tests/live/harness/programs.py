@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 
 from . import cases, modes, runner
+from .tools import ToolFailed
 from .tree import Stuck, Tree, exit_text
 
 RUN_LIMIT = 120.0
@@ -129,6 +130,10 @@ class ProgramCase(runner.Case):
                 done += 1
                 time.sleep(pause)
             status = tree.wait_end(RUN_LIMIT)
+        except ToolFailed:
+            if taken := tree.taken_by_others():
+                raise runner.PidTaken(taken) from None
+            raise
         except Stuck as stuck:
             raise runner.Failed(f"after {done} rounds: {stuck}; printed so far: {tree.output()[-500:]!r}") from None
         finally:

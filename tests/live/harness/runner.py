@@ -50,6 +50,10 @@ class Failed(Exception):
     pass
 
 
+class PidTaken(Exception):
+    """Somebody else got a pid between the dump that freed it and the restore that wants it."""
+
+
 class Case:
     """A workload in a mode. `body(context)` does the mode's work; the rest is the same for all."""
 
@@ -61,7 +65,15 @@ class Case:
         self.name = f"{workload.name} {mode}"
 
     def run(self):
-        """The result; never raises."""
+        """The result; never raises. A case that lost one of its pids to a stranger begins anew."""
+        for _ in range(3):
+            result = self.run_once()
+            if result.verdict != "AGAIN":
+                return result
+        result.verdict = "FAIL"
+        return result
+
+    def run_once(self):
         begin = time.monotonic()
         directory = tempfile.mkdtemp(prefix=self.name.replace(" ", "."), dir=self.options.work_dir)
         os.chmod(directory, 0o777)
@@ -69,6 +81,8 @@ class Case:
         try:
             self.steps(directory, tools)
             result = Result(self.name, "PASS")
+        except PidTaken as taken:
+            result = Result(self.name, "AGAIN", f"pids were taken by others: {taken}")
         except Skip as skipped:
             result = Result(self.name, "SKIP", str(skipped))
         except (Failed, ToolFailed, Stuck, modes.Differs) as failure:
@@ -103,9 +117,14 @@ class Case:
                 self.judge(tree, tree.wait_end(0), "set-up")
                 raise Failed("ended before it was ready")
             allowed = self.options.allowed.also(self.workload.words("differs"))
-            self.body(modes.Context(tree, tools, directory, allowed, self.options.rounds))
+            refusals = self.workload.words("refused")
+            self.body(modes.Context(tree, tools, directory, allowed, self.options.rounds, refusals))
             open(os.path.join(directory, "go"), "w").close()
             self.judge(tree, tree.wait_end(CHECK_LIMIT), "check")
+        except ToolFailed:
+            if taken := tree.taken_by_others():
+                raise PidTaken(taken) from None
+            raise
         finally:
             tree.kill()
 

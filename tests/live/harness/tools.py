@@ -30,6 +30,10 @@ class Tools:
         except OSError:
             return ""
 
+    def said_last(self):
+        """What the command called last said."""
+        return self.said(100000).rpartition("\n$ ")[2]
+
     def call(self, command):
         """Runs one command to its end; its exit code."""
         with open(self.log, "a", encoding="utf-8") as log:
@@ -55,6 +59,14 @@ class Tools:
     def dump(self, pid, images, *options):
         os.makedirs(images, exist_ok=True)
         self.must([self.path("cr"), "dump", "-t", str(pid), "-D", images, *self.log_options, *options])
+
+    def try_dump(self, pid, images, *options):
+        os.makedirs(images, exist_ok=True)
+        return self.call([self.path("cr"), "dump", "-t", str(pid), "-D", images, *self.log_options, *options])
+
+    def stage_alone(self, stage, pid, images):
+        os.makedirs(images, exist_ok=True)
+        self.must([self.path(stage), "-t", str(pid), "-D", images])
 
     def restore(self, images, *options):
         self.must([self.path("cr"), "restore", "-D", images, "-d", *self.log_options, *options])

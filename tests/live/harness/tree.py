@@ -49,6 +49,7 @@ class Tree:
             os.close(output)
             os.close(null)
         self.root = process.pid
+        self.seen = {self.root}
         process.returncode = 0  # this class waits, not subprocess
 
     def reap(self):
@@ -61,6 +62,16 @@ class Tree:
             if pid == 0:
                 return False
             self.ended[pid] = status
+
+    def remember(self):
+        """Notes the pids that a restore will want."""
+        for pid in state.tree_of(self.root):
+            self.seen.update([pid, *state.threads_of(pid)])
+
+    def taken_by_others(self):
+        """Pids of this tree that tasks of somebody else have now."""
+        ours = set(state.tree_of(os.getpid()))
+        return sorted(pid for pid in self.seen - ours if os.path.exists(f"/proc/{pid}"))
 
     def has_ended(self):
         self.reap()

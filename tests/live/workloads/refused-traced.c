@@ -1,0 +1,21 @@
+// refused: trac
+// A child that its parent traces, as a debugger does.
+#include <sys/ptrace.h>
+#include "workload.h"
+
+static void child(void)
+{
+    child_ready();
+    wait_for_go();
+}
+
+int main(void)
+{
+    pid_t pid = start_child(child);
+    if (ptrace(PTRACE_SEIZE, pid, 0, 0) != 0)
+        skip("ptrace: %s\n", strerror(errno));
+    ready();
+    wait_for_go();
+    child_passed(pid);
+    pass();
+}
