@@ -1,16 +1,50 @@
-// The vDSO: a small ELF library that the kernel maps into every task. Its contents are part of the image, as
-// CRIU does it, so that a restore can tell whether the running kernel's is the same. Behind the ELF, up to
-// the end of its last page, the area is unused; there our injected code lies during a dump (it may stay
-// behind), so that tail is stored as zeros.
+// The vDSO: a small ELF library that the kernel maps into every task, with its data (vvar) beside it.
+//
+// Dump: its contents are part of the image, as CRIU does it, so that a restore can tell whether the running
+// kernel's is the same. Behind the ELF, up to the end of its last page, the area is unused; there our injected
+// code lies during a dump (it may stay behind), so that tail is stored as zeros.
+//
+// Restore: the areas cannot be mapped anew; those that a process has from its birth are moved (mremap) to where
+// the image has them. That is right only when the running kernel's vDSO is the image's: same size, same functions
+// at the same places. Kernel versions differ in how many areas the data takes (vvar, vvar_vclock); each is moved
+// by itself.
 #pragma once
 
+#include "libcr/mm/scan.h"
+#include "libcr/proc/maps.h"
+#include "mm.pb.h"
+
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
 
 namespace cr::mm
 {
 
 // The number of bytes that belong to the ELF; all of them when it is not one that can be understood.
 uint64_t elf_extent(std::span<const uint8_t> image);
+
+// The areas of a vDSO and its data as they lie in some process; adjacent, sorted.
+struct VdsoPlace {
+    std::vector<Range> pieces;
+    Range vdso{}; // the piece with the code
+
+    TargetAddr start() const { return pieces.front().start; }
+    TargetAddr end() const { return pieces.back().end; }
+    bool empty() const { return pieces.empty(); }
+    // The same pieces with the first one at `start`.
+    VdsoPlace at(TargetAddr start) const;
+};
+
+// Of a process that has one as the kernel made it. Empty when it has none.
+VdsoPlace find_vdso(const std::vector<proc::Area> &areas);
+
+// Where the areas of an image must be, for a kernel whose own are `host`. Empty when the image has none.
+// Throws Refused when they do not fit.
+VdsoPlace place_vdso(const img::mm_entry &mm, const VdsoPlace &host);
+
+// Whether code that ran in the one can go on in the other: every symbol is at the same place.
+bool same_vdso(std::span<const uint8_t> image, std::span<const uint8_t> host);
 
 } // namespace cr::mm

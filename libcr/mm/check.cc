@@ -1,0 +1,125 @@
+#include "libcr/mm/check.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/mm/vma.h"
+
+#include <algorithm>
+#include <sys/mman.h>
+
+namespace cr::mm
+{
+
+namespace
+{
+
+using Vma = img::vma_entry;
+
+constexpr uint32_t kInternal = ~0u << 27; // CRIU's own marks, without meaning in an image
+constexpr uint32_t kBacking = kVmaFilePrivate | kVmaFileShared | kVmaAnonShared | kVmaAnonPrivate;
+constexpr uint32_t kRestorable = kVmaRegular | kVmaStack | kVmaVsyscall | kVmaVdso | kVmaHeap | kBacking | kVmaVvar;
+constexpr uint32_t kMapFlags = MAP_SHARED | MAP_PRIVATE | kMapDroppable | MAP_ANONYMOUS | MAP_GROWSDOWN |
+                               MAP_LOCKED | MAP_NORESERVE | MAP_STACK | MAP_DENYWRITE | MAP_EXECUTABLE;
+constexpr uint64_t kAdvice = 1ull << MADV_SEQUENTIAL | 1ull << MADV_RANDOM | 1ull << MADV_DONTFORK |
+                             1ull << MADV_MERGEABLE | 1ull << MADV_HUGEPAGE | 1ull << MADV_NOHUGEPAGE |
+                             1ull << MADV_DONTDUMP | 1ull << MADV_WIPEONFORK;
+
+struct Unsupported {
+    uint32_t status;
+    const char *what;
+};
+constexpr Unsupported kUnsupported[] = {
+    {kVmaSysvIpc, "System V shared memory"}, {kVmaSocket, "the ring of a packet socket"},
+    {kVmaAioRing, "an asynchronous I/O ring"}, {kVmaMemfd, "memory of a memfd"},
+    {kVmaShadowStack, "a shadow stack"},     {kVmaGuard, "guard pages"},
+    {kVmaUprobes, "the area of uprobes"}};
+
+void check_kind(const Vma &vma)
+{
+    uint32_t status = vma.status() & ~kInternal;
+    for (const auto &[bit, what] : kUnsupported)
+        if (status & bit)
+            refused(cat("it is ", what, ", which is not supported yet"));
+    if (vma.flags() & MAP_HUGETLB)
+        refused("it is made of explicitly huge pages (hugetlb), which are not supported yet");
+    if (status & ~kRestorable)
+        bad_image(cat("status 0x", hex(status), " is not known"));
+    uint32_t backing = status & kBacking;
+    if (backing == 0 || (backing & (backing - 1)))
+        bad_image(cat("status 0x", hex(status), " does not say what it maps"));
+
+    uint32_t type = vma.flags() & MAP_TYPE;
+    bool shared = backing & (kVmaFileShared | kVmaAnonShared);
+    bool file = backing & (kVmaFileShared | kVmaFilePrivate);
+    if (vma.flags() & ~kMapFlags || (type != MAP_SHARED && type != MAP_PRIVATE && type != kMapDroppable) ||
+        shared != (type == MAP_SHARED) || (file && (vma.flags() & MAP_ANONYMOUS)))
+        bad_image(cat("flags 0x", hex(vma.flags()), " do not fit status 0x", hex(status)));
+    if (vma.prot() & ~uint32_t{PROT_READ | PROT_WRITE | PROT_EXEC})
+        bad_image(cat("prot 0x", hex(vma.prot()), " is not known"));
+    if (vma.madv() & ~kAdvice)
+        bad_image(cat("madv 0x", hex(vma.madv()), " is not known"));
+    if (vma.cr_flags() & ~(kVmaAccounted | kVmaLockOnFault))
+        bad_image(cat("cr_flags 0x", hex(vma.cr_flags()), " are not known"));
+}
+
+void check_place(const Vma &vma, uint64_t previous_end)
+{
+    if (vma.start() % kPageSize || vma.end() % kPageSize || vma.start() >= vma.end())
+        bad_image("it is not made of whole pages");
+    if (vma.start() < previous_end)
+        bad_image("it overlaps the area before");
+    if (vma.status() & kVmaVsyscall) {
+        if (vma.start() != kVsyscall)
+            bad_image("the vsyscall page is elsewhere");
+    } else if (vma.end() > kTaskSize) {
+        refused("it is above the addresses that this machine has");
+    }
+    if (vma.pgoff() % kPageSize || vma.pgoff() > INT64_MAX - size_of(vma))
+        bad_image(cat("pgoff ", vma.pgoff(), " is not possible"));
+}
+
+} // namespace
+
+void check_layout(const img::mm_entry &mm, const std::function<bool(uint32_t)> &file_known)
+{
+    if (mm.vmas_size() == 0)
+        bad_image("there are no areas");
+    if (mm.mm_saved_auxv_size() > 1024)
+        bad_image(cat("mm_saved_auxv has ", mm.mm_saved_auxv_size(), " words"));
+    if (mm.aios_size())
+        refused("there are asynchronous I/O contexts, which are not supported yet");
+    if (!file_known(mm.exe_file_id()))
+        bad_image(cat("exe_file_id ", mm.exe_file_id(), " has no entry in files"));
+    uint64_t previous_end = 0;
+    int vdso = 0, vvar = 0;
+    for (const Vma &vma : mm.vmas()) {
+        Subject subject([&] { return cat("memory ", hex(vma.start()), "-", hex(vma.end())); });
+        check_place(vma, previous_end);
+        check_kind(vma);
+        if (vma.status() & (kVmaFilePrivate | kVmaFileShared) &&
+            (vma.shmid() > UINT32_MAX || !file_known(static_cast<uint32_t>(vma.shmid()))))
+            bad_image(cat("file ", vma.shmid(), " has no entry in files"));
+        vdso += has(vma, kVmaVdso);
+        vvar += has(vma, kVmaVvar);
+        previous_end = vma.end();
+    }
+    if (vdso > 1 || vvar > 1)
+        bad_image("there is more than one vDSO");
+}
+
+void check_pages(const img::mm_entry &mm, const image::Pagemap &pagemap)
+{
+    auto vma = mm.vmas().begin();
+    for (const image::PageRun &run : pagemap.runs) {
+        for (uint64_t at = run.start; at < run.end();) { // a run may go over areas that touch
+            while (vma != mm.vmas().end() && vma->end() <= at)
+                ++vma;
+            if (vma == mm.vmas().end() || vma->start() > at || !has_private_pages(*vma))
+                bad_image(cat("a page at ", hex(at), " is not in memory that has pages of its own"));
+            at = std::min(vma->end(), run.end());
+        }
+    }
+}
+
+} // namespace cr::mm

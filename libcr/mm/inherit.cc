@@ -1,0 +1,141 @@
+// What a child takes over from its cloner, found by comparing images: areas first, then their pages.
+#include "libcr/mm/plan.h"
+
+#include "libcr/base/error.h"
+#include "libcr/sys/file.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <sys/mman.h>
+
+namespace cr::mm
+{
+
+namespace
+{
+
+using Vma = img::vma_entry;
+
+bool same_area(const Vma &a, const Vma &b)
+{
+    return a.start() == b.start() && a.end() == b.end() && a.pgoff() == b.pgoff() && a.shmid() == b.shmid() &&
+           a.prot() == b.prot() && a.flags() == b.flags() && a.status() == b.status() && a.madv() == b.madv() &&
+           a.cr_flags() == b.cr_flags() && a.fdflags() == b.fdflags();
+}
+
+// A fork does not hand these on, or empty.
+bool survives_fork(const Vma &vma)
+{
+    return !(vma.madv() & (1ull << MADV_DONTFORK | 1ull << MADV_WIPEONFORK)) && !(vma.flags() & kMapDroppable);
+}
+
+// Walks the pages that two tasks store for one area, side by side.
+class Comparison
+{
+  public:
+    Comparison(const TaskPlan &child, const TaskPlan &cloner, AreaPlan &area)
+        : child_(child), cloner_(cloner), area_(area), ours_(child.contents(*area.vma)),
+          theirs_(cloner.contents(*area.vma)), buffer_(std::make_unique<uint8_t[]>(2 * kBlock))
+    {
+    }
+
+    // False when so much differs that the child is better off without.
+    bool run();
+
+  private:
+    static constexpr uint64_t kBlock = 64 * 1024;
+
+    void compare(TargetAddr at, uint64_t size, uint64_t our_offset, uint64_t their_offset);
+    static void append(std::vector<Range> &out, TargetAddr start, uint64_t size)
+    {
+        if (!out.empty() && out.back().end == start)
+            out.back().end = start + size;
+        else
+            out.push_back({start, start + size});
+    }
+    void only_ours(TargetAddr start, uint64_t size)
+    {
+        append(area_.differing, start, size);
+        differing_ += size / kPageSize;
+    }
+
+    const TaskPlan &child_, &cloner_;
+    AreaPlan &area_;
+    std::vector<Fill> ours_, theirs_;
+    std::unique_ptr<uint8_t[]> buffer_;
+    uint64_t equal_ = 0, differing_ = 0; // pages
+};
+
+void Comparison::compare(TargetAddr at, uint64_t size, uint64_t our_offset, uint64_t their_offset)
+{
+    for (uint64_t done = 0; done < size; done += kBlock) {
+        uint64_t n = std::min(kBlock, size - done);
+        uint8_t *a = buffer_.get(), *b = buffer_.get() + kBlock;
+        if (sys::pread_up_to(child_.pages.get(), a, n, our_offset + done, "pages") != n ||
+            sys::pread_up_to(cloner_.pages.get(), b, n, their_offset + done, "pages") != n)
+            bad_image("a pages file got shorter while it was read");
+        for (uint64_t page = 0; page < n; page += kPageSize) {
+            if (std::memcmp(a + page, b + page, kPageSize) == 0)
+                equal_++;
+            else
+                only_ours(at + done + page, kPageSize);
+        }
+    }
+}
+
+bool Comparison::run()
+{
+    auto ours = ours_.begin(), theirs = theirs_.begin();
+    auto skip = [](auto &fill, uint64_t n) {
+        fill->to = fill->to + n;
+        fill->offset += n;
+        fill->size -= n;
+        if (fill->size == 0)
+            ++fill;
+    };
+    while (ours != ours_.end() || theirs != theirs_.end()) {
+        if (differing_ > equal_ + 64)
+            return false;
+        if (theirs == theirs_.end() || (ours != ours_.end() && ours->to < theirs->to)) {
+            uint64_t n = theirs == theirs_.end() ? ours->size : std::min(ours->size, theirs->to - ours->to);
+            only_ours(ours->to, n);
+            skip(ours, n);
+        } else if (ours == ours_.end() || theirs->to < ours->to) {
+            uint64_t n = ours == ours_.end() ? theirs->size : std::min(theirs->size, ours->to - theirs->to);
+            append(area_.absent, theirs->to, n);
+            skip(theirs, n);
+        } else {
+            uint64_t n = std::min({ours->size, theirs->size, uint64_t{4} << 20});
+            compare(ours->to, n, ours->offset, theirs->offset);
+            skip(ours, n);
+            skip(theirs, n);
+        }
+    }
+    return differing_ <= equal_ + 8;
+}
+
+} // namespace
+
+void inherit(TaskPlan &child, TaskPlan &cloner)
+{
+    // The kernel lets nobody change its executable while the old one is mapped.
+    if (child.mm->exe_file_id() != cloner.mm->exe_file_id())
+        return;
+    auto theirs = cloner.areas.begin();
+    for (AreaPlan &ours : child.areas) {
+        while (theirs != cloner.areas.end() && theirs->vma->start() < ours.vma->start())
+            ++theirs;
+        if (theirs == cloner.areas.end() || !same_area(*ours.vma, *theirs->vma) || !survives_fork(*ours.vma))
+            continue;
+        if (has_private_pages(*ours.vma) && !Comparison(child, cloner, ours).run()) {
+            ours.differing.clear();
+            ours.absent.clear();
+            continue;
+        }
+        ours.inherited = ours.early = true;
+        theirs->early = true;
+    }
+}
+
+} // namespace cr::mm

@@ -1,0 +1,95 @@
+#include "libcr/mm/plan.h"
+
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/mm/check.h"
+
+#include <algorithm>
+
+namespace cr::mm
+{
+
+namespace
+{
+
+void append(std::vector<Fill> &out, const Fill &fill)
+{
+    if (!out.empty() && out.back().to + out.back().size == fill.to &&
+        out.back().offset + out.back().size == fill.offset)
+        out.back().size += fill.size;
+    else
+        out.push_back(fill);
+}
+
+// The part of `fills` (sorted) that lies in `ranges` (sorted).
+void append_within(std::vector<Fill> &out, const std::vector<Fill> &fills, const std::vector<Range> &ranges)
+{
+    auto fill = fills.begin();
+    for (const Range &range : ranges) {
+        while (fill != fills.end() && fill->to + fill->size <= range.start)
+            ++fill;
+        for (auto f = fill; f != fills.end() && f->to < range.end; ++f) {
+            TargetAddr start = std::max(range.start, f->to), end = std::min(range.end, f->to + f->size);
+            append(out, {start, end - start, f->offset + (start - f->to)});
+        }
+    }
+}
+
+} // namespace
+
+TaskPlan::TaskPlan(pid_t pid, const img::mm_entry &mm, image::Pagemap pagemap, Fd pages)
+    : pid(pid), mm(&mm), pagemap(std::move(pagemap)), pages(std::move(pages))
+{
+    for (const auto &vma : mm.vmas())
+        if (!is_special(vma))
+            areas.push_back({&vma, false, false, {}, {}});
+}
+
+TaskPlan TaskPlan::read(const image::Dir &dir, pid_t pid, const img::mm_entry &mm)
+{
+    image::Pagemap pagemap = image::read_pagemap(dir, image::Kind::Pagemap, static_cast<uint64_t>(pid));
+    {
+        Subject subject([&] { return image::file_name(image::Kind::Pagemap, static_cast<uint64_t>(pid)); });
+        check_pages(mm, pagemap);
+    }
+    bool stored = std::any_of(pagemap.runs.begin(), pagemap.runs.end(), [](auto &run) { return run.present(); });
+    Fd pages = stored ? image::open_pages(dir, pagemap.pages_id) : Fd();
+    return TaskPlan(pid, mm, std::move(pagemap), std::move(pages));
+}
+
+std::vector<Fill> TaskPlan::contents(const img::vma_entry &vma) const
+{
+    std::vector<Fill> out;
+    auto run = std::partition_point(pagemap.runs.begin(), pagemap.runs.end(),
+                                    [&](const image::PageRun &r) { return r.end() <= vma.start(); });
+    for (; run != pagemap.runs.end() && run->start < vma.end(); ++run) {
+        if (!run->present())
+            continue;
+        uint64_t start = std::max(run->start, vma.start()), end = std::min(run->end(), vma.end());
+        out.push_back({TargetAddr(start), end - start, run->offset + (start - run->start)});
+    }
+    return out;
+}
+
+void decide_fills(TaskPlan &plan)
+{
+    // Starting two threads and waiting at a barrier costs as much as reading this alone.
+    constexpr uint64_t kOutside = 8 << 20;
+    plan.early = plan.late = {};
+    for (const AreaPlan &area : plan.areas) {
+        if (area.inherited) {
+            append_within(plan.early.fills, plan.contents(*area.vma), area.differing);
+            continue;
+        }
+        for (const Fill &fill : plan.contents(*area.vma))
+            append((area.early ? plan.early : plan.late).fills, fill);
+    }
+    for (TaskPlan::Part *part : {&plan.early, &plan.late}) {
+        uint64_t bytes = 0;
+        for (const Fill &fill : part->fills)
+            bytes += fill.size;
+        part->outside = bytes > kOutside;
+    }
+}
+
+} // namespace cr::mm

@@ -1,0 +1,205 @@
+#include "libcr/mm/restore.h"
+
+#include "libcr/base/text.h"
+
+#include <algorithm>
+#include <climits>
+#include <cstring>
+#include <fcntl.h>
+#include <map>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+namespace cr::mm
+{
+
+namespace
+{
+
+using program::On;
+using program::OpId;
+using Vma = img::vma_entry;
+
+std::string name_of(const Vma &vma) { return cat("memory ", hex(vma.start()), "-", hex(vma.end())); }
+
+// What an area is mapped with at first: writable when it is to be filled, or when it once was and therefore counts
+// as committed memory.
+uint32_t first_prot(const TaskPlan &plan, const Vma &vma)
+{
+    bool written = (vma.cr_flags() & kVmaAccounted) || (has_private_pages(vma) && !plan.contents(vma).empty());
+    return vma.prot() | (written ? PROT_WRITE : 0u);
+}
+
+class Mapper
+{
+  public:
+    Mapper(task::Build &build, const TaskPlan &plan, const Sources &sources)
+        : build_(build), plan_(plan), sources_(sources)
+    {
+    }
+
+    // Areas that are not inherited and have this `early`.
+    void map(bool early);
+    void change_inherited();
+    void fill(const TaskPlan::Part &part);
+
+  private:
+    void map_area(const Vma &vma, program::Value fd);
+    void preadv(OpId pages, const std::vector<iovec> &to, uint64_t bytes, uint64_t offset);
+
+    task::Build &build_;
+    const TaskPlan &plan_;
+    const Sources &sources_;
+};
+
+void Mapper::map_area(const Vma &vma, program::Value fd)
+{
+    uint32_t flags = (vma.flags() & ~uint32_t{MAP_LOCKED}) | MAP_FIXED_NOREPLACE;
+    if (has(vma, kVmaAnonShared)) // comes from a descriptor, see shared.h
+        flags &= ~uint32_t{MAP_ANONYMOUS};
+    build_.program.sys(SYS_mmap, {vma.start(), size_of(vma), first_prot(plan_, vma), flags, fd, vma.pgoff()},
+                       On::Fail, name_of(vma));
+    for (int advice : {MADV_HUGEPAGE, MADV_NOHUGEPAGE}) // concerns how it will be filled
+        if (vma.madv() & (1ull << advice))
+            build_.program.sys(SYS_madvise, {vma.start(), size_of(vma), advice}, On::Fail, name_of(vma));
+}
+
+// One descriptor at a time is held, for all areas that it backs.
+void Mapper::map(bool early)
+{
+    std::map<std::pair<bool, uint64_t>, std::vector<const Vma *>> backed; // {anonymous, id}
+    for (const AreaPlan &area : plan_.areas) {
+        if (area.inherited || area.early != early)
+            continue;
+        if (area.vma->status() & kVmaAnonPrivate)
+            map_area(*area.vma, -1);
+        else
+            backed[{area.vma->status() & kVmaAnonShared, area.vma->shmid()}].push_back(area.vma);
+    }
+    for (const auto &[object, vmas] : backed) {
+        auto [anonymous, id] = object;
+        int number = anonymous ? sources_.shared(id) : sources_.file(static_cast<uint32_t>(id));
+        OpId fd = build_.fetch(number, cat(anonymous ? "shared memory " : "mapped file ", id));
+        for (const Vma *vma : vmas)
+            map_area(*vma, fd);
+        build_.close(fd);
+    }
+}
+
+// Pages that differ from the cloner's are written over, those that are not there are given back.
+void Mapper::change_inherited()
+{
+    for (const AreaPlan &area : plan_.areas) {
+        if (!area.inherited)
+            continue;
+        if (!area.differing.empty() && !(area.vma->prot() & PROT_WRITE))
+            build_.program.sys(SYS_mprotect,
+                               {area.vma->start(), size_of(*area.vma), area.vma->prot() | PROT_WRITE}, On::Fail,
+                               name_of(*area.vma));
+        for (const Range &range : area.absent)
+            build_.program.sys(SYS_madvise, {range.start, range.size(), MADV_DONTNEED}, On::Fail,
+                               name_of(*area.vma));
+    }
+}
+
+void Mapper::preadv(OpId pages, const std::vector<iovec> &to, uint64_t bytes, uint64_t offset)
+{
+    auto vectors = build_.region.data(to.data(), to.size() * sizeof(iovec));
+    build_.program.sys_expect(SYS_preadv, {pages, vectors, to.size(), offset, 0}, static_cast<int64_t>(bytes),
+                              cat("contents of ", to.size(), " ranges of memory"));
+}
+
+// Fills follow each other in the file, so one preadv serves up to IOV_MAX of them.
+void Mapper::fill(const TaskPlan::Part &part)
+{
+    if (part.outside || part.fills.empty())
+        return;
+    constexpr uint64_t kAtOnce = 64 << 20;
+    std::string file = image::file_name(image::Kind::Pages, plan_.pagemap.pages_id);
+    OpId dir = build_.fetch(sources_.images, "the image directory");
+    OpId pages = build_.program.sys(
+        SYS_openat, {dir, build_.region.data(file.c_str(), file.size() + 1, 1), O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0},
+        On::Fail, file);
+    build_.close(dir);
+    std::vector<iovec> to;
+    uint64_t offset = 0, bytes = 0;
+    auto flush = [&] {
+        if (!to.empty())
+            preadv(pages, to, bytes, offset);
+        to.clear();
+        bytes = 0;
+    };
+    for (Fill fill : part.fills) {
+        while (fill.size) {
+            if (to.size() == IOV_MAX || bytes == kAtOnce || (!to.empty() && fill.offset != offset + bytes))
+                flush();
+            if (to.empty())
+                offset = fill.offset;
+            uint64_t n = std::min(fill.size, kAtOnce - bytes);
+            to.push_back({reinterpret_cast<void *>(fill.to.value), n});
+            bytes += n;
+            fill = {fill.to + n, fill.size - n, fill.offset + n};
+        }
+    }
+    flush();
+    build_.close(pages);
+}
+
+// Final protection and advice of areas with this `early`.
+void protect(task::Build &build, const TaskPlan &plan, bool early)
+{
+    for (const AreaPlan &area : plan.areas) {
+        const Vma &vma = *area.vma;
+        if (area.early != early)
+            continue;
+        bool changed = area.inherited ? !area.differing.empty() && !(vma.prot() & PROT_WRITE)
+                                      : first_prot(plan, vma) != vma.prot();
+        if (changed)
+            build.program.sys(SYS_mprotect, {vma.start(), size_of(vma), vma.prot()}, On::Fail, name_of(vma));
+        if (area.inherited)
+            continue;
+        for (int advice = 0; vma.madv() >> advice; advice++)
+            if ((vma.madv() & (1ull << advice)) && advice != MADV_HUGEPAGE && advice != MADV_NOHUGEPAGE)
+                build.program.sys(SYS_madvise, {vma.start(), size_of(vma), advice}, On::Fail, name_of(vma));
+    }
+}
+
+} // namespace
+
+void map_early(task::Build &build, const TaskPlan &plan, const Sources &sources)
+{
+    Mapper mapper(build, plan, sources);
+    mapper.change_inherited();
+    mapper.map(true);
+    mapper.fill(plan.early);
+}
+
+void protect_early(task::Build &build, const TaskPlan &plan) { protect(build, plan, true); }
+
+void map_late(task::Build &build, const TaskPlan &plan, const Sources &sources)
+{
+    Mapper mapper(build, plan, sources);
+    mapper.map(false);
+    mapper.fill(plan.late);
+}
+
+void finish(task::Build &build, const TaskPlan &plan)
+{
+    protect(build, plan, false);
+    // Locks are not inherited, so inherited areas get theirs here too. An area without access cannot be brought
+    // in, which the call reports after it has set the lock.
+    for (const AreaPlan &area : plan.areas) {
+        const Vma &vma = *area.vma;
+        if (!(vma.flags() & MAP_LOCKED))
+            continue;
+        build.program.sys(SYS_mlock2,
+                          {vma.start(), size_of(vma), vma.cr_flags() & kVmaLockOnFault ? MLOCK_ONFAULT : 0},
+                          vma.prot() ? On::Fail : On::Ignore, name_of(vma));
+    }
+    build.program.sys(SYS_prctl, {PR_SET_THP_DISABLE, plan.mm->thp_disabled() ? 1 : 0, 0, 0, 0}, On::Fail,
+                      "large pages");
+}
+
+} // namespace cr::mm
