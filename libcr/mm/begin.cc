@@ -1,8 +1,9 @@
-// The first operations of a restored task: away with what the process that cloned it had, the vDSO to its place, and
-// the layout that the kernel keeps beside the areas (code, data, heap, arguments, auxv, executable).
+// The first operations of a restored task: away with what the process that cloned it had, the vDSO to its
+// place, and the layout that the kernel keeps beside the areas (code, data, heap, arguments, auxv,
+// executable).
 //
-// The layout comes before any area is mapped: it names the executable, and the kernel lets nobody change that while
-// the old one is mapped. It checks no area, so that order is possible.
+// The layout comes before any area is mapped: it names the executable, and the kernel lets nobody change that
+// while the old one is mapped. It checks no area, so that order is possible.
 #include "libcr/mm/restore.h"
 
 #include "libcr/base/text.h"
@@ -13,6 +14,7 @@
 #include <linux/prctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <tuple>
 
 namespace cr::mm
 {
@@ -56,9 +58,10 @@ void move_pieces(task::Build &build, const VdsoPlace &from, const VdsoPlace &to)
 {
     for (size_t i = 0; i < from.pieces.size(); i++) {
         const Range &piece = from.pieces[i];
-        build.program.sys(SYS_mremap,
-                          {piece.start, piece.size(), piece.size(), MREMAP_MAYMOVE | MREMAP_FIXED, to.pieces[i].start},
-                          On::Fail, "the vDSO");
+        build.program.sys(
+            SYS_mremap,
+            {piece.start, piece.size(), piece.size(), MREMAP_MAYMOVE | MREMAP_FIXED, to.pieces[i].start},
+            On::Fail, "the vDSO");
     }
 }
 
@@ -99,11 +102,10 @@ void set_layout(task::Build &build, const img::mm_entry &mm, const Sources &sour
     map.auxv_size = static_cast<uint32_t>(mm.mm_saved_auxv_size()) * 8;
     program::DataId where = build.region.data(&data, sizeof data);
     program::DataId auxv = build.region.data(mm.mm_saved_auxv().data(), map.auxv_size);
+    build.region.point(where, offsetof(prctl_mm_map, auxv), auxv);
 
     auto exe = build.fetch(sources.file(mm.exe_file_id()), "the executable");
     build.program.store({where, offsetof(prctl_mm_map, exe_fd)}, exe);
-    // The address of the auxv is known when the region is linked: an operation that returns it puts it there.
-    build.program.store_address({where, offsetof(prctl_mm_map, auxv)}, {auxv});
     build.program.sys(SYS_prctl, {PR_SET_MM, PR_SET_MM_MAP, where, sizeof(prctl_mm_map), 0}, On::Fail,
                       "the layout of memory");
     build.close(exe);
@@ -112,13 +114,12 @@ void set_layout(task::Build &build, const img::mm_entry &mm, const Sources &sour
 bool same_layout(const img::mm_entry &a, const img::mm_entry &b)
 {
     auto fields = [](const img::mm_entry &m) {
-        return std::tuple(m.mm_start_code(), m.mm_end_code(), m.mm_start_data(), m.mm_end_data(), m.mm_start_stack(),
-                          m.mm_start_brk(), m.mm_brk(), m.mm_arg_start(), m.mm_arg_end(), m.mm_env_start(),
-                          m.mm_env_end(), m.exe_file_id());
+        return std::tuple(m.mm_start_code(), m.mm_end_code(), m.mm_start_data(), m.mm_end_data(),
+                          m.mm_start_stack(), m.mm_start_brk(), m.mm_brk(), m.mm_arg_start(), m.mm_arg_end(),
+                          m.mm_env_start(), m.mm_env_end(), m.exe_file_id());
     };
-    return fields(a) == fields(b) &&
-           std::equal(a.mm_saved_auxv().begin(), a.mm_saved_auxv().end(), b.mm_saved_auxv().begin(),
-                      b.mm_saved_auxv().end());
+    return fields(a) == fields(b) && std::equal(a.mm_saved_auxv().begin(), a.mm_saved_auxv().end(),
+                                                b.mm_saved_auxv().begin(), b.mm_saved_auxv().end());
 }
 
 } // namespace

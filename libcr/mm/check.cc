@@ -18,7 +18,8 @@ using Vma = img::vma_entry;
 
 constexpr uint32_t kInternal = ~0u << 27; // CRIU's own marks, without meaning in an image
 constexpr uint32_t kBacking = kVmaFilePrivate | kVmaFileShared | kVmaAnonShared | kVmaAnonPrivate;
-constexpr uint32_t kRestorable = kVmaRegular | kVmaStack | kVmaVsyscall | kVmaVdso | kVmaHeap | kBacking | kVmaVvar;
+constexpr uint32_t kRestorable =
+    kVmaRegular | kVmaStack | kVmaVsyscall | kVmaVdso | kVmaHeap | kBacking | kVmaVvar;
 constexpr uint32_t kMapFlags = MAP_SHARED | MAP_PRIVATE | kMapDroppable | MAP_ANONYMOUS | MAP_GROWSDOWN |
                                MAP_LOCKED | MAP_NORESERVE | MAP_STACK | MAP_DENYWRITE | MAP_EXECUTABLE;
 constexpr uint64_t kAdvice = 1ull << MADV_SEQUENTIAL | 1ull << MADV_RANDOM | 1ull << MADV_DONTFORK |
@@ -30,9 +31,9 @@ struct Unsupported {
     const char *what;
 };
 constexpr Unsupported kUnsupported[] = {
-    {kVmaSysvIpc, "System V shared memory"}, {kVmaSocket, "the ring of a packet socket"},
+    {kVmaSysvIpc, "System V shared memory"},   {kVmaSocket, "the ring of a packet socket"},
     {kVmaAioRing, "an asynchronous I/O ring"}, {kVmaMemfd, "memory of a memfd"},
-    {kVmaShadowStack, "a shadow stack"},     {kVmaGuard, "guard pages"},
+    {kVmaShadowStack, "a shadow stack"},       {kVmaGuard, "guard pages"},
     {kVmaUprobes, "the area of uprobes"}};
 
 void check_kind(const Vma &vma)

@@ -20,14 +20,15 @@ using Vma = img::vma_entry;
 bool same_area(const Vma &a, const Vma &b)
 {
     return a.start() == b.start() && a.end() == b.end() && a.pgoff() == b.pgoff() && a.shmid() == b.shmid() &&
-           a.prot() == b.prot() && a.flags() == b.flags() && a.status() == b.status() && a.madv() == b.madv() &&
-           a.cr_flags() == b.cr_flags() && a.fdflags() == b.fdflags();
+           a.prot() == b.prot() && a.flags() == b.flags() && a.status() == b.status() &&
+           a.madv() == b.madv() && a.cr_flags() == b.cr_flags() && a.fdflags() == b.fdflags();
 }
 
 // A fork does not hand these on, or empty.
 bool survives_fork(const Vma &vma)
 {
-    return !(vma.madv() & (1ull << MADV_DONTFORK | 1ull << MADV_WIPEONFORK)) && !(vma.flags() & kMapDroppable);
+    return !(vma.madv() & (1ull << MADV_DONTFORK | 1ull << MADV_WIPEONFORK)) &&
+           !(vma.flags() & kMapDroppable);
 }
 
 // Walks the pages that two tasks store for one area, side by side.

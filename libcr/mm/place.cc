@@ -8,8 +8,8 @@
 namespace cr::mm
 {
 
-std::optional<TargetAddr> free_range(std::span<const img::mm_entry *const> spaces, std::span<const Range> taken,
-                                     uint64_t size)
+std::optional<TargetAddr> free_range(std::span<const img::mm_entry *const> spaces,
+                                     std::span<const Range> taken, uint64_t size)
 {
     constexpr TargetAddr kLowest(1 << 20); // well above vm.mmap_min_addr
     constexpr TargetAddr kHighest(kTaskSize - (1 << 20));
@@ -18,7 +18,8 @@ std::optional<TargetAddr> free_range(std::span<const img::mm_entry *const> space
         for (const auto &vma : space->vmas())
             used.push_back({start_of(vma), end_of(vma)});
         // The heap may be empty now and still grow from here.
-        used.push_back({TargetAddr(page_down(space->mm_brk())), TargetAddr(page_down(space->mm_brk())) + kPageSize});
+        used.push_back(
+            {TargetAddr(page_down(space->mm_brk())), TargetAddr(page_down(space->mm_brk())) + kPageSize});
     }
     std::sort(used.begin(), used.end(), [](const Range &a, const Range &b) { return a.start < b.start; });
 

@@ -1,5 +1,5 @@
-// Where something of ours can lie that must not be in the way of any task: the region with the programs, while
-// the tasks' memory is being put together around it.
+// Where something of ours can lie that must not be in the way of any task: the region with the programs,
+// while the tasks' memory is being put together around it.
 #pragma once
 
 #include "libcr/mm/scan.h"
@@ -13,7 +13,7 @@ namespace cr::mm
 
 // The middle of the largest range that is free in all of `spaces` and outside of `taken`, so that stacks and
 // heaps next to it keep room to grow. Nothing when no gap holds `size` bytes.
-std::optional<TargetAddr> free_range(std::span<const img::mm_entry *const> spaces, std::span<const Range> taken,
-                                     uint64_t size);
+std::optional<TargetAddr> free_range(std::span<const img::mm_entry *const> spaces,
+                                     std::span<const Range> taken, uint64_t size);
 
 } // namespace cr::mm

@@ -52,7 +52,8 @@ TaskPlan TaskPlan::read(const image::Dir &dir, pid_t pid, const img::mm_entry &m
         Subject subject([&] { return image::file_name(image::Kind::Pagemap, static_cast<uint64_t>(pid)); });
         check_pages(mm, pagemap);
     }
-    bool stored = std::any_of(pagemap.runs.begin(), pagemap.runs.end(), [](auto &run) { return run.present(); });
+    bool stored =
+        std::any_of(pagemap.runs.begin(), pagemap.runs.end(), [](auto &run) { return run.present(); });
     Fd pages = stored ? image::open_pages(dir, pagemap.pages_id) : Fd();
     return TaskPlan(pid, mm, std::move(pagemap), std::move(pages));
 }

@@ -1,9 +1,10 @@
-// How one task's memory will be put together, decided before anything is made. Pure but for comparing contents.
+// How one task's memory will be put together, decided before anything is made. Pure but for comparing
+// contents.
 //
-// A task is cloned from another one of the tree (its cloner) or, for the first, from ourselves. What cloner and
-// child have in common, areas with equal bounds, properties and mostly equal pages, is mapped and filled by the
-// cloner before it clones: the child has it at once, copy-on-write, as after the fork that made the original.
-// So the memory of a task has an early part, which it has when it clones, and a late part.
+// A task is cloned from another one of the tree (its cloner) or, for the first, from ourselves. What cloner
+// and child have in common, areas with equal bounds, properties and mostly equal pages, is mapped and filled
+// by the cloner before it clones: the child has it at once, copy-on-write, as after the fork that made the
+// original. So the memory of a task has an early part, which it has when it clones, and a late part.
 //
 //     cloner:  begin, early part (map, fill, protect), clone children, late part (map, fill, protect, finish)
 //     child:   begin: unmap what is not common, then its own early part: the pages that differ, ...
@@ -31,8 +32,9 @@ struct AreaPlan {
     const img::vma_entry *vma = nullptr;
     bool inherited = false; // the cloner has it when it clones us
     bool early = false;     // we have it when we clone
-    std::vector<Range> differing; // of an inherited area: pages that we have and the cloner has not, or not so
-    std::vector<Range> absent;    // of an inherited area: pages that the cloner has and we have not
+    std::vector<Range>
+        differing;             // of an inherited area: pages that we have and the cloner has not, or not so
+    std::vector<Range> absent; // of an inherited area: pages that the cloner has and we have not
 };
 
 struct TaskPlan {
@@ -47,19 +49,19 @@ struct TaskPlan {
     pid_t pid;
     const img::mm_entry *mm;
     image::Pagemap pagemap;
-    Fd pages; // may be empty when nothing is stored
+    Fd pages;                    // may be empty when nothing is stored
     std::vector<AreaPlan> areas; // without the kernel's own
 
     // Filled in by decide_fills().
     struct Part {
         std::vector<Fill> fills; // by file offset
-        bool outside = false;    // so much that the coordinator does it with two threads (fill.h), at a barrier
+        bool outside = false; // so much that the coordinator does it with two threads (fill.h), at a barrier
     };
     Part early, late;
 };
 
-// Decides what `child` takes over from `cloner`; marks the cloner's areas as early. To be called for all pairs,
-// cloners first, before anything else is asked of the plans.
+// Decides what `child` takes over from `cloner`; marks the cloner's areas as early. To be called for all
+// pairs, cloners first, before anything else is asked of the plans.
 void inherit(TaskPlan &child, TaskPlan &cloner);
 
 // After all inherit(): what remains to be filled in each part, and by whom.

@@ -22,14 +22,25 @@ using program::On;
 using program::OpId;
 using Vma = img::vma_entry;
 
-std::string name_of(const Vma &vma) { return cat("memory ", hex(vma.start()), "-", hex(vma.end())); }
+std::string name_of(const Vma &vma)
+{
+    return cat("memory ", hex(vma.start()), "-", hex(vma.end()));
+}
 
-// What an area is mapped with at first: writable when it is to be filled, or when it once was and therefore counts
-// as committed memory.
+// What an area is mapped with at first: writable when it is to be filled, or when it once was and therefore
+// counts as committed memory.
 uint32_t first_prot(const TaskPlan &plan, const Vma &vma)
 {
-    bool written = (vma.cr_flags() & kVmaAccounted) || (has_private_pages(vma) && !plan.contents(vma).empty());
+    bool written =
+        (vma.cr_flags() & kVmaAccounted) || (has_private_pages(vma) && !plan.contents(vma).empty());
     return vma.prot() | (written ? PROT_WRITE : 0u);
+}
+
+// Two areas side by side that the kernel would make one, if it were asked for both.
+bool would_merge(const Vma &a, const Vma &b)
+{
+    return a.end() == b.start() && a.prot() == b.prot() && a.flags() == b.flags() && a.madv() == b.madv() &&
+           a.cr_flags() == b.cr_flags() && (a.status() & b.status() & kVmaAnonPrivate);
 }
 
 class Mapper
@@ -46,7 +57,8 @@ class Mapper
     void fill(const TaskPlan::Part &part);
 
   private:
-    void map_area(const Vma &vma, program::Value fd);
+    void map_area(const Vma &vma, bool apart, program::Value fd);
+    void map_apart(const Vma &vma, uint32_t flags);
     void preadv(OpId pages, const std::vector<iovec> &to, uint64_t bytes, uint64_t offset);
 
     task::Build &build_;
@@ -54,27 +66,53 @@ class Mapper
     const Sources &sources_;
 };
 
-void Mapper::map_area(const Vma &vma, program::Value fd)
+void Mapper::map_area(const Vma &vma, bool apart, program::Value fd)
 {
     uint32_t flags = (vma.flags() & ~uint32_t{MAP_LOCKED}) | MAP_FIXED_NOREPLACE;
     if (has(vma, kVmaAnonShared)) // comes from a descriptor, see shared.h
         flags &= ~uint32_t{MAP_ANONYMOUS};
-    build_.program.sys(SYS_mmap, {vma.start(), size_of(vma), first_prot(plan_, vma), flags, fd, vma.pgoff()},
-                       On::Fail, name_of(vma));
+    if (apart)
+        map_apart(vma, flags & ~uint32_t{MAP_FIXED_NOREPLACE});
+    else
+        build_.program.sys(SYS_mmap,
+                           {vma.start(), size_of(vma), first_prot(plan_, vma), flags, fd, vma.pgoff()},
+                           On::Fail, name_of(vma));
     for (int advice : {MADV_HUGEPAGE, MADV_NOHUGEPAGE}) // concerns how it will be filled
         if (vma.madv() & (1ull << advice))
             build_.program.sys(SYS_madvise, {vma.start(), size_of(vma), advice}, On::Fail, name_of(vma));
+}
+
+// An area that once had pages and was moved never merges with its neighbours: the pages' own numbers do not
+// go on there. So this one is made elsewhere, gets a page, is moved to its place, and loses the page again.
+void Mapper::map_apart(const Vma &vma, uint32_t flags)
+{
+    constexpr int kPopulateWrite = 23; // MADV_POPULATE_WRITE of Linux 5.14
+    std::string name = name_of(vma);
+    OpId at =
+        build_.program.sys(SYS_mmap, {0, size_of(vma), PROT_READ | PROT_WRITE, flags, -1, 0}, On::Fail, name);
+    build_.program.sys(SYS_madvise, {at, kPageSize, kPopulateWrite}, On::Fail, name);
+    build_.program.sys(SYS_mremap,
+                       {at, size_of(vma), size_of(vma), MREMAP_MAYMOVE | MREMAP_FIXED, vma.start()}, On::Fail,
+                       name);
+    build_.program.sys(SYS_madvise, {vma.start(), kPageSize, MADV_DONTNEED}, On::Fail, name);
+    build_.program.sys(SYS_mprotect, {vma.start(), size_of(vma), first_prot(plan_, vma)}, On::Fail, name);
 }
 
 // One descriptor at a time is held, for all areas that it backs.
 void Mapper::map(bool early)
 {
     std::map<std::pair<bool, uint64_t>, std::vector<const Vma *>> backed; // {anonymous, id}
-    for (const AreaPlan &area : plan_.areas) {
+    for (size_t i = 0; i < plan_.areas.size(); i++) {
+        const AreaPlan &area = plan_.areas[i];
         if (area.inherited || area.early != early)
             continue;
+        // In rising order, so the one below is there already, and the one above when it belongs to the early
+        // part.
+        bool apart = (i > 0 && would_merge(*plan_.areas[i - 1].vma, *area.vma)) ||
+                     (!early && i + 1 < plan_.areas.size() && plan_.areas[i + 1].early &&
+                      would_merge(*area.vma, *plan_.areas[i + 1].vma));
         if (area.vma->status() & kVmaAnonPrivate)
-            map_area(*area.vma, -1);
+            map_area(*area.vma, apart, -1);
         else
             backed[{area.vma->status() & kVmaAnonShared, area.vma->shmid()}].push_back(area.vma);
     }
@@ -83,7 +121,7 @@ void Mapper::map(bool early)
         int number = anonymous ? sources_.shared(id) : sources_.file(static_cast<uint32_t>(id));
         OpId fd = build_.fetch(number, cat(anonymous ? "shared memory " : "mapped file ", id));
         for (const Vma *vma : vmas)
-            map_area(*vma, fd);
+            map_area(*vma, false, fd);
         build_.close(fd);
     }
 }
@@ -96,8 +134,8 @@ void Mapper::change_inherited()
             continue;
         if (!area.differing.empty() && !(area.vma->prot() & PROT_WRITE))
             build_.program.sys(SYS_mprotect,
-                               {area.vma->start(), size_of(*area.vma), area.vma->prot() | PROT_WRITE}, On::Fail,
-                               name_of(*area.vma));
+                               {area.vma->start(), size_of(*area.vma), area.vma->prot() | PROT_WRITE},
+                               On::Fail, name_of(*area.vma));
         for (const Range &range : area.absent)
             build_.program.sys(SYS_madvise, {range.start, range.size(), MADV_DONTNEED}, On::Fail,
                                name_of(*area.vma));
@@ -120,7 +158,8 @@ void Mapper::fill(const TaskPlan::Part &part)
     std::string file = image::file_name(image::Kind::Pages, plan_.pagemap.pages_id);
     OpId dir = build_.fetch(sources_.images, "the image directory");
     OpId pages = build_.program.sys(
-        SYS_openat, {dir, build_.region.data(file.c_str(), file.size() + 1, 1), O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0},
+        SYS_openat,
+        {dir, build_.region.data(file.c_str(), file.size() + 1, 1), O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0},
         On::Fail, file);
     build_.close(dir);
     std::vector<iovec> to;
@@ -176,7 +215,10 @@ void map_early(task::Build &build, const TaskPlan &plan, const Sources &sources)
     mapper.fill(plan.early);
 }
 
-void protect_early(task::Build &build, const TaskPlan &plan) { protect(build, plan, true); }
+void protect_early(task::Build &build, const TaskPlan &plan)
+{
+    protect(build, plan, true);
+}
 
 void map_late(task::Build &build, const TaskPlan &plan, const Sources &sources)
 {
@@ -188,8 +230,8 @@ void map_late(task::Build &build, const TaskPlan &plan, const Sources &sources)
 void finish(task::Build &build, const TaskPlan &plan)
 {
     protect(build, plan, false);
-    // Locks are not inherited, so inherited areas get theirs here too. An area without access cannot be brought
-    // in, which the call reports after it has set the lock.
+    // Locks are not inherited, so inherited areas get theirs here too. An area without access cannot be
+    // brought in, which the call reports after it has set the lock.
     for (const AreaPlan &area : plan.areas) {
         const Vma &vma = *area.vma;
         if (!(vma.flags() & MAP_LOCKED))

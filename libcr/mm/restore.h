@@ -1,8 +1,9 @@
 // A task's memory as operations of its program (see plan.h for the order of the parts).
 //
-// The program runs from the region, which lies outside of every task's areas, so everything else may be unmapped
-// and made anew from within. Where an area must be writable to be filled, it is mapped so and gets its own
-// protection afterwards; only then do advice and locks follow, which would otherwise apply to half-made areas.
+// The program runs from the region, which lies outside of every task's areas, so everything else may be
+// unmapped and made anew from within. Where an area must be writable to be filled, it is mapped so and gets
+// its own protection afterwards; only then do advice and locks follow, which would otherwise apply to
+// half-made areas.
 //
 // Not this file's: the coordinator unregisters rseq before (its memory goes away here), sets the personality
 // after (READ_IMPLIES_EXEC changes what mmap does), and leaves privileges to mlock alone until finish().
@@ -26,12 +27,13 @@ struct Sources {
 
 // What is the same for all tasks of a restore.
 struct Frame {
-    Range region;    // the programs; free in every task
+    Range region;     // the programs; free in every task
     TargetAddr spare; // room for the vDSO's areas next to it, free as well
 };
 
-// The first operations of a task that was cloned from a process that is no task of the tree (ourselves, a helper
-// of ours): unmaps everything but the region and the vDSO, which lies at `vdso` in that process, and moves that.
+// The first operations of a task that was cloned from a process that is no task of the tree (ourselves, a
+// helper of ours): unmaps everything but the region and the vDSO, which lies at `vdso` in that process, and
+// moves that.
 void begin_first(task::Build &build, const TaskPlan &plan, const Frame &frame, const VdsoPlace &vdso,
                  const Sources &sources);
 // The same for a task cloned from another one, or from a helper that was and changed nothing since.

@@ -128,7 +128,8 @@ VdsoPlace place_vdso(const img::mm_entry &mm, const VdsoPlace &host)
         refused("the program uses a vDSO and this kernel has none");
     if (!vdso || !vvar)
         refused("the program has only a part of [vvar] and [vdso], which is not supported yet");
-    TargetAddr start = std::min(start_of(*vdso), start_of(*vvar)), end = std::max(end_of(*vdso), end_of(*vvar));
+    TargetAddr start = std::min(start_of(*vdso), start_of(*vvar)),
+               end = std::max(end_of(*vdso), end_of(*vvar));
     VdsoPlace out = host.at(start);
     if (out.end() != end || out.vdso != Range{start_of(*vdso), end_of(*vdso)} ||
         size_of(*vdso) + size_of(*vvar) != end - start)

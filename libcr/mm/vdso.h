@@ -1,13 +1,13 @@
 // The vDSO: a small ELF library that the kernel maps into every task, with its data (vvar) beside it.
 //
 // Dump: its contents are part of the image, as CRIU does it, so that a restore can tell whether the running
-// kernel's is the same. Behind the ELF, up to the end of its last page, the area is unused; there our injected
-// code lies during a dump (it may stay behind), so that tail is stored as zeros.
+// kernel's is the same. Behind the ELF, up to the end of its last page, the area is unused; there our
+// injected code lies during a dump (it may stay behind), so that tail is stored as zeros.
 //
-// Restore: the areas cannot be mapped anew; those that a process has from its birth are moved (mremap) to where
-// the image has them. That is right only when the running kernel's vDSO is the image's: same size, same functions
-// at the same places. Kernel versions differ in how many areas the data takes (vvar, vvar_vclock); each is moved
-// by itself.
+// Restore: the areas cannot be mapped anew; those that a process has from its birth are moved (mremap) to
+// where the image has them. That is right only when the running kernel's vDSO is the image's: same size, same
+// functions at the same places. Kernel versions differ in how many areas the data takes (vvar, vvar_vclock);
+// each is moved by itself.
 #pragma once
 
 #include "libcr/mm/scan.h"

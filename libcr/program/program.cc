@@ -91,15 +91,22 @@ DataId Region::data(const void *bytes, size_t size, size_t align)
 {
     layout_.reset();
     auto from = static_cast<const uint8_t *>(bytes);
-    blobs_.push_back({{from, from + size}, align});
+    blobs_.push_back({{from, from + size}, align, {}});
     return {static_cast<uint32_t>(blobs_.size() - 1)};
 }
 
 DataId Region::space(size_t size, size_t align)
 {
     layout_.reset();
-    blobs_.push_back({std::vector<uint8_t>(size), align});
+    blobs_.push_back({std::vector<uint8_t>(size), align, {}});
     return {static_cast<uint32_t>(blobs_.size() - 1)};
+}
+
+void Region::point(DataId in, size_t offset, DataId to)
+{
+    if (offset + 8 > blobs_.at(in.index).bytes.size())
+        usage("a pointer outside of its data");
+    blobs_[in.index].pointers.push_back({offset, to});
 }
 
 WordId Region::word(uint32_t initial)
@@ -219,8 +226,13 @@ std::vector<uint8_t> Region::link(TargetAddr base) const
     linker.raw(0, player_code().data(), player_code().size());
     for (size_t i = 0; i < words_.size(); i++)
         linker.raw(where.words[i], &words_[i], 4);
-    for (size_t i = 0; i < blobs_.size(); i++)
+    for (size_t i = 0; i < blobs_.size(); i++) {
         linker.raw(where.blobs[i], blobs_[i].bytes.data(), blobs_[i].bytes.size());
+        for (const Pointer &pointer : blobs_[i].pointers) {
+            uint64_t address = base.value + where.blobs.at(pointer.to.index);
+            linker.raw(where.blobs[i] + pointer.offset, &address, sizeof address);
+        }
+    }
     for (uint32_t p = 0; p < programs_.size(); p++) {
         if (!programs_[p])
             usage(cat("program ", p, " is not defined"));

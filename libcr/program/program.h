@@ -126,6 +126,8 @@ class Region
     ProgramId add(std::unique_ptr<Program> program);
     DataId data(const void *bytes, size_t size, size_t align = 8);
     DataId space(size_t size, size_t align = 8); // zeros
+    // The 8 bytes at `offset` of `in` hold the address of `to`: for structs with pointers.
+    void point(DataId in, size_t offset, DataId to);
     WordId word(uint32_t initial = 0);
 
     // Bytes needed, page-rounded; stable once every program is defined.
@@ -149,9 +151,14 @@ class Region
   private:
     friend class Printer;
     friend struct Layout;
+    struct Pointer {
+        size_t offset;
+        DataId to;
+    };
     struct Blob {
         std::vector<uint8_t> bytes;
         size_t align;
+        std::vector<Pointer> pointers;
     };
     const Layout &layout() const;
 
