@@ -31,7 +31,7 @@ Holder::Holder()
         sys::check(sys::call(SYS_signalfd4, -1, &set, 8, SFD_CLOEXEC | SFD_NONBLOCK), "watch for signals")));
 }
 
-Holder::Step Holder::hear(const std::function<void(Release)> &let_go, std::string &why)
+Holder::Step Holder::hear(const LetGo &let_go, std::string &why)
 {
     char buffer[4096];
     long n = sys::call(SYS_recvfrom, ours_.get(), buffer, sizeof buffer, MSG_DONTWAIT, 0, 0);
@@ -63,13 +63,13 @@ Holder::Step Holder::hear(const std::function<void(Release)> &let_go, std::strin
     img::session_reply reply;
     reply.set_ok(true);
     if (release)
-        let_go(static_cast<Release>(request.release()));
+        reply.set_frozen_us(let_go(static_cast<Release>(request.release())));
     std::string bytes = reply.SerializeAsString();
     sys::call(SYS_sendto, ours_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
     return release ? Step::Released : Step::Wait;
 }
 
-bool Holder::serve(int out, const std::function<void(Release)> &let_go, const std::function<bool()> &committed,
+bool Holder::serve(int out, const LetGo &let_go, const std::function<bool()> &committed,
                    const std::function<std::string()> &tree_trouble, std::string &why)
 {
     Step step = Step::Wait;

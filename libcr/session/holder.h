@@ -22,6 +22,9 @@ namespace cr::session
 
 enum class Release : uint32_t { Kill = 1, Resume = 2, Stop = 3 };
 
+// Lets the tree go; how long it was held, in microseconds.
+using LetGo = std::function<uint64_t(Release)>;
+
 class Holder
 {
   public:
@@ -32,12 +35,12 @@ class Holder
     // Serves until the tree was let go by `let_go`. True when that was what cr-thaw asked for, false when the
     // session was undone (then let_go got Resume); `why` says why. `out` is watched: its reader must live.
     // `committed` says whether the inventory of this very session is in place.
-    bool serve(int out, const std::function<void(Release)> &let_go, const std::function<bool()> &committed,
+    bool serve(int out, const LetGo &let_go, const std::function<bool()> &committed,
                const std::function<std::string()> &tree_trouble, std::string &why);
 
   private:
     enum class Step { Wait, Released, Undo };
-    Step hear(const std::function<void(Release)> &let_go, std::string &why);
+    Step hear(const LetGo &let_go, std::string &why);
 
     Fd ours_, theirs_, signals_;
     std::vector<std::pair<pid_t, Fd>> watched_;

@@ -24,16 +24,19 @@ void HolderLink::watch_me()
 {
     img::session_request request;
     request.set_watch_pid(static_cast<uint32_t>(::getpid()));
+    tell(request);
+}
+
+void HolderLink::tell(const img::session_request &request)
+{
     std::string bytes = request.SerializeAsString();
     sys::check(sys::call(SYS_sendto, socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL, 0, 0),
-               "announce this stage to the holder of the tree");
+               "speak to the holder of the tree");
 }
 
 img::session_reply HolderLink::ask(const img::session_request &request)
 {
-    std::string bytes = request.SerializeAsString();
-    sys::check(sys::call(SYS_sendto, socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL, 0, 0),
-               "ask the holder of the tree");
+    tell(request);
     pollfd fds[2] = {{socket_.get(), POLLIN, 0}, {pidfd_.get(), POLLIN, 0}};
     char buffer[4096];
     for (;;) {

@@ -11,12 +11,18 @@
 namespace cr::session
 {
 
+// The stream ended before it began: whoever should have begun it has said why.
+struct NoSession {
+};
+
 class HolderLink
 {
   public:
     explicit HolderLink(const img::session_hello &hello);
     // Should this process end before the session does, the holder undoes everything.
     void watch_me();
+    // Sends a request that has no answer.
+    void tell(const img::session_request &request);
     // Sends a request that has an answer, and waits for it. Throws when the holder is gone.
     img::session_reply ask(const img::session_request &request);
     // Readable when the holder has ended.

@@ -101,7 +101,9 @@ Stage::Stage(std::string name, int in, int out) : name_(std::move(name)), shared
     shared_->out = out;
     shared_->stream.emplace(in);
     img::session_record record;
-    if (!shared_->stream->next(record) || !record.has_hello())
+    if (!shared_->stream->next(record))
+        throw NoSession{};
+    if (!record.has_hello())
         usage("no session on standard input", "the first tool of a pipeline is cr-freeze");
     if (record.hello().version() != kStreamVersion)
         usage(cat("session version ", record.hello().version(), " is not mine (", kStreamVersion, ")"),
@@ -200,15 +202,20 @@ void Stage::fail(const Error &error)
 
 int run_stage(const std::string &name, int in, int out, const std::function<void(Stage &)> &body)
 {
-    Stage stage(name, in, out);
+    std::optional<Stage> stage;
     try {
-        body(stage);
+        stage.emplace(name, in, out);
+    } catch (const NoSession &) {
+        return 1; // the first tool has said why
+    }
+    try {
+        body(*stage);
         return 0;
     } catch (const Error &error) {
-        // cr-thaw, at the end of the pipeline, says it; here only the log.
-        log::error(error.what());
+        // cr-thaw, at the end of the pipeline, says it.
+        log::info(error.what());
         try {
-            stage.fail(error);
+            stage->fail(error);
         } catch (const Error &) {
         }
         return 1;

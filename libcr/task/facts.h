@@ -53,7 +53,8 @@ struct ThreadFacts {
 };
 
 struct TaskFacts {
-    pid_t pid = 0, vpid = 0;
+    pid_t pid = 0;
+    pid_t vpid = 0, vppid = 0, vpgid = 0, vsid = 0; // in its pid namespace
     enum class State { Alive, Stopped, Zombie } state = State::Alive;
     int stop_signal = 0;
     std::vector<ThreadFacts> threads; // the leader first; empty for a zombie
@@ -68,6 +69,7 @@ struct TaskFacts {
     std::array<itimerval, 3> itimers{};
     std::vector<PosixTimer> timers;
     int dumpable = 1;
+    uint64_t brk = 0;
     bool child_subreaper = false, thp_disabled = false;
     std::optional<uint32_t> membarrier_registrations;
 };

@@ -1,0 +1,52 @@
+#include "libcr/restore/host.h"
+
+#include "libcr/proc/pid_dir.h"
+#include "libcr/proc/status.h"
+#include "libcr/sys/gate.h"
+
+#include <csignal>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace cr::restore
+{
+
+namespace
+{
+
+constexpr int kPrTimerCreateRestoreIds = 77; // Linux 6.15
+
+uint8_t *thread_pointer()
+{
+    uint8_t *out;
+    asm("mov %%fs:0, %0" : "=r"(out));
+    return out;
+}
+
+} // namespace
+
+task::Host probe_host()
+{
+    task::Host host;
+    host.bounding = proc::parse_status(proc::PidDir(::getpid()).read("status")).cap_permitted;
+    // PR_TIMER_CREATE_RESTORE_IDS_GET
+    host.timer_restore_ids = sys::call(SYS_prctl, kPrTimerCreateRestoreIds, 2, 0, 0, 0) >= 0;
+    return host;
+}
+
+void prepare_to_clone()
+{
+    uint64_t all = ~0ull;
+    sys::check(sys::call(SYS_rt_sigprocmask, SIG_SETMASK, &all, nullptr, 8), "block signals");
+    rlimit limit;
+    sys::check(sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit), "read the limit of open files");
+    limit.rlim_cur = limit.rlim_max;
+    sys::check(sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, nullptr), "raise the limit of open files");
+    // The C library registers 32 bytes. (With none registered this fails, and nothing is to be done.)
+    sys::call(SYS_rseq, thread_pointer() + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
+} // namespace cr::restore

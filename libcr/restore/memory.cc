@@ -1,0 +1,112 @@
+#include "libcr/restore/memory.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/mm/check.h"
+#include "libcr/mm/place.h"
+#include "libcr/proc/maps.h"
+#include "libcr/proc/pid_dir.h"
+
+#include <unistd.h>
+
+namespace cr::restore
+{
+
+namespace
+{
+
+std::vector<const img::mm_entry *> spaces_of(const ImageSet &images)
+{
+    std::vector<const img::mm_entry *> out;
+    for (const TaskImage &task : images.tasks)
+        if (task.mm)
+            out.push_back(&*task.mm);
+    return out;
+}
+
+std::vector<proc::Area> own_areas() { return proc::parse_maps(proc::PidDir(::getpid()).read("maps")); }
+
+} // namespace
+
+const mm::TaskPlan *MemoryPlan::cloner_of(const BirthPlan &births, size_t birth) const
+{
+    if (birth == 0)
+        return nullptr;
+    size_t cloner = births.births[birth].cloner;
+    // A helper has the memory that its own cloner had.
+    while (births.births[cloner].role != Birth::Role::Task)
+        cloner = births.births[cloner].cloner;
+    return tasks[births.births[cloner].task].get();
+}
+
+std::map<pid_t, std::deque<const mm::TaskPlan::Part *>> MemoryPlan::outside(const ImageSet &images) const
+{
+    std::map<pid_t, std::deque<const mm::TaskPlan::Part *>> out;
+    for (size_t i = 0; i < tasks.size(); i++) {
+        if (!tasks[i])
+            continue;
+        for (const mm::TaskPlan::Part *part : {&tasks[i]->early, &tasks[i]->late})
+            if (part->outside)
+                out[images.tasks[i].pid()].push_back(part);
+    }
+    return out;
+}
+
+MemoryPlan plan_memory(const ImageSet &images, const BirthPlan &births, const files::Plan &files)
+{
+    MemoryPlan out;
+    auto known = [&](uint32_t id) {
+        try {
+            files.opener_fd(id);
+            return true;
+        } catch (const Error &) {
+            return false;
+        }
+    };
+    for (const TaskImage &task : images.tasks) {
+        out.tasks.emplace_back();
+        if (!task.mm)
+            continue;
+        auto name = [&] { return cat("pid ", task.pid()); };
+        Subject subject(name);
+        mm::check_layout(*task.mm, known);
+        out.tasks.back() = std::make_unique<mm::TaskPlan>(mm::TaskPlan::read(images.dir, task.pid(), *task.mm));
+    }
+    for (size_t birth = 1; birth < births.births.size(); birth++)
+        if (births.births[birth].role == Birth::Role::Task)
+            mm::inherit(*out.tasks[births.births[birth].task],
+                        *const_cast<mm::TaskPlan *>(out.cloner_of(births, birth)));
+    for (auto &task : out.tasks)
+        if (task)
+            mm::decide_fills(*task);
+    out.vdso = mm::find_vdso(own_areas());
+    return out;
+}
+
+void place_region(MemoryPlan &memory, const ImageSet &images, uint64_t size)
+{
+    std::vector<mm::Range> taken;
+    for (const proc::Area &area : own_areas())
+        taken.push_back({TargetAddr(area.start), TargetAddr(area.end)});
+    uint64_t spare = memory.vdso.empty() ? 0 : memory.vdso.end() - memory.vdso.start();
+    auto base = mm::free_range(spaces_of(images), taken, size + spare + 2 * kPageSize);
+    if (!base)
+        refused(cat("no range of ", size >> 10, " KiB is free in the address spaces of all tasks"));
+    memory.frame.region = {*base, *base + size};
+    memory.frame.spare = *base + size + kPageSize;
+}
+
+TargetAddr syscall_instruction(const TaskImage &task, const mm::VdsoPlace &ours)
+{
+    mm::VdsoPlace theirs = mm::place_vdso(*task.mm, ours);
+    if (theirs.empty())
+        refused(cat("pid ", task.pid(), " has no vDSO"), "this is not supported yet");
+    auto *code = reinterpret_cast<const uint8_t *>(ours.vdso.start.value);
+    for (uint64_t at = 0; at + 1 < ours.vdso.size(); at++)
+        if (code[at] == 0x0f && code[at + 1] == 0x05)
+            return theirs.vdso.start + at;
+    failed_with(0, "find a system-call instruction in the vDSO");
+}
+
+} // namespace cr::restore

@@ -1,0 +1,144 @@
+#include "libcr/restore/opener_process.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/log.h"
+#include "libcr/base/text.h"
+#include "libcr/sys/process.h"
+
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vector>
+
+namespace cr::restore
+{
+
+namespace
+{
+
+// An Error as bytes and back: kind, errno, then three texts ended by NUL. Empty: all is well.
+std::string to_bytes(const Error &error)
+{
+    return cat(static_cast<int>(error.kind()), " ", error.err(), " ", error.attempted(), '\0', error.subject(),
+               '\0', error.remedy(), '\0');
+}
+
+Error from_bytes(std::string_view bytes)
+{
+    auto kind = static_cast<Error::Kind>(parse_int<int>(take_until(bytes, ' ')).value_or(0));
+    int err = parse_int<int>(take_until(bytes, ' ')).value_or(0);
+    std::string attempted(take_until(bytes, '\0')), subject(take_until(bytes, '\0')),
+        remedy(take_until(bytes, '\0'));
+    return Error(kind, err, attempted, remedy).with_subject(subject);
+}
+
+void reply(int socket, const std::function<void()> &work)
+{
+    std::string answer;
+    try {
+        work();
+    } catch (const Error &error) {
+        answer = to_bytes(error);
+    } catch (const std::exception &error) {
+        answer = to_bytes(Error(Error::Kind::Failed, 0, cat("open files: ", error.what())));
+    }
+    answer += '.'; // never an empty message: that would be the end
+    sys::call(SYS_sendto, socket, answer.data(), answer.size(), MSG_NOSIGNAL, 0, 0);
+}
+
+} // namespace
+
+void OpenerProcess::serve(int socket, const std::function<void()> &open_all, const std::function<void()> &after)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
+    prctl(PR_SET_NAME, "cr-opener");
+    // As many descriptors as we may.
+    rlimit limit;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    reply(socket, open_all);
+    char byte;
+    long n;
+    while ((n = sys::call(SYS_recvfrom, socket, &byte, 1, 0, 0, 0)) == -EINTR)
+        ;
+    if (n == 1)
+        reply(socket, after);
+    // Until the coordinator ends us, or ends.
+    while (sys::call(SYS_recvfrom, socket, &byte, 1, 0, 0, 0) > 0)
+        ;
+    ::_exit(0);
+}
+
+OpenerProcess::OpenerProcess(const std::set<pid_t> &taken, const std::function<void()> &open_all,
+                             const std::function<void()> &after)
+{
+    int ends[2];
+    sys::check(sys::call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends),
+               "make a socket to the opener");
+    socket_ = Fd(ends[0]);
+    Fd theirs(ends[1]);
+    std::vector<pid_t> unlucky;
+    pid_t parent = ::getpid();
+    for (;;) {
+        pid_ = ::fork();
+        if (pid_ < 0)
+            failed("fork the opener");
+        if (pid_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (::getppid() != parent)
+                ::_exit(1);
+            if (taken.count(::getpid()))
+                ::pause(); // the coordinator sees the same and ends us
+            socket_.reset();
+            serve(theirs.get(), open_all, after);
+        }
+        if (!taken.count(pid_))
+            break;
+        unlucky.push_back(pid_); // kept until another pid is found, so that it does not come again
+    }
+    for (pid_t pid : unlucky) {
+        ::kill(pid, SIGKILL);
+        sys::WaitStatus status;
+        sys::wait_for(pid, status, 0);
+    }
+}
+
+void OpenerProcess::hear()
+{
+    std::string answer(65536, '\0');
+    long n;
+    while ((n = sys::call(SYS_recvfrom, socket_.get(), answer.data(), answer.size(), 0, 0, 0)) == -EINTR)
+        ;
+    sys::check(n, "hear the opener");
+    if (n == 0)
+        failed_with(0, "hear the opener: it has ended");
+    answer.resize(static_cast<size_t>(n - 1));
+    if (!answer.empty())
+        throw from_bytes(answer);
+}
+
+void OpenerProcess::after_tasks()
+{
+    char byte = 1;
+    sys::check(sys::call(SYS_sendto, socket_.get(), &byte, 1, MSG_NOSIGNAL, 0, 0), "speak to the opener");
+    hear();
+}
+
+OpenerProcess::~OpenerProcess()
+{
+    socket_.reset();
+    ::kill(pid_, SIGKILL);
+    sys::WaitStatus status;
+    while (sys::wait_for(pid_, status, __WALL) == -EINTR)
+        ;
+}
+
+} // namespace cr::restore

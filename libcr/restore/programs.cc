@@ -1,0 +1,345 @@
+#include "libcr/restore/programs.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/text.h"
+#include "libcr/files/table.h"
+#include "libcr/task/state.h"
+
+#include <csignal>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+namespace cr::restore
+{
+
+namespace
+{
+
+using program::On;
+using program::OpId;
+using program::Program;
+using program::ProgramId;
+using program::Value;
+using program::WordId;
+
+constexpr long kPidfdOpen = 434, kCloseRange = 436;
+
+class Builder
+{
+  public:
+    Builder(const ImageSet &images, const BirthPlan &births, const files::Plan &files,
+            const MemoryPlan &memory, const task::Host &host, const Surroundings &surroundings,
+            Programs &out)
+        : images_(images), births_(births), files_(files), memory_(memory), host_(host),
+          surroundings_(surroundings), out_(out)
+    {
+    }
+    void build();
+
+  private:
+    struct Words {
+        WordId group_there, group_joined;
+    };
+    void build_task(size_t birth);
+    void build_zombie(size_t birth);
+    void build_helper(size_t birth);
+    std::unique_ptr<Program> start(size_t birth);
+    void enter_group(size_t birth, Program &p);
+    void clone(const std::vector<size_t> &children, Program &p);
+    void clone_threads(size_t task, Program &p, WordId creds_done);
+    void thread_work(const img::core_entry &core, bool leader, task::Build &build);
+    void reap(size_t birth, Program &p);
+    void finish(Program &p);
+    OpId settle_root(Program &p);
+    mm::Sources sources() const;
+    void early_memory(size_t birth, const mm::TaskPlan &memory, task::Build &build);
+    void wait_for_fill(task::Build &build);
+
+    const ImageSet &images_;
+    const BirthPlan &births_;
+    const files::Plan &files_;
+    const MemoryPlan &memory_;
+    const task::Host &host_;
+    const Surroundings &surroundings_;
+    Programs &out_;
+    std::vector<ProgramId> ids_; // of births
+    std::vector<Words> words_;
+    std::map<pid_t, size_t> birth_of_;
+};
+
+std::unique_ptr<Program> Builder::start(size_t birth)
+{
+    auto p = std::make_unique<Program>(cat("pid ", births_.births[birth].pid));
+    p->on_failure(out_.failure);
+    return p;
+}
+
+// The group of a process: made, or joined once it is there. Leaders of sessions have made theirs by setsid.
+void Builder::enter_group(size_t birth, Program &p)
+{
+    const Birth &b = births_.births[birth];
+    if (b.leads_group)
+        p.sys(SYS_setpgid, {0, 0}, On::Fail, "process group");
+    if (b.announce_group)
+        p.add(words_[birth].group_there, 1);
+    if (!b.join_group)
+        return;
+    size_t leader = birth_of_.at(b.join_group);
+    p.wait(words_[leader].group_there, 1);
+    p.sys(SYS_setpgid, {0, b.join_group}, On::Fail, cat("process group ", b.join_group));
+    p.add(words_[leader].group_joined, 1, births_.births[leader].members_to_wait);
+}
+
+void Builder::clone(const std::vector<size_t> &children, Program &p)
+{
+    for (size_t child : children) {
+        const Birth &b = births_.births[child];
+        clone_args args{};
+        args.flags = b.sibling ? CLONE_PARENT : 0;
+        args.exit_signal = b.sibling ? 0 : SIGCHLD;
+        auto pid = out_.region.data(&b.pid, sizeof b.pid);
+        args.set_tid_size = 1;
+        auto data = out_.region.data(&args, sizeof args);
+        out_.region.point(data, offsetof(clone_args, set_tid), pid);
+        p.clone3(data, sizeof args, ids_[child], b.pid, cat("pid ", b.pid));
+    }
+}
+
+void Builder::clone_threads(size_t task, Program &p, WordId creds_done)
+{
+    const TaskImage &image = images_.tasks[task];
+    for (size_t i = 1; i < image.threads.size(); i++) {
+        pid_t tid = static_cast<pid_t>(image.tree.threads(static_cast<int>(i)));
+        auto thread = std::make_unique<Program>(cat("pid ", image.pid(), ", thread ", tid));
+        thread->on_failure(out_.failure);
+        task::Build build(out_.region, *thread, image.pid(), tid, OpId{});
+        thread_work(image.threads[i], false, build);
+        thread->add(creds_done, 1, static_cast<uint32_t>(image.threads.size() - 1));
+        finish(*thread);
+        ProgramId id = out_.region.add(std::move(thread));
+        out_.by_pid[tid] = id;
+
+        clone_args args{};
+        args.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+        auto tid_data = out_.region.data(&tid, sizeof tid);
+        args.set_tid_size = 1;
+        auto data = out_.region.data(&args, sizeof args);
+        out_.region.point(data, offsetof(clone_args, set_tid), tid_data);
+        p.clone3(data, sizeof args, id, tid, cat("thread ", tid));
+    }
+}
+
+void Builder::thread_work(const img::core_entry &core, bool leader, task::Build &build)
+{
+    for (task::Phase phase : {task::Phase::Thread, task::Phase::Creds, task::Phase::Last})
+        task::arm(core, leader, phase, host_, build);
+}
+
+// Dead children are there when wait(2) can see them; then no SIGCHLD of the restore's own is left in the queue.
+void Builder::reap(size_t birth, Program &p)
+{
+    bool any = false;
+    for (size_t i = 1; i < births_.births.size(); i++) {
+        const Birth &b = births_.births[i];
+        // A sibling's parent is that of its cloner.
+        size_t parent = b.sibling ? births_.births[b.cloner].cloner : b.cloner;
+        if (parent != birth || b.role == Birth::Role::Task)
+            continue;
+        any = true;
+        if (b.role == Birth::Role::Zombie)
+            p.sys(SYS_waitid, {P_PID, b.pid, 0, WEXITED | WNOWAIT, 0}, On::Fail, cat("zombie ", b.pid));
+        else
+            p.sys(SYS_wait4, {b.pid, 0, __WALL, 0}, On::Fail, cat("helper ", b.pid));
+    }
+    if (!any)
+        return;
+    uint64_t chld = 1ull << (SIGCHLD - 1);
+    timespec none{};
+    p.sys(SYS_rt_sigtimedwait, {out_.region.data(&chld, 8), 0, out_.region.data(&none, sizeof none), 8},
+          On::Ignore);
+}
+
+// The work is done: say so, and sleep until the tracer takes over.
+void Builder::finish(Program &p)
+{
+    p.add(out_.ready, 1, out_.ready_target);
+    WordId never = out_.region.word();
+    p.wait(never, 1);
+}
+
+// The root is cloned by the coordinator: it waits until it is traced, and gives up what it has inherited.
+OpId Builder::settle_root(Program &p)
+{
+    auto byte = out_.region.space(8);
+    p.sys(SYS_close, {surroundings_.gate_write});
+    // End of file: the coordinator died before it traced us.
+    p.sys_expect(SYS_read, {surroundings_.gate_read, byte, 1}, 1, "start");
+    p.sys(kCloseRange, {0, ~0u, 0});
+    return p.sys(kPidfdOpen, {surroundings_.opener, 0}, On::Fail, "opener");
+}
+
+mm::Sources Builder::sources() const
+{
+    mm::Sources out;
+    out.file = [this](uint32_t id) { return files_.opener_fd(id); };
+    out.shared = [this](uint64_t id) {
+        for (size_t i = 0; i < memory_.shared.size(); i++)
+            if (memory_.shared[i].id == id)
+                return kFirstShared + static_cast<int>(i);
+        bad_image(cat("shared memory ", id, " is mapped but not known"));
+    };
+    out.images = surroundings_.images;
+    return out;
+}
+
+// The tracer sees the stop, fills the memory, and lets the task go on.
+void Builder::wait_for_fill(task::Build &build)
+{
+    build.program.sys(SYS_tgkill, {build.tgid, build.pid, SIGSTOP});
+}
+
+void Builder::early_memory(size_t birth, const mm::TaskPlan &memory, task::Build &build)
+{
+    if (const mm::TaskPlan *cloner = memory_.cloner_of(births_, birth))
+        mm::begin_from_cloner(build, memory, *cloner, memory_.frame, memory_.vdso, sources());
+    else
+        mm::begin_first(build, memory, memory_.frame, memory_.vdso, sources());
+    mm::map_early(build, memory, sources());
+    if (memory.early.outside)
+        wait_for_fill(build);
+    mm::protect_early(build, memory);
+}
+
+void Builder::build_task(size_t birth)
+{
+    const Birth &b = births_.births[birth];
+    const TaskImage &image = images_.tasks[b.task];
+    auto owned = start(birth);
+    Program &p = *owned;
+    OpId opener;
+    if (birth == 0) {
+        opener = settle_root(p);
+    } else {
+        p.sys(kCloseRange, {0, ~0u, 0});
+        opener = p.sys(kPidfdOpen, {surroundings_.opener, 0}, On::Fail, "opener");
+    }
+    task::Build build(out_.region, p, image.pid(), image.pid(), opener);
+    const mm::TaskPlan &memory = *memory_.tasks[b.task];
+    early_memory(birth, memory, build);
+    clone(b.before_setsid, p);
+    if (b.leads_session)
+        p.sys(SYS_setsid, {}, On::Fail, "session");
+    if (!b.join_group)
+        enter_group(birth, p);
+    clone(b.after_setsid, p);
+    if (b.join_group)
+        enter_group(birth, p);
+    mm::map_late(build, memory, sources());
+    if (memory.late.outside)
+        wait_for_fill(build);
+    mm::finish(build, memory);
+    files::arm_fs(files_, image.pid(), build);
+    p.sys(SYS_close, {files::arm_table(files_, image.pid(), build)}, On::Fail, "opener");
+    WordId creds_done = out_.region.word();
+    clone_threads(b.task, p, creds_done);
+    reap(birth, p);
+    task::arm(image.leader(), true, task::Phase::Process, host_, build);
+    for (task::Phase phase : {task::Phase::Thread, task::Phase::Creds})
+        task::arm(image.leader(), true, phase, host_, build);
+    if (image.threads.size() > 1)
+        p.wait(creds_done, static_cast<uint32_t>(image.threads.size() - 1));
+    // A change of credentials resets it.
+    if (image.mm->has_dumpable() && image.mm->dumpable() < 2)
+        p.sys(SYS_prctl, {PR_SET_DUMPABLE, image.mm->dumpable(), 0, 0, 0}, On::Fail, "dumpable");
+    task::arm(image.leader(), true, task::Phase::Last, host_, build);
+    finish(p);
+    out_.region.define(ids_[birth], std::move(owned));
+}
+
+// A process that is dead: ends as it did, by exit or by a signal, without a core file.
+void Builder::build_zombie(size_t birth)
+{
+    const Birth &b = births_.births[birth];
+    auto owned = start(birth);
+    Program &p = *owned;
+    if (b.leads_session)
+        p.sys(SYS_setsid, {}, On::Fail, "session");
+    enter_group(birth, p);
+    if (b.members_to_wait)
+        p.wait(words_[birth].group_joined, b.members_to_wait);
+    std::string name = images_.tasks[b.task].leader().tc().comm();
+    name.resize(16);
+    p.sys(SYS_prctl, {PR_SET_NAME, out_.region.data(name.data(), 16), 0, 0, 0}, On::Ignore);
+    int status = static_cast<int>(images_.tasks[b.task].leader().tc().exit_code());
+    if (WIFSIGNALED(status)) {
+        uint64_t action[4] = {};
+        rlimit64 none{};
+        uint64_t mask = 0;
+        p.sys(SYS_rt_sigaction, {WTERMSIG(status), out_.region.data(action, sizeof action), 0, 8}, On::Ignore);
+        p.sys(SYS_prlimit64, {0, RLIMIT_CORE, out_.region.data(&none, sizeof none), 0}, On::Ignore);
+        p.sys(SYS_rt_sigprocmask, {SIG_SETMASK, out_.region.data(&mask, 8), 0, 8});
+        p.sys(SYS_kill, {b.pid, WTERMSIG(status)});
+    }
+    p.sys(SYS_exit_group, {WEXITSTATUS(status)});
+    out_.region.define(ids_[birth], std::move(owned));
+}
+
+void Builder::build_helper(size_t birth)
+{
+    const Birth &b = births_.births[birth];
+    auto owned = start(birth);
+    Program &p = *owned;
+    if (b.leads_session)
+        p.sys(SYS_setsid, {}, On::Fail, "session");
+    enter_group(birth, p);
+    clone(b.after_setsid, p);
+    if (b.members_to_wait)
+        p.wait(words_[birth].group_joined, b.members_to_wait);
+    p.sys(SYS_exit_group, {0});
+    out_.region.define(ids_[birth], std::move(owned));
+}
+
+void Builder::build()
+{
+    auto failure = std::make_unique<Program>("failure");
+    failure->sys(SYS_exit_group, {1}, On::Ignore);
+    out_.failure = out_.region.add(std::move(failure));
+    out_.ready = out_.region.word();
+    for (const TaskImage &task : images_.tasks)
+        if (!task.zombie())
+            out_.ready_target += static_cast<uint32_t>(task.threads.size());
+    for (size_t i = 0; i < births_.births.size(); i++) {
+        ids_.push_back(out_.region.reserve());
+        words_.push_back({out_.region.word(), out_.region.word()});
+        birth_of_[births_.births[i].pid] = i;
+        out_.by_pid[births_.births[i].pid] = ids_[i];
+    }
+    out_.root = ids_[0];
+    for (size_t i = 0; i < births_.births.size(); i++) {
+        switch (births_.births[i].role) {
+        case Birth::Role::Task:
+            build_task(i);
+            break;
+        case Birth::Role::Zombie:
+            build_zombie(i);
+            break;
+        default:
+            build_helper(i);
+        }
+    }
+}
+
+} // namespace
+
+void build_programs(const ImageSet &images, const BirthPlan &births, const files::Plan &files,
+                    const MemoryPlan &memory, const task::Host &host, const Surroundings &surroundings,
+                    Programs &out)
+{
+    Builder(images, births, files, memory, host, surroundings, out).build();
+}
+
+} // namespace cr::restore

@@ -1,0 +1,39 @@
+// From images to programs: one for every process and thread to be, in one region. Pure but for the numbers it is given
+// (the opener's pid, the place of our own vDSO); nothing is made here.
+#pragma once
+
+#include "libcr/files/plan.h"
+#include "libcr/program/program.h"
+#include "libcr/restore/births.h"
+#include "libcr/restore/images.h"
+#include "libcr/restore/memory.h"
+#include "libcr/task/kind.h"
+
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace cr::restore
+{
+
+// What programs need to know of the process that starts them.
+struct Surroundings {
+    pid_t opener = 0;
+    int images = -1;                     // the image directory, in the opener
+    int gate_read = -1, gate_write = -1; // ends of the pipe that holds the root until it is traced
+};
+
+struct Programs {
+    program::Region region;
+    program::ProgramId root, failure;
+    program::WordId ready; // counts threads that have done their work
+    uint32_t ready_target = 0;
+    std::map<pid_t, program::ProgramId> by_pid; // leaders, threads, helpers
+};
+
+// Adds all programs to `out.region`.
+void build_programs(const ImageSet &images, const BirthPlan &births, const files::Plan &files,
+                    const MemoryPlan &memory, const task::Host &host, const Surroundings &surroundings,
+                    Programs &out);
+
+} // namespace cr::restore

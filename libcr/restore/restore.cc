@@ -1,0 +1,364 @@
+#include "libcr/restore/restore.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/log.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/files/plan.h"
+#include "libcr/mm/fill.h"
+#include "libcr/restore/memory.h"
+#include "libcr/program/enter.h"
+#include "libcr/program/print.h"
+#include "libcr/restore/births.h"
+#include "libcr/restore/guardian.h"
+#include "libcr/restore/host.h"
+#include "libcr/restore/images.h"
+#include "libcr/restore/opener_process.h"
+#include "libcr/restore/outside.h"
+#include "libcr/restore/pids.h"
+#include "libcr/restore/programs.h"
+#include "libcr/restore/region_memory.h"
+#include "libcr/restore/tracees.h"
+#include "libcr/sys/ptrace.h"
+#include "libcr/task/registers.h"
+#include "libcr/task/state.h"
+
+#include <csignal>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace cr::restore
+{
+
+namespace
+{
+
+uint32_t elapsed_us(uint64_t since_us)
+{
+    timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return static_cast<uint32_t>(static_cast<uint64_t>(ts.tv_sec) * 1000000 +
+                                 static_cast<uint64_t>(ts.tv_nsec) / 1000 - since_us);
+}
+
+uint64_t now_us()
+{
+    timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return static_cast<uint64_t>(ts.tv_sec) * 1000000 + static_cast<uint64_t>(ts.tv_nsec) / 1000;
+}
+
+// Everything that is known before anything is made.
+struct Plan {
+    ImageSet images;
+    BirthPlan births;
+    std::optional<files::Plan> files;
+    MemoryPlan memory;
+    task::Host host;
+};
+
+std::vector<const img::mm_entry *> spaces_of(const ImageSet &images)
+{
+    std::vector<const img::mm_entry *> out;
+    for (const TaskImage &task : images.tasks)
+        if (task.mm)
+            out.push_back(&*task.mm);
+    return out;
+}
+
+std::vector<files::TaskTable> tables_of(const ImageSet &images)
+{
+    std::vector<files::TaskTable> out;
+    for (const TaskImage &task : images.tasks)
+        if (!task.zombie())
+            out.push_back({task.pid(), task.ids.files_id()});
+    return out;
+}
+
+void check_tasks(const ImageSet &images, const task::Host &host)
+{
+    for (const TaskImage &task : images.tasks)
+        for (size_t i = 0; i < task.threads.size(); i++) {
+            auto name = [&] { return cat("pid ", task.pid(), ", thread ", task.tree.threads(static_cast<int>(i))); };
+            Subject subject(name);
+            task::check(task.threads[i], i == 0, host);
+        }
+}
+
+std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
+{
+    ImageSet images = read_images(request.images_dir);
+    task::Host host = probe_host();
+    check_tasks(images, host);
+    if (!request.shell_job && images.tasks[0].tree.sid() != images.tasks[0].tree.pid())
+        refused("the root of the tree is not a session leader: its session and terminal were outside",
+                "give --shell-job to put it into yours");
+    auto plan = std::unique_ptr<Plan>(new Plan{std::move(images), {}, {}, {}, host});
+    plan->births = plan_births(plan->images);
+    std::vector<mm::SharedPlan> shared = mm::plan_shared(plan->images.dir, spaces_of(plan->images));
+    files::RestoreOptions options = request.files;
+    options.first_number = kFirstShared + static_cast<int>(shared.size());
+    plan->files.emplace(plan->images.dir, tables_of(plan->images), options);
+    plan->memory = plan_memory(plan->images, plan->births, *plan->files);
+    plan->memory.shared = std::move(shared);
+    return plan;
+}
+
+// Programs are built for a region of some size at some place, and only then is known how large it has to be: a
+// generous guess comes first.
+void build(Plan &plan, const Surroundings &surroundings, Programs &out)
+{
+    uint64_t size = 1 << 20;
+    for (const TaskImage &task : plan.images.tasks)
+        size += task.threads.size() * 32768 + (task.mm ? static_cast<uint64_t>(task.mm->vmas_size()) * 2048 : 0);
+    for (;; size *= 2) {
+        out = Programs{};
+        place_region(plan.memory, plan.images, page_up(size));
+        build_programs(plan.images, plan.births, *plan.files, plan.memory, plan.host, surroundings, out);
+        if (out.region.size() <= plan.memory.frame.region.size())
+            return;
+    }
+}
+
+// One run of a plan, from the opener to the detached tree. Its destructor leaves nothing behind unless release()
+// has been reached.
+class Execution
+{
+  public:
+    Execution(const RestoreRequest &request, Plan &plan) : request_(request), plan_(plan) {}
+    RestoreResult run();
+
+  private:
+    using Thread = std::pair<pid_t, pid_t>; // tid, tgid
+    void start_opener();
+    void make_programs();
+    void clone_root();
+    void follow();
+    void set_state();
+    void release();
+    Expected expectations() const;
+    void set_registers(const TaskImage &task);
+    void hook(const char *point) const
+    {
+        if (request_.hook)
+            request_.hook(point, root_);
+    }
+
+    const RestoreRequest &request_;
+    Plan &plan_;
+    std::set<pid_t> wanted_;
+    std::vector<Thread> threads_;
+    std::vector<pid_t> leaders_;
+    Surroundings surroundings_;
+    std::optional<files::Opener> opener_work_;
+    std::optional<OpenerProcess> opener_;
+    Programs programs_;
+    std::optional<RegionMemory> memory_;
+    std::optional<Tracees> tracees_;
+    Fd gate_read_, gate_write_;
+    std::map<pid_t, std::deque<const mm::TaskPlan::Part *>> fills_; // still to be done
+    pid_t root_ = 0;
+    RestoreResult result_;
+};
+
+void Execution::start_opener()
+{
+    opener_work_.emplace(*plan_.files);
+    auto open_all = [this] {
+        for (size_t i = 0; i < plan_.memory.shared.size(); i++) {
+            Fd fd = mm::make_shared(plan_.images.dir, plan_.memory.shared[i]);
+            sys::check(sys::call(SYS_dup3, fd.get(), kFirstShared + static_cast<int>(i), O_CLOEXEC),
+                       "place shared memory");
+        }
+        opener_work_->open_all();
+    };
+    opener_.emplace(wanted_, open_all, [this] { opener_work_->after_tasks(); });
+    surroundings_.opener = opener_->pid();
+    surroundings_.images = plan_.images.dir.fd();
+}
+
+void Execution::make_programs()
+{
+    int ends[2];
+    sys::check(sys::call(SYS_pipe2, ends, O_CLOEXEC), "make a pipe to the root of the new tree");
+    gate_read_ = Fd(ends[0]);
+    gate_write_ = Fd(ends[1]);
+    surroundings_.gate_read = ends[0];
+    surroundings_.gate_write = ends[1];
+    build(plan_, surroundings_, programs_);
+    const mm::Range &region = plan_.memory.frame.region;
+    memory_.emplace(programs_.region, region.start, region.size());
+    fills_ = plan_.memory.outside(plan_.images);
+}
+
+Expected Execution::expectations() const
+{
+    Expected out;
+    out.births = plan_.births.births.size() - 1;
+    for (const Birth &birth : plan_.births.births) {
+        if (birth.role == Birth::Role::Zombie)
+            out.endings[birth.pid] =
+                static_cast<int>(plan_.images.tasks[birth.task].leader().tc().exit_code());
+        else if (birth.role != Birth::Role::Task)
+            out.endings[birth.pid] = 0;
+        if (birth.sibling)
+            out.clone_events.insert(plan_.births.births[birth.cloner].pid);
+    }
+    for (const auto &[pid, parts] : fills_)
+        out.fills[pid] = parts.size();
+    return out;
+}
+
+void Execution::clone_root()
+{
+    pid_t pid = plan_.images.tasks[0].pid();
+    clone_args args{};
+    args.flags = request_.sibling ? CLONE_PARENT : 0;
+    args.exit_signal = request_.sibling ? 0 : SIGCHLD;
+    args.set_tid = reinterpret_cast<uint64_t>(&pid);
+    args.set_tid_size = 1;
+    program::Start start;
+    start.player = memory_->base();
+    start.entry = memory_->base() + programs_.region.offset_of(programs_.root);
+    start.fail_record = memory_->base() + programs_.region.fail_record_offset(programs_.root);
+    start.fail_entry = memory_->base() + programs_.region.offset_of(programs_.failure);
+    long r = program::clone_into(args, start);
+    if (r == -EEXIST)
+        failed_with(EEXIST, cat("create pid ", pid), "end the process that has this pid");
+    sys::check(r, [&] { return cat("create pid ", pid); });
+    root_ = pid;
+    auto fill = [this](pid_t who) {
+        auto &parts = fills_.at(who);
+        mm::fill(who, *plan_.memory.tasks[plan_.images.by_pid.at(who)], *parts.front());
+        parts.pop_front();
+    };
+    tracees_.emplace(root_, expectations(), fill, [this] { return memory_->failure(); });
+    tracees_->also_ours(opener_->pid(), "opener");
+    tracees_->seize_root();
+    char byte = 1;
+    sys::check(sys::call(SYS_write, gate_write_.get(), &byte, 1), "start the root of the new tree");
+    gate_read_.reset();
+}
+
+void Execution::follow()
+{
+    tracees_->attend(memory_->word(programs_.ready), programs_.ready_target);
+    if (std::string why = memory_->failure(); !why.empty())
+        failed_with(0, why);
+    opener_->after_tasks();
+    for (const TaskImage &task : plan_.images.tasks)
+        if (!task.zombie())
+            set_from_outside(task);
+}
+
+void Execution::set_registers(const TaskImage &task)
+{
+    for (size_t i = 0; i < task.threads.size(); i++) {
+        pid_t tid = static_cast<pid_t>(task.tree.threads(static_cast<int>(i)));
+        auto name = [&] { return cat("pid ", task.pid(), ", thread ", tid); };
+        Subject subject(name);
+        const img::core_entry &core = task.threads[i];
+        user_regs_struct regs = task::get_registers(core.thread_info().gpregs());
+        // There is no restart block in the new task: the call is made again from its arguments.
+        constexpr uint64_t kRestartBlock = static_cast<uint64_t>(-516), kRestartNoHand = static_cast<uint64_t>(-514);
+        if (static_cast<int64_t>(regs.orig_rax) >= 0 && regs.rax == kRestartBlock)
+            regs.rax = kRestartNoHand;
+        sys::check(sys::ptrace::set_xsave(tid, task::get_xsave(core.thread_info().fpregs())),
+                   "set floating-point registers");
+        sys::check(sys::ptrace::set_registers(tid, regs), "set registers");
+        uint64_t mask = core.thread_core().has_blk_sigset() ? core.thread_core().blk_sigset() : core.tc().blk_sigset();
+        sys::check(sys::ptrace::set_sigmask(tid, mask), "set the signal mask");
+    }
+}
+
+void Execution::set_state()
+{
+    tracees_->stop_all(threads_);
+    opener_.reset();
+    for (const TaskImage &task : plan_.images.tasks)
+        if (!task.zombie())
+            tracees_->call_in({task.pid()}, syscall_instruction(task, plan_.memory.vdso), SYS_munmap, memory_->base().value,
+                              memory_->size(), "unmap the programs");
+    for (const TaskImage &task : plan_.images.tasks)
+        if (!task.zombie())
+            set_registers(task);
+}
+
+// From the guardian's commit on everybody lives.
+void Execution::release()
+{
+    for (const TaskImage &task : plan_.images.tasks) {
+        uint32_t state = task.leader().tc().task_state();
+        if (task.zombie() || (state != task::kStopped && !request_.leave_stopped))
+            continue;
+        uint32_t signo = task.leader().tc().stop_signo();
+        ::kill(task.pid(), state == task::kStopped && signo ? static_cast<int>(signo) : SIGSTOP);
+    }
+    Guardian guardian(leaders_);
+    tracees_->clear_exitkill(threads_);
+    guardian.commit();
+    hook("pre-resume");
+    tracees_->detach(threads_);
+}
+
+RestoreResult Execution::run()
+{
+    uint64_t begin = now_us();
+    for (const TaskImage &task : plan_.images.tasks) {
+        if (!task.zombie())
+            leaders_.push_back(task.pid());
+        for (uint32_t tid : task.tree.threads()) {
+            wanted_.insert(static_cast<pid_t>(tid));
+            if (!task.zombie())
+                threads_.emplace_back(static_cast<pid_t>(tid), task.pid());
+        }
+    }
+    for (const Birth &birth : plan_.births.births)
+        wanted_.insert(birth.pid);
+    hook("pre-restore");
+    prepare_to_clone();
+    start_opener();
+    make_programs();
+    opener_->wait_opened();
+    uint64_t forking = now_us();
+    clone_root();
+    hook("setup-namespaces");
+    hook("post-setup-namespaces");
+    follow();
+    result_.statistics.set_forking_time(elapsed_us(forking));
+    set_state();
+    hook("post-restore");
+    release();
+    result_.root = root_;
+    result_.statistics.set_restore_time(elapsed_us(begin));
+    return result_;
+}
+
+} // namespace
+
+RestoreResult restore(const RestoreRequest &request)
+{
+    auto plan = make_plan(request);
+    check_pids_free(plan->images, plan->births);
+    move_out_of_the_way(plan->images, plan->births);
+    return Execution(request, *plan).run();
+}
+
+std::string describe(const RestoreRequest &request)
+{
+    auto plan = make_plan(request);
+    Programs programs;
+    build(*plan, Surroundings{}, programs);
+    std::string out;
+    for (const TaskImage &task : plan->images.tasks)
+        out += cat("task ", task.pid(), " parent ", task.tree.ppid(), " group ", task.tree.pgid(), " session ",
+                   task.tree.sid(), " threads ", task.threads.size(), task.zombie() ? " dead" : "", "\n");
+    for (const std::string &line : plan->files->describe())
+        out += line + "\n";
+    for (uint32_t i = 0; i < programs.region.program_count(); i++)
+        out += cat("\n", programs.region.program({i}).name(), ":\n", program::print(programs.region, {i}));
+    return out;
+}
+
+} // namespace cr::restore

@@ -1,0 +1,36 @@
+// Bringing a process tree back from its images: read and check everything, plan, then execute.
+#pragma once
+
+#include "libcr/files/opener.h"
+#include "stats.pb.h"
+
+#include <functional>
+#include <string>
+#include <sys/types.h>
+
+namespace cr::restore
+{
+
+struct RestoreRequest {
+    std::string images_dir;
+    bool sibling = false;       // the root becomes a child of our parent
+    bool leave_stopped = false; // tasks stop before they run any code
+    bool shell_job = false;     // session, group and terminal are those of the caller
+    files::RestoreOptions files;
+    // Run at CRIU's named points with the root's pid (0 before it exists): "pre-restore", "post-restore", ... What it
+    // throws before the tasks are released undoes the restore.
+    std::function<void(const char *point, pid_t root)> hook;
+};
+
+struct RestoreResult {
+    pid_t root = 0;
+    img::restore_stats_entry statistics;
+};
+
+// Throws when anything cannot be made; nothing is left behind then.
+RestoreResult restore(const RestoreRequest &request);
+
+// What would be done, as text: the tasks, the files in order, every program as strace-like lines. Makes nothing.
+std::string describe(const RestoreRequest &request);
+
+} // namespace cr::restore

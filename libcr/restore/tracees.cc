@@ -1,0 +1,210 @@
+#include "libcr/restore/tracees.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/log.h"
+#include "libcr/base/text.h"
+#include "libcr/sys/ptrace.h"
+
+#include <ctime>
+#include <linux/futex.h>
+#include <unistd.h>
+
+namespace cr::restore
+{
+
+namespace
+{
+constexpr uint64_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK;
+}
+
+Tracees::Tracees(pid_t root, Expected expected, std::function<void(pid_t)> fill,
+                 std::function<std::string()> explain)
+    : root_(root), expected_(std::move(expected)), fill_(std::move(fill)), explain_(std::move(explain))
+{
+    alive_.insert(root);
+}
+
+Tracees::~Tracees()
+{
+    if (released_)
+        return;
+    for (pid_t pid : alive_)
+        ::kill(pid, SIGKILL);
+    // Reap all of them, also those that were being born as we failed: a killed tracee is ours to wait for first.
+    while (!alive_.empty()) {
+        sys::WaitStatus status;
+        long pid = sys::wait_for(-1, status, __WALL);
+        if (pid == -EINTR)
+            continue;
+        if (pid <= 0)
+            break;
+        if (status.gone())
+            alive_.erase(static_cast<pid_t>(pid));
+        else
+            ::kill(static_cast<pid_t>(pid), SIGKILL);
+    }
+}
+
+void Tracees::seize_root()
+{
+    uint64_t options = kOptions;
+    if (expected_.clone_events.count(root_))
+        options |= PTRACE_O_TRACECLONE;
+    sys::check(sys::ptrace::seize(root_, options), "seize the root of the new tree");
+}
+
+// Nothing more is to be seen by wait(2) before the programs have ended.
+bool Tracees::quiet() const
+{
+    return events_ == expected_.births && first_stops_ == expected_.births && expected_.endings.empty() &&
+           expected_.fills.empty();
+}
+
+void Tracees::on_stop(pid_t pid, sys::WaitStatus status)
+{
+    int signal = 0;
+    if (status.event() == PTRACE_EVENT_FORK || status.event() == PTRACE_EVENT_CLONE ||
+        status.event() == PTRACE_EVENT_VFORK) {
+        events_++;
+    } else if (status.event_stop()) {
+        if (alive_.insert(pid).second) {
+            first_stops_++;
+            if (expected_.clone_events.count(pid))
+                sys::ptrace::set_options(pid, kOptions | PTRACE_O_TRACECLONE);
+        }
+    } else if (status.signal_stop()) {
+        signal = status.signal();
+        auto waiting = expected_.fills.find(pid);
+        if (signal == SIGSTOP && waiting != expected_.fills.end()) {
+            fill_(pid);
+            signal = 0;
+            if (--waiting->second == 0)
+                expected_.fills.erase(waiting);
+        }
+    }
+    sys::check(sys::ptrace::cont(pid, signal), [&] { return cat("let the new pid ", pid, " go on"); });
+}
+
+void Tracees::handle(pid_t pid, sys::WaitStatus status)
+{
+    if (auto ours = ours_.find(pid); ours != ours_.end() && status.gone()) {
+        std::string name = ours->second;
+        ours_.erase(ours);
+        std::string why = explain_();
+        failed_with(0, why.empty() ? cat("go on without the ", name, ", which ", status.text()) : why);
+    }
+    if (!status.gone()) {
+        on_stop(pid, status);
+        return;
+    }
+    alive_.erase(pid);
+    auto ending = expected_.endings.find(pid);
+    // The core flag of a status cannot be made again.
+    if (ending != expected_.endings.end() && ((ending->second ^ status.raw()) & ~0x80) == 0) {
+        expected_.endings.erase(ending);
+        return;
+    }
+    std::string why = explain_();
+    if (!why.empty())
+        failed_with(0, why);
+    failed_with(0, cat("keep the new pid ", pid, " alive: it ", status.text()));
+}
+
+void Tracees::attend(const volatile uint32_t *word, uint32_t target)
+{
+    while (!quiet()) {
+        sys::WaitStatus status;
+        long pid = sys::wait_for(-1, status, __WALL);
+        if (pid == -EINTR)
+            continue;
+        sys::check(pid, "wait for the new tasks");
+        handle(static_cast<pid_t>(pid), status);
+    }
+    for (;;) {
+        uint32_t now = *word;
+        if (now >= target)
+            break;
+        sys::WaitStatus status;
+        long pid = sys::wait_for(-1, status, __WALL | WNOHANG);
+        if (pid > 0)
+            handle(static_cast<pid_t>(pid), status);
+        else {
+            timespec limit{0, 10'000'000};
+            sys::call(SYS_futex, const_cast<uint32_t *>(word), FUTEX_WAIT, now, &limit, nullptr, 0);
+        }
+    }
+}
+
+// Of one thread that was interrupted: its event stop, letting anything that comes before it pass.
+void Tracees::wait_stopped(pid_t tid)
+{
+    for (;;) {
+        sys::WaitStatus status;
+        long r = sys::wait_for(tid, status, __WALL);
+        if (r == -EINTR)
+            continue;
+        sys::check(r, [&] { return cat("wait for the new thread ", tid); });
+        if (status.event_stop())
+            return;
+        if (status.gone())
+            handle(tid, status);
+        else
+            sys::ptrace::cont(tid, status.signal_stop() ? status.signal() : 0);
+    }
+}
+
+void Tracees::stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads)
+{
+    for (auto [tid, tgid] : threads)
+        if (tid != tgid)
+            sys::check(sys::ptrace::seize(tid, kOptions), [&] { return cat("seize the new thread ", tid); });
+    for (auto [tid, tgid] : threads)
+        sys::check(sys::ptrace::interrupt(tid), [&] { return cat("stop the new thread ", tid); });
+    for (auto [tid, tgid] : threads)
+        wait_stopped(tid);
+}
+
+void Tracees::call_in(const std::vector<pid_t> &leaders, TargetAddr syscall_insn, long nr, uint64_t a, uint64_t b,
+                      const char *what)
+{
+    for (pid_t pid : leaders) {
+        user_regs_struct regs;
+        sys::check(sys::ptrace::get_registers(pid, regs), "read registers");
+        regs.rip = syscall_insn.value;
+        regs.rax = static_cast<uint64_t>(nr);
+        regs.rdi = a;
+        regs.rsi = b;
+        regs.orig_rax = ~0ull; // no restart of what was interrupted
+        sys::check(sys::ptrace::set_registers(pid, regs), "set registers");
+        sys::check(sys::ptrace::step(pid), "step");
+    }
+    for (pid_t pid : leaders) {
+        sys::WaitStatus status;
+        long r;
+        while ((r = sys::wait_for(pid, status, __WALL)) == -EINTR)
+            ;
+        sys::check(r, "wait for a step");
+        if (status.gone())
+            handle(pid, status);
+        user_regs_struct regs;
+        sys::check(sys::ptrace::get_registers(pid, regs), "read registers");
+        if (status.signal() != SIGTRAP || regs.rax != 0)
+            failed_with(regs.rax ? static_cast<int>(-regs.rax) : 0, cat(what, " of the new pid ", pid));
+    }
+}
+
+void Tracees::clear_exitkill(const std::vector<std::pair<pid_t, pid_t>> &threads)
+{
+    for (auto [tid, tgid] : threads)
+        sys::check(sys::ptrace::set_options(tid, 0), [&] { return cat("release the new thread ", tid); });
+    released_ = true;
+}
+
+void Tracees::detach(const std::vector<std::pair<pid_t, pid_t>> &threads)
+{
+    // Past the commit: a task that somebody killed meanwhile is no failure of ours.
+    for (auto [tid, tgid] : threads)
+        sys::ptrace::detach(tid);
+}
+
+} // namespace cr::restore

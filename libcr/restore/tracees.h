@@ -1,0 +1,71 @@
+// The restored tasks as their coordinator sees them: all traced from birth with PTRACE_O_EXITKILL, so that nothing
+// is left of them should we die, and followed by wait(2) until their programs have done their work.
+//
+// A process that is cloned by a traced one is traced too (TRACEFORK, TRACECLONE); each birth shows as an event stop of
+// the cloner and a first stop of the child. Threads are seized at the end only: the death of any traced thread's
+// tracer kills the whole process.
+#pragma once
+
+#include "libcr/base/addr.h"
+#include "libcr/sys/process.h"
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace cr::restore
+{
+
+struct Expected {
+    size_t births = 0;                 // processes cloned by tasks (all but the root)
+    std::map<pid_t, int> endings;      // zombies and helpers: the wait status that each ends with
+    std::map<pid_t, size_t> fills;     // how often a task stops itself by SIGSTOP to have its memory filled
+    std::set<pid_t> clone_events;      // tasks that clone with CLONE_PARENT or another exit signal
+};
+
+class Tracees
+{
+  public:
+    // `explain` is asked why when a task ends that should not.
+    Tracees(pid_t root, Expected expected, std::function<void(pid_t)> fill, std::function<std::string()> explain);
+    // Kills what is still traced and waits for it, unless released.
+    ~Tracees();
+    Tracees(const Tracees &) = delete;
+    Tracees &operator=(const Tracees &) = delete;
+
+    void seize_root();
+    // Follows births, memory stops and endings until there are no more to come, then waits until `word` in the
+    // shared region (counted by the programs) has reached `target`.
+    void attend(const volatile uint32_t *word, uint32_t target);
+    // Stops every thread of every task: {tid, tgid} pairs, leaders included.
+    void stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads);
+    // Has every leader make one system call by single steps; throws when the result is not 0.
+    void call_in(const std::vector<pid_t> &leaders, TargetAddr syscall_insn, long nr, uint64_t a, uint64_t b,
+                 const char *what);
+    void clear_exitkill(const std::vector<std::pair<pid_t, pid_t>> &threads);
+    void detach(const std::vector<std::pair<pid_t, pid_t>> &threads);
+    // Processes that are alive now.
+    const std::set<pid_t> &alive() const { return alive_; }
+    // A process of ours that is not a task (the opener); its end is a failure too.
+    void also_ours(pid_t pid, std::string name) { ours_[pid] = std::move(name); }
+
+  private:
+    void handle(pid_t pid, sys::WaitStatus status);
+    void on_stop(pid_t pid, sys::WaitStatus status);
+    bool quiet() const;
+    void wait_stopped(pid_t tid);
+
+    pid_t root_;
+    Expected expected_;
+    std::function<void(pid_t)> fill_;
+    std::function<std::string()> explain_;
+    std::set<pid_t> alive_;
+    std::map<pid_t, std::string> ours_;
+    size_t events_ = 0, first_stops_ = 0;
+    bool released_ = false;
+};
+
+} // namespace cr::restore

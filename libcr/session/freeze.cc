@@ -1,0 +1,331 @@
+#include "libcr/session/freeze.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/log.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/files/blockers.h"
+#include "libcr/image/seal.h"
+#include "libcr/image/writer.h"
+#include "libcr/inject/freeze.h"
+#include "libcr/mm/classify.h"
+#include "libcr/ns/blockers.h"
+#include "libcr/session/holder.h"
+#include "libcr/session/link.h"
+#include "libcr/session/wire.h"
+#include "libcr/task/capture.h"
+#include "libcr/task/sharing.h"
+#include "libcr/task/state.h"
+
+#include <climits>
+#include <cstdlib>
+#include <ctime>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace cr::session
+{
+
+namespace
+{
+
+constexpr size_t kBatch = 64;
+
+uint64_t now_us()
+{
+    timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return static_cast<uint64_t>(ts.tv_sec) * 1000000 + static_cast<uint64_t>(ts.tv_nsec) / 1000;
+}
+
+std::string absolute(const std::string &path)
+{
+    char buffer[PATH_MAX];
+    if (!::realpath(path.c_str(), buffer))
+        failed("find " + path);
+    return buffer;
+}
+
+std::string small_file(const char *path)
+{
+    Fd fd(static_cast<int>(sys::check(sys::call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0),
+                                      [&] { return cat("open ", path); })));
+    char buffer[128];
+    long n = sys::check(sys::call(SYS_read, fd.get(), buffer, sizeof buffer), [&] { return cat("read ", path); });
+    return std::string(trim(std::string_view(buffer, static_cast<size_t>(n))));
+}
+
+// Clock ticks since boot: pids of tasks younger than a dump were not in it.
+uint64_t uptime_ticks()
+{
+    timespec ts;
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return static_cast<uint64_t>(ts.tv_sec) * static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
+}
+
+// Every task is in our own namespaces (anything else is refused), so each kind has one id.
+void put_namespace_ids(img::task_kobj_ids_entry &ids)
+{
+    ids.set_pid_ns_id(1);
+    ids.set_net_ns_id(2);
+    ids.set_ipc_ns_id(3);
+    ids.set_uts_ns_id(4);
+    ids.set_mnt_ns_id(5);
+    ids.set_user_ns_id(6);
+    ids.set_cgroup_ns_id(7);
+    ids.set_time_ns_id(8);
+}
+
+class Freeze
+{
+  public:
+    Freeze(const FreezeRequest &request, int out) : request_(request), out_(out) {}
+    int run();
+
+  private:
+    void begin();
+    std::vector<Error> find_blockers(inject::FrozenTree &tree);
+    void capture(inject::FrozenTree &tree);
+    void capture_task(const inject::FrozenTask &task, const task::TaskFacts &facts, img::pstree_entry &entry);
+    void tell(const inject::FrozenTask &task, const task::TaskFacts &facts, const img::task_kobj_ids_entry &ids);
+    bool hold(inject::FrozenTree &tree, std::string &why);
+    void fail(const std::vector<Error> &errors);
+
+    const FreezeRequest &request_;
+    int out_;
+    std::optional<image::Dir> images_;
+    Holder holder_;
+    img::session_hello hello_;
+    uint64_t begin_us_ = 0, frozen_us_ = 0;
+    task::SharedObjects vm_{sys::Kcmp::Vm}, files_{sys::Kcmp::Files}, fs_{sys::Kcmp::Fs},
+        sighand_{sys::Kcmp::Sighand};
+};
+
+void Freeze::begin()
+{
+    images_ = request_.dry_run ? image::Dir::null() : image::Dir::create(request_.images_dir);
+    hello_.set_version(kStreamVersion);
+    hello_.set_images_dir(request_.dry_run ? std::string() : absolute(request_.images_dir));
+    hello_.set_work_dir(absolute(request_.dry_run ? "." : request_.work_dir));
+    hello_.set_holder_pid(static_cast<uint32_t>(::getpid()));
+    hello_.set_session_fd(holder_.fd());
+    hello_.set_run_id(small_file("/proc/sys/kernel/random/uuid"));
+    hello_.set_start_ns(log::config().start_ns ? log::config().start_ns : now_us() * 1000);
+    hello_.set_dry_run(request_.dry_run);
+    hello_.set_shell_job(request_.shell_job);
+    hello_.set_ghost_limit(request_.ghost_limit);
+    hello_.set_link_remap(request_.link_remap);
+    hello_.set_file_locks(request_.file_locks);
+    hello_.set_evasive_devices(request_.evasive_devices);
+    hello_.set_leave_running(request_.leave_running);
+    hello_.set_log_file(request_.log_file);
+    hello_.set_log_level(static_cast<uint32_t>(request_.log_level));
+    for (const std::string &external : request_.external)
+        hello_.add_external(external);
+    img::inventory_entry &inventory = *hello_.mutable_inventory();
+    inventory.set_img_version(2);
+    inventory.set_fdinfo_per_id(true);
+    inventory.set_ns_per_id(true);
+    inventory.set_lsmtype(img::NO_LSM);
+    inventory.set_dump_uptime(uptime_ticks());
+    inventory.set_dump_criu_run_id(hello_.run_id());
+    img::task_kobj_ids_entry &ids = *inventory.mutable_root_ids();
+    ids.set_vm_id(1);
+    ids.set_files_id(1);
+    ids.set_fs_id(1);
+    ids.set_sighand_id(1);
+    put_namespace_ids(ids);
+    img::session_record record;
+    *record.mutable_hello() = hello_;
+    put_record(out_, record);
+    record.Clear();
+    record.set_stage_begin("cr-freeze");
+    put_record(out_, record);
+}
+
+// Everything in the way, over facts of /proc only: no code has run in a task.
+std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
+{
+    std::vector<Error> out = tree.blockers();
+    auto add = [&](const std::string &subject, const std::string &reason, const std::string &remedy) {
+        out.push_back(Error(Error::Kind::Refused, 0, reason, remedy).with_subject(subject));
+    };
+    files::DumpOptions options;
+    options.shell_job = request_.shell_job;
+    options.external = request_.external;
+    const inject::FrozenTask &root = tree.tasks().front();
+    if (root.stat.session != root.pid && !request_.shell_job)
+        add(cat("pid ", root.pid), "the task is not a session leader: its terminal and session are outside the tree",
+            "give --shell-job, or start it with setsid");
+    const ns::Links own = ns::links_of(::getpid());
+    for (inject::FrozenTask &task : tree.tasks()) {
+        if (task.state == inject::FrozenTask::State::Zombie)
+            continue;
+        std::vector<Blocker> blockers;
+        files::blockers(task.pid, options, blockers);
+        proc::PidDir dir(task.pid);
+        for (const mm::Blocker &area : mm::blockers(dir))
+            blockers.push_back({cat("pid ", task.pid), area.what, area.remedy});
+        ns::blockers(task.pid, own, blockers);
+        for (const Blocker &blocker : blockers)
+            add(blocker.subject, blocker.reason, blocker.remedy);
+    }
+    return out;
+}
+
+void Freeze::tell(const inject::FrozenTask &task, const task::TaskFacts &facts,
+                  const img::task_kobj_ids_entry &ids)
+{
+    img::session_record record;
+    img::session_task &out = *record.mutable_task();
+    out.set_pid(static_cast<uint32_t>(task.pid));
+    out.set_vpid(static_cast<uint32_t>(task.vpid));
+    out.set_ppid(static_cast<uint32_t>(facts.vppid));
+    out.set_zombie(task.state == inject::FrozenTask::State::Zombie);
+    for (const inject::FrozenThread &thread : task.threads)
+        out.add_threads(static_cast<uint32_t>(thread.tid));
+    out.set_files_id(ids.files_id());
+    out.set_vm_id(ids.vm_id());
+    out.set_fs_id(ids.fs_id());
+    out.set_dumpable(facts.dumpable);
+    out.set_thp_disabled(facts.thp_disabled);
+    if (facts.brk)
+        out.set_brk(facts.brk);
+    out.set_comm(facts.stat.comm);
+    put_record(out_, record);
+}
+
+void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts &facts, img::pstree_entry &entry)
+{
+    auto name = [&] { return cat("pid ", task.pid, " (", printable(task.stat.comm), ")"); };
+    Subject subject(name);
+    bool zombie = task.state == inject::FrozenTask::State::Zombie;
+    entry.set_pid(static_cast<uint32_t>(facts.vpid));
+    entry.set_ppid(static_cast<uint32_t>(facts.vppid));
+    entry.set_pgid(static_cast<uint32_t>(facts.vpgid));
+    entry.set_sid(static_cast<uint32_t>(facts.vsid));
+    img::task_kobj_ids_entry ids;
+    ids.set_vm_id(zombie ? 0 : vm_.id_of(task.pid));
+    ids.set_files_id(zombie ? 0 : files_.id_of(task.pid));
+    ids.set_fs_id(zombie ? 0 : fs_.id_of(task.pid));
+    ids.set_sighand_id(zombie ? 0 : sighand_.id_of(task.pid));
+    put_namespace_ids(ids);
+    tell(task, facts, ids);
+
+    img::core_entry core;
+    core.set_mtype(img::core_entry::X86_64);
+    task::capture_task(facts, core);
+    if (zombie) {
+        entry.add_threads(entry.pid());
+        core.mutable_thread_core()->set_futex_rla(0);
+        core.mutable_thread_core()->set_futex_rla_len(0);
+        image::write_one(*images_, image::Kind::Core, entry.pid(), core);
+        return;
+    }
+    for (const task::ThreadFacts &thread : facts.threads) {
+        task::capture_thread(thread, core);
+        entry.add_threads(static_cast<uint32_t>(thread.vtid));
+        image::write_one(*images_, image::Kind::Core, static_cast<uint64_t>(thread.vtid), core);
+        core.Clear(); // only the leader has the task's part
+        core.set_mtype(img::core_entry::X86_64);
+    }
+    image::write_one(*images_, image::Kind::Ids, entry.pid(), ids);
+}
+
+void Freeze::capture(inject::FrozenTree &tree)
+{
+    image::Writer pstree(*images_, image::Kind::Pstree);
+    std::vector<inject::FrozenTask *> tasks;
+    for (inject::FrozenTask &task : tree.tasks())
+        tasks.push_back(&task);
+    // In batches: the next stages begin with the first while the second is captured.
+    for (size_t at = 0; at < tasks.size(); at += kBatch) {
+        auto batch = std::span(tasks).subspan(at, std::min(kBatch, tasks.size() - at));
+        std::vector<task::TaskFacts> facts = task::gather(batch, tree.waiter());
+        for (size_t i = 0; i < batch.size(); i++) {
+            if (at + i == 0)
+                facts[0].vppid = 0; // the root's parent is outside
+            img::pstree_entry entry;
+            capture_task(*batch[i], facts[i], entry);
+            pstree.put(entry);
+        }
+    }
+    pstree.finish();
+    img::session_record record;
+    record.set_tree_end(true);
+    put_record(out_, record);
+    record.Clear();
+    record.mutable_done()->set_stage("cr-freeze");
+    record.mutable_done()->set_freezing_us(frozen_us_ - begin_us_);
+    put_record(out_, record);
+}
+
+void Freeze::fail(const std::vector<Error> &errors)
+{
+    for (size_t i = 0; i < errors.size(); i++) {
+        log::info(errors[i].what());
+        img::session_record record;
+        *record.mutable_failure() = to_record("cr-freeze", errors[i]);
+        record.mutable_failure()->set_more(i + 1 < errors.size());
+        put_record(out_, record);
+    }
+}
+
+bool Freeze::hold(inject::FrozenTree &tree, std::string &why)
+{
+    auto let_go = [&](Release release) {
+        if (release == Release::Kill)
+            tree.kill();
+        else if (release == Release::Stop)
+            tree.leave_stopped();
+        else
+            tree.resume();
+        return now_us() - begin_us_;
+    };
+    auto committed = [&] { return images_->has(image::Kind::Inventory); };
+    return holder_.serve(out_, let_go, committed, [&] { return tree.trouble(); }, why);
+}
+
+int Freeze::run()
+{
+    begin();
+    try {
+        if (!request_.dry_run)
+            image::begin(*images_);
+        begin_us_ = now_us();
+        inject::FreezeOptions options;
+        options.timeout = request_.timeout;
+        options.collect = true;
+        inject::FrozenTree tree(request_.tree, options);
+        frozen_us_ = now_us();
+        std::vector<Error> blockers = find_blockers(tree);
+        if (!blockers.empty()) {
+            tree.resume();
+            fail(blockers);
+            return 1;
+        }
+        capture(tree);
+        std::string why;
+        if (hold(tree, why))
+            return 0;
+        fail({Error(Error::Kind::Failed, 0, "finish the dump: " + why, "the processes run on as before")});
+    } catch (const Error &error) {
+        try {
+            fail({error});
+        } catch (const Error &) {
+            // Nobody is there to hear it; the tree runs on.
+        }
+    }
+    return 1;
+}
+
+} // namespace
+
+int freeze(const FreezeRequest &request, int out)
+{
+    refuse_terminal_output(out, "cr-freeze");
+    block_stop_signals();
+    return Freeze(request, out).run();
+}
+
+} // namespace cr::session

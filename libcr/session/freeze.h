@@ -1,0 +1,32 @@
+// The first stage of a dump, and the only tool that touches tasks: stops the tree, looks for everything that stands
+// in the way, captures what needs the tracer, and holds the tree for the other stages.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace cr::session
+{
+
+struct FreezeRequest {
+    pid_t tree = 0;
+    std::string images_dir, work_dir;
+    std::chrono::milliseconds timeout{10000};
+    bool dry_run = false;
+    bool leave_running = false; // stages may copy now and write after the tree was let go
+    bool shell_job = false;
+    bool file_locks = false, link_remap = false, evasive_devices = false;
+    uint64_t ghost_limit = 1 << 20;
+    std::vector<std::string> external;
+    int log_level = 2;
+    std::string log_file;
+};
+
+// Writes the session stream to `out`. Returns the exit code: 0 when cr-thaw had the tree let go. What goes wrong is
+// told to cr-thaw by the stream; only what goes wrong before the session began is thrown.
+int freeze(const FreezeRequest &request, int out);
+
+} // namespace cr::session

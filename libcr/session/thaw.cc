@@ -1,0 +1,241 @@
+#include "libcr/session/thaw.h"
+
+#include "libcr/base/log.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/image/seal.h"
+#include "libcr/image/writer.h"
+#include "libcr/session/link.h"
+#include "libcr/session/wire.h"
+#include "libcr/sys/gate.h"
+
+#include <csignal>
+#include <optional>
+#include <set>
+#include <sys/syscall.h>
+
+namespace cr::session
+{
+
+namespace
+{
+
+// What a directory must have been given to be restorable. (cr-dump-net and cr-dump-ns only refuse so far.)
+constexpr const char *kNeeded[] = {"cr-freeze", "cr-dump-mm", "cr-dump-files"};
+
+class Thaw
+{
+  public:
+    Thaw(int in, Release release) : stream_(in), release_(release) {}
+    ThawResult run(const std::function<void(const img::session_hello &)> &before_commit);
+
+  private:
+    void begin();
+    void take(const img::session_record &record);
+    [[noreturn]] void fail(img::session_failure failure);
+    bool all_done() const { return tree_end_ && running_.empty(); }
+    void collect();
+    void let_go();
+    void finish_kill();
+    void commit();
+    void undo();
+    void write_statistics();
+
+    RecordStream stream_;
+    Release release_;
+    img::session_hello hello_;
+    std::optional<HolderLink> holder_;
+    std::vector<Fd> tasks_;
+    std::set<std::string> begun_, running_, holding_;
+    std::vector<Error> failures_;
+    bool tree_end_ = false, gone_ = false;
+    ThawResult result_;
+};
+
+void Thaw::begin()
+{
+    img::session_record record;
+    if (!stream_.next(record))
+        throw NoSession{};
+    if (!record.has_hello())
+        usage("no session on standard input", "the first tool of a pipeline is cr-freeze");
+    hello_ = record.hello();
+    log::Config config = log::config();
+    config.start_ns = hello_.start_ns();
+    config.level = static_cast<int>(hello_.log_level());
+    log::configure(config);
+    holder_.emplace(hello_);
+    holder_->watch_me();
+    if (hello_.dry_run())
+        release_ = Release::Resume;
+}
+
+void Thaw::take(const img::session_record &record)
+{
+    if (record.has_task() && !record.task().zombie() && release_ == Release::Kill) {
+        long fd = sys::call(SYS_pidfd_open, record.task().pid(), 0);
+        if (fd >= 0)
+            tasks_.emplace_back(static_cast<int>(fd));
+    }
+    if (record.has_stage_begin()) {
+        begun_.insert(record.stage_begin());
+        running_.insert(record.stage_begin());
+        holding_.insert(record.stage_begin());
+    }
+    if (record.tree_end())
+        tree_end_ = true;
+    if (record.has_released())
+        holding_.erase(record.released());
+    if (record.has_done()) {
+        const img::session_stage_done &done = record.done();
+        running_.erase(done.stage());
+        holding_.erase(done.stage());
+        img::dump_stats_entry &sum = result_.statistics;
+        sum.set_freezing_time(sum.freezing_time() + static_cast<uint32_t>(done.freezing_us()));
+        sum.set_memdump_time(sum.memdump_time() + static_cast<uint32_t>(done.memdump_us()));
+        sum.set_memwrite_time(sum.memwrite_time() + static_cast<uint32_t>(done.memwrite_us()));
+        sum.set_pages_scanned(sum.pages_scanned() + done.pages_scanned());
+        sum.set_pages_written(sum.pages_written() + done.pages_written());
+        sum.set_pages_skipped_parent(sum.pages_skipped_parent() + done.pages_skipped_parent());
+        sum.set_shpages_scanned(sum.shpages_scanned() + done.shpages_scanned());
+        sum.set_shpages_written(sum.shpages_written() + done.shpages_written());
+    }
+}
+
+// A failure ends the dump; the holder tells all blockers of a tree in a row.
+void Thaw::fail(img::session_failure failure)
+{
+    Blocked blocked;
+    blocked.blockers.push_back(to_error(failure));
+    img::session_record record;
+    while (failure.more() && stream_.next(record) && record.has_failure()) {
+        failure = record.failure();
+        blocked.blockers.push_back(to_error(failure));
+    }
+    if (blocked.blockers.size() == 1)
+        throw blocked.blockers.front();
+    throw blocked;
+}
+
+// Reads until every stage has done its part. A tree that goes on running is let go as soon as nobody needs it.
+void Thaw::collect()
+{
+    img::session_record record;
+    while (!all_done()) {
+        if (!stream_.next(record)) {
+            std::string who;
+            for (const std::string &stage : running_)
+                who += (who.empty() ? "" : ", ") + stage;
+            failed_with(0, cat("finish the dump: ", who.empty() ? "the session" : who, " ended early"),
+                        "the processes run on as before");
+        }
+        take(record);
+        if (record.has_failure())
+            fail(record.failure());
+        if (tree_end_ && holding_.empty() && !gone_ && release_ == Release::Resume && !running_.empty())
+            let_go();
+    }
+}
+
+void Thaw::finish_kill()
+{
+    for (const Fd &task : tasks_)
+        sys::call(SYS_pidfd_send_signal, task.get(), SIGKILL, 0, 0);
+}
+
+void Thaw::let_go()
+{
+    img::session_request request;
+    request.set_release(static_cast<uint32_t>(release_));
+    gone_ = true;
+    try {
+        img::session_reply reply = holder_->ask(request);
+        result_.statistics.set_frozen_time(static_cast<uint32_t>(reply.frozen_us()));
+    } catch (const Error &) {
+        // The holder is gone, its tracees run. Before the commit that is an undone dump, after it we finish.
+        if (release_ != Release::Kill)
+            throw;
+        finish_kill();
+    }
+}
+
+void Thaw::commit()
+{
+    img::inventory_entry inventory = hello_.inventory();
+    for (const char *stage : kNeeded)
+        if (!begun_.count(stage))
+            result_.partial = true;
+    for (const std::string &stage : begun_)
+        inventory.add_cr_stages(stage);
+    if (result_.partial)
+        inventory.set_cr_partial(true);
+    image::Dir dir = image::Dir::open(hello_.images_dir());
+    if (!gone_) {
+        img::session_request intent;
+        intent.set_intent(static_cast<uint32_t>(release_));
+        holder_->ask(intent);
+    }
+    image::commit(dir, inventory);
+}
+
+void Thaw::write_statistics()
+{
+    img::stats_entry entry;
+    *entry.mutable_dump() = result_.statistics;
+    img::dump_stats_entry &dump = *entry.mutable_dump();
+    // Required fields are there even when nothing was counted.
+    dump.set_freezing_time(dump.freezing_time());
+    dump.set_frozen_time(dump.frozen_time());
+    dump.set_memdump_time(dump.memdump_time());
+    dump.set_memwrite_time(dump.memwrite_time());
+    dump.set_pages_scanned(dump.pages_scanned());
+    dump.set_pages_skipped_parent(dump.pages_skipped_parent());
+    dump.set_pages_written(dump.pages_written());
+    dump.set_pages_lazy(0);
+    image::write_one(image::Dir::open(hello_.work_dir()), image::Kind::StatsDump, 0, entry);
+}
+
+void Thaw::undo()
+{
+    if (gone_)
+        return;
+    img::session_request request;
+    request.set_abort(true);
+    try {
+        holder_->tell(request);
+    } catch (const Error &) {
+        // It is gone already, and the tree with it released.
+    }
+}
+
+ThawResult Thaw::run(const std::function<void(const img::session_hello &)> &before_commit)
+{
+    begin();
+    try {
+        collect();
+        if (before_commit)
+            before_commit(hello_);
+        if (!hello_.dry_run())
+            commit();
+    } catch (...) {
+        undo();
+        throw;
+    }
+    if (!gone_)
+        let_go();
+    result_.dry_run = hello_.dry_run();
+    if (!hello_.dry_run())
+        write_statistics();
+    return result_;
+}
+
+} // namespace
+
+ThawResult thaw(int in, Release release, const std::function<void(const img::session_hello &)> &before_commit)
+{
+    refuse_terminal_input(in, "cr-thaw");
+    block_stop_signals();
+    return Thaw(in, release).run(before_commit);
+}
+
+} // namespace cr::session

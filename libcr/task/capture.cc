@@ -1,0 +1,236 @@
+#include "libcr/task/capture.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/inject/run.h"
+#include "libcr/proc/limits.h"
+#include "libcr/proc/pid_dir.h"
+#include "libcr/proc/timers.h"
+
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
+
+namespace cr::task
+{
+
+namespace
+{
+
+constexpr int kMembarrierGetRegistrations = 1 << 9; // MEMBARRIER_CMD_GET_REGISTRATIONS, Linux 6.3
+constexpr size_t kKernelSigsetSize = 8;
+
+// ---- what only the task itself can tell ----------------------------------------------------------------------
+
+// Questions to every thread, and where the answers are.
+struct ThreadQuestions {
+    inject::Calls::Out altstack, tid_address, pdeath, securebits;
+
+    explicit ThreadQuestions(inject::Calls &calls)
+    {
+        altstack = calls.out(sizeof(stack_t));
+        tid_address = calls.out(8);
+        pdeath = calls.out(4);
+        calls.sys(SYS_sigaltstack, {0, altstack});
+        calls.sys(SYS_prctl, {PR_GET_TID_ADDRESS, tid_address, 0, 0, 0});
+        calls.sys(SYS_prctl, {PR_GET_PDEATHSIG, pdeath, 0, 0, 0});
+        securebits = calls.sys_result(SYS_prctl, {PR_GET_SECUREBITS, 0, 0, 0, 0});
+    }
+    void read(const inject::Calls &calls, ThreadFacts &facts) const
+    {
+        stack_t stack = calls.get<stack_t>(altstack);
+        facts.altstack_sp = reinterpret_cast<uint64_t>(stack.ss_sp);
+        facts.altstack_size = stack.ss_size;
+        facts.altstack_flags = stack.ss_flags;
+        facts.tid_address = calls.get<uint64_t>(tid_address);
+        facts.pdeath_signal = calls.get<int32_t>(pdeath);
+        facts.securebits = static_cast<uint32_t>(calls.result(securebits));
+    }
+};
+
+// Questions to the process, asked of its leader together with those to the thread.
+struct ProcessQuestions : ThreadQuestions {
+    inject::Calls::Out sigactions, itimers, subreaper, dumpable, thp, brk, membarrier;
+    struct TimerAnswer {
+        inject::Calls::Out left, overrun;
+    };
+    std::vector<proc::Timer> timers;
+    std::vector<TimerAnswer> timer_answers;
+
+    ProcessQuestions(inject::Calls &calls, std::vector<proc::Timer> known)
+        : ThreadQuestions(calls), timers(std::move(known))
+    {
+        sigactions = calls.out(sizeof(SigAction) * 64);
+        itimers = calls.out(sizeof(itimerval) * 3);
+        subreaper = calls.out(4);
+        calls.repeat(SYS_rt_sigaction, {1, 0, sigactions, kKernelSigsetSize}, 64, {1, 0, sizeof(SigAction), 0});
+        calls.repeat(SYS_getitimer, {ITIMER_REAL, itimers}, 3, {1, sizeof(itimerval)});
+        calls.sys(SYS_prctl, {PR_GET_CHILD_SUBREAPER, subreaper, 0, 0, 0});
+        dumpable = calls.sys_result(SYS_prctl, {PR_GET_DUMPABLE, 0, 0, 0, 0});
+        thp = calls.sys_result(SYS_prctl, {PR_GET_THP_DISABLE, 0, 0, 0, 0});
+        brk = calls.sys_result(SYS_brk, {0});
+        membarrier = calls.sys_result(SYS_membarrier, {kMembarrierGetRegistrations, 0});
+        for (const proc::Timer &timer : timers) {
+            TimerAnswer answer;
+            answer.left = calls.out(sizeof(itimerspec));
+            calls.sys(SYS_timer_gettime, {timer.id, answer.left});
+            answer.overrun = calls.sys_result(SYS_timer_getoverrun, {timer.id});
+            timer_answers.push_back(answer);
+        }
+    }
+    void read(const inject::Calls &calls, TaskFacts &facts) const;
+};
+
+uint64_t nanoseconds(const timespec &time)
+{
+    return static_cast<uint64_t>(time.tv_sec) * 1000000000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+void ProcessQuestions::read(const inject::Calls &calls, TaskFacts &facts) const
+{
+    ThreadQuestions::read(calls, facts.threads.front());
+    for (size_t i = 0; i < 64; i++)
+        facts.sigactions[i] = calls.get<SigAction>(sigactions, i * sizeof(SigAction));
+    for (size_t i = 0; i < 3; i++)
+        facts.itimers[i] = calls.get<itimerval>(itimers, i * sizeof(itimerval));
+    facts.child_subreaper = calls.get<int32_t>(subreaper) != 0;
+    facts.dumpable = static_cast<int>(calls.result(dumpable));
+    facts.thp_disabled = calls.result(thp) == 1;
+    facts.brk = static_cast<uint64_t>(calls.result(brk));
+    if (calls.result(membarrier) > 0)
+        facts.membarrier_registrations = static_cast<uint32_t>(calls.result(membarrier));
+    for (size_t i = 0; i < timers.size(); i++) {
+        const proc::Timer &timer = timers[i];
+        itimerspec left = calls.get<itimerspec>(timer_answers[i].left);
+        PosixTimer &out = facts.timers.emplace_back();
+        out.id = timer.id;
+        out.clock = timer.clock;
+        out.signal = timer.signal;
+        out.notify = timer.notify;
+        out.value = timer.value;
+        out.notify_tid = timer.target;
+        out.overrun = static_cast<int>(calls.result(timer_answers[i].overrun));
+        out.interval_ns = nanoseconds(left.it_interval);
+        out.left_ns = nanoseconds(left.it_value);
+    }
+}
+
+// ---- what can be seen from outside ----------------------------------------------------------------------------
+
+std::vector<siginfo_t> queued_signals(pid_t tid, bool shared)
+{
+    std::vector<siginfo_t> out;
+    for (;;) {
+        siginfo_t chunk[32];
+        long n = sys::check(sys::ptrace::peek_siginfo(tid, shared, out.size(), chunk, 32), "read pending signals");
+        out.insert(out.end(), chunk, chunk + n);
+        if (n == 0)
+            return out;
+    }
+}
+
+ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThread &thread)
+{
+    ThreadFacts out;
+    out.tid = thread.tid;
+    out.vtid = thread.vtid;
+    out.regs = thread.regs;
+    out.xsave = thread.xsave;
+    out.sigmask = thread.sigmask;
+    out.status = thread.status;
+    out.stat = thread.tid == task.pid ? task.stat
+                                      : proc::parse_stat(proc::PidDir(task.pid, thread.tid).read("stat"));
+    if (out.status.sig_pending)
+        out.pending = queued_signals(thread.tid, false);
+    out.policy = static_cast<int>(
+        sys::check(sys::call(SYS_sched_getscheduler, thread.tid), "read the scheduling policy"));
+    sched_param param{};
+    sys::check(sys::call(SYS_sched_getparam, thread.tid, &param), "read the scheduling priority");
+    out.priority = param.sched_priority;
+    out.robust_list = thread.robust.head;
+    out.robust_list_len = thread.robust.length;
+    if (thread.rseq.rseq_abi_pointer) {
+        out.rseq_pointer = thread.rseq.rseq_abi_pointer;
+        out.rseq_size = thread.rseq.rseq_abi_size;
+        out.rseq_signature = thread.rseq.signature;
+    }
+    return out;
+}
+
+void outside_facts(const inject::FrozenTask &task, const proc::PidDir &dir, TaskFacts &facts)
+{
+    facts.limits = proc::parse_limits(dir.read("limits"));
+    facts.personality = parse_int<uint32_t>(trim(dir.read("personality")), 16).value_or(0);
+    facts.oom_score_adj = parse_int<int>(trim(dir.read("oom_score_adj"))).value_or(0);
+    std::string loginuid = dir.read_if_there("loginuid");
+    if (!loginuid.empty())
+        facts.loginuid = parse_int<uint32_t>(trim(loginuid));
+    if (task.status().shared_pending)
+        facts.pending = queued_signals(task.pid, true);
+}
+
+TaskFacts look(const inject::FrozenTask &task, const proc::PidDir *dir)
+{
+    TaskFacts facts;
+    facts.pid = task.pid;
+    facts.vpid = task.vpid;
+    facts.vppid = task.ppid;
+    facts.stat = task.stat;
+    facts.vpgid = task.stat.pgrp;
+    facts.vsid = task.stat.session;
+    facts.stop_signal = task.stop_signal;
+    if (!dir) {
+        facts.state = TaskFacts::State::Zombie;
+        return facts;
+    }
+    if (task.state == inject::FrozenTask::State::Stopped)
+        facts.state = TaskFacts::State::Stopped;
+    for (const inject::FrozenThread &thread : task.threads)
+        facts.threads.push_back(thread_facts(task, thread));
+    outside_facts(task, *dir, facts);
+    return facts;
+}
+
+} // namespace
+
+std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const inject::Waiter &waiter)
+{
+    struct Asked {
+        TaskFacts *facts;
+        ProcessQuestions process;
+        std::vector<ThreadQuestions> threads;
+    };
+    std::vector<TaskFacts> out;
+    out.reserve(tasks.size());
+    std::vector<inject::Job> jobs;
+    std::vector<Asked> asked;
+    for (inject::FrozenTask *task : tasks) {
+        auto name = [&] { return cat("pid ", task->pid, " (", printable(task->stat.comm), ")"); };
+        Subject subject(name);
+        if (task->state == inject::FrozenTask::State::Zombie) {
+            out.push_back(look(*task, nullptr));
+            continue;
+        }
+        proc::PidDir dir(task->pid);
+        out.push_back(look(*task, &dir));
+        inject::Job &job = jobs.emplace_back();
+        job.task = task;
+        job.threads.resize(task->threads.size());
+        asked.push_back({&out.back(),
+                         ProcessQuestions(job.threads[0], proc::parse_timers(dir.read_if_there("timers"))),
+                         {}});
+        for (size_t i = 1; i < job.threads.size(); i++)
+            asked.back().threads.emplace_back(job.threads[i]);
+    }
+    inject::run(jobs, waiter);
+    for (size_t i = 0; i < jobs.size(); i++) {
+        asked[i].process.read(jobs[i].threads[0], *asked[i].facts);
+        for (size_t k = 0; k < asked[i].threads.size(); k++)
+            asked[i].threads[k].read(jobs[i].threads[k + 1], asked[i].facts->threads[k + 1]);
+    }
+    return out;
+}
+
+} // namespace cr::task

@@ -1,0 +1,30 @@
+// Which tasks share a kernel object: the memory, the descriptor table, the root and working directory, the signal
+// actions (kcmp(2)). Tasks that share one get one id. kcmp gives an order, so a tree of n tasks costs n log n calls.
+#pragma once
+
+#include "libcr/sys/process.h"
+
+#include <cstdint>
+#include <sys/types.h>
+#include <vector>
+
+namespace cr::task
+{
+
+class SharedObjects
+{
+  public:
+    explicit SharedObjects(sys::Kcmp what) : what_(what) {}
+    // An id that is the same for all tasks sharing the object with `pid`; from 1 upwards.
+    uint32_t id_of(pid_t pid);
+
+  private:
+    sys::Kcmp what_;
+    struct Known {
+        pid_t pid;
+        uint32_t id;
+    };
+    std::vector<Known> sorted_;
+};
+
+} // namespace cr::task

@@ -1,0 +1,31 @@
+// cr-freeze: stops a process tree, keeps its task state, holds it and begins the session stream.
+#include "libcr/base/log.h"
+#include "libcr/cli/options.h"
+#include "libcr/cli/report.h"
+#include "libcr/session/freeze.h"
+
+using namespace cr;
+
+int cr_freeze_main(int argc, char **argv);
+int cr_freeze_main(int argc, char **argv)
+{
+    return cli::run("cr-freeze", argc, argv, [](const cli::Parsed &parsed) {
+        cli::DumpOptions options = cli::dump_options(parsed);
+        session::FreezeRequest request;
+        request.tree = options.tree;
+        request.images_dir = options.images_dir;
+        request.work_dir = options.work_dir;
+        request.timeout = std::chrono::seconds(options.policy.timeout_s ? options.policy.timeout_s : 1000000);
+        request.dry_run = options.dry_run;
+        request.leave_running = options.after == cli::After::Run;
+        request.shell_job = options.policy.shell_job;
+        request.file_locks = options.policy.file_locks;
+        request.link_remap = options.policy.link_remap;
+        request.evasive_devices = options.policy.evasive_devices;
+        request.ghost_limit = options.policy.ghost_limit;
+        request.external = options.policy.external;
+        request.log_level = options.log_level;
+        request.log_file = options.log_file;
+        return session::freeze(request, 1);
+    });
+}
