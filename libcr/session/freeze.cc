@@ -14,8 +14,11 @@
 #include "libcr/session/link.h"
 #include "libcr/session/wire.h"
 #include "libcr/task/capture.h"
+#include "libcr/task/kind.h"
 #include "libcr/task/sharing.h"
 #include "libcr/task/state.h"
+
+#include "pstree.pb.h"
 
 #include <climits>
 #include <cstdlib>
