@@ -191,7 +191,8 @@ TargetAddr Slot::wait_done(const Waiter &waiter, Deadline deadline)
         int deliver = 0;
         if (status->syscall_stop()) {
             in_call = !in_call;
-            must(pt::get_registers(thread_.tid, now_), "read the registers");
+            if (!in_call)
+                must(pt::get_registers(thread_.tid, now_), "read the registers");
             if (!in_call && now_.orig_rax == SYS_tgkill)
                 return TargetAddr(now_.rbx);
         } else if (status->signal_stop()) {
