@@ -85,5 +85,4 @@ class Tools:
         self.must([self.path("cr-restore"), "-D", images, "-d"])
 
     def drop_field(self, images, field):
-        tests = os.path.join(os.path.dirname(self.bin_dir), "tests", "tools")
-        self.must([os.path.join(tests, "drop-field"), images, field])
+        self.must([self.path("tests/drop-field"), images, field])
