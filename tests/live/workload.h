@@ -1,8 +1,9 @@
-// What every workload shares: telling the harness that it is set up, waiting for its word, and judging itself.
+// What every workload shares: telling the harness that it is set up, waiting for its word, and judging
+// itself.
 //
-// A workload is checkpointed somewhere between ready() and the end of wait_for_go(), so both may use only what
-// any checkpoint keeps: a file that appears, looked for between short sleeps. The exit code is the verdict:
-// 0 passed, 77 the kernel cannot do this (with the reason on stdout), anything else failed.
+// A workload is checkpointed somewhere between ready() and the end of wait_for_go(), so both may use only
+// what any checkpoint keeps: a file that appears, looked for between short sleeps. The exit code is the
+// verdict: 0 passed, 77 the kernel cannot do this (with the reason on stdout), anything else failed.
 #ifndef LIVE_WORKLOAD_H
 #define LIVE_WORKLOAD_H
 
@@ -41,18 +42,18 @@ __attribute__((format(printf, 2, 3), noreturn)) static inline void live_end(int 
 #define live_where(text) "%s:%d: " text, __FILE__, __LINE__
 
 // `text` says what is wrong when the condition does not hold.
-#define check(condition, text)                                                                                 \
-    do {                                                                                                       \
-        if (!(condition))                                                                                      \
-            live_end(1, live_where("%s [%s, errno %d]\n"), text, #condition, errno);                           \
+#define check(condition, text)                                                                               \
+    do {                                                                                                     \
+        if (!(condition))                                                                                    \
+            live_end(1, live_where("%s [%s, errno %d]\n"), text, #condition, errno);                         \
     } while (0)
 
-#define check_equal(got, wanted, text)                                                                         \
-    do {                                                                                                       \
-        long long live_got = (long long)(got), live_wanted = (long long)(wanted);                              \
-        if (live_got != live_wanted)                                                                           \
-            live_end(1, live_where("%s: %s is %lld (%#llx), wanted %lld (%#llx)\n"), text, #got, live_got,     \
-                     live_got, live_wanted, live_wanted);                                                      \
+#define check_equal(got, wanted, text)                                                                       \
+    do {                                                                                                     \
+        long long live_got = (long long)(got), live_wanted = (long long)(wanted);                            \
+        if (live_got != live_wanted)                                                                         \
+            live_end(1, live_where("%s: %s is %lld (%#llx), wanted %lld (%#llx)\n"), text, #got, live_got,   \
+                     live_got, live_wanted, live_wanted);                                                    \
     } while (0)
 
 static inline void sleep_ms(long ms)
@@ -94,10 +95,7 @@ static inline void wait_for_go(void)
         sleep_ms(2);
 }
 
-__attribute__((noreturn)) static inline void pass(void)
-{
-    live_end(0, "passed\n");
-}
+__attribute__((noreturn)) static inline void pass(void) { live_end(0, "passed\n"); }
 
 // In a child made by start_child(): what the child had to set up is set up.
 static inline void child_ready(void)

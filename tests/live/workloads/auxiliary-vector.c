@@ -1,7 +1,7 @@
 // without: mm.mm_saved_auxv
 // The auxiliary vector that the kernel keeps for /proc.
-#include <sys/auxv.h>
 #include "workload.h"
+#include <sys/auxv.h>
 
 static size_t read_vector(unsigned long *vector, size_t size)
 {

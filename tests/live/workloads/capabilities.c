@@ -1,14 +1,16 @@
-// without: core.thread_core.creds.cap_inh, core.thread_core.creds.cap_prm, core.thread_core.creds.cap_eff, core.thread_core.creds.cap_bnd, core.thread_core.creds.cap_amb
+// without: core.thread_core.creds.cap_inh, core.thread_core.creds.cap_prm, core.thread_core.creds.cap_eff
+// without: core.thread_core.creds.cap_bnd, core.thread_core.creds.cap_amb
 // The five capability sets, all different.
-#include <linux/capability.h>
 #include "workload.h"
+#include <linux/capability.h>
 
 static struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
 
 int main(void)
 {
     struct __user_cap_data_struct before[2], after[2];
-    check(prctl(PR_CAPBSET_DROP, CAP_SYS_MODULE, 0, 0, 0) == 0 && prctl(PR_CAPBSET_DROP, 39, 0, 0, 0) == 0, "set-up");
+    check(prctl(PR_CAPBSET_DROP, CAP_SYS_MODULE, 0, 0, 0) == 0 && prctl(PR_CAPBSET_DROP, 39, 0, 0, 0) == 0,
+          "set-up");
     check(syscall(SYS_capget, &header, before) == 0, "capget");
     before[0].inheritable = 1 << CAP_CHOWN | 1 << CAP_NET_RAW | 1 << CAP_KILL;
     before[0].permitted &= ~(1u << CAP_SYS_BOOT);

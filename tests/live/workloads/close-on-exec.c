@@ -1,5 +1,6 @@
 // without: fdinfo.flags
-// The close-on-exec flag is a descriptor's, not the open file's: an exec after the restore closes the right ones.
+// The close-on-exec flag is a descriptor's, not the open file's: an exec after the restore closes the right
+// ones.
 #include "workload.h"
 
 int main(int argc, char **argv)

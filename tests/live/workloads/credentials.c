@@ -1,7 +1,8 @@
-// without: core.thread_core.creds.uid, core.thread_core.creds.egid, core.thread_core.creds.fsuid, core.thread_core.creds.suid
+// without: core.thread_core.creds.uid, core.thread_core.creds.egid, core.thread_core.creds.fsuid
+// without: core.thread_core.creds.suid
 // Real, effective, saved and file system ids of user and group, all different.
-#include <sys/fsuid.h>
 #include "workload.h"
+#include <sys/fsuid.h>
 
 int main(void)
 {

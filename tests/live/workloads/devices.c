@@ -6,7 +6,8 @@ int main(void)
 {
     char byte = 1, more[16] = "";
     int null = open("/dev/null", O_RDWR | O_CLOEXEC), zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-    int full = open("/dev/full", O_WRONLY | O_CLOEXEC), urandom = open("/dev/urandom", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC),
+        urandom = open("/dev/urandom", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     check(null >= 0 && zero >= 0 && full >= 0 && urandom >= 0, "open");
     ready();
     wait_for_go();

@@ -1,7 +1,7 @@
 // without: files.reg.pos
 // An open directory: names relative to it, and reading it goes on where it was.
-#include <dirent.h>
 #include "workload.h"
+#include <dirent.h>
 
 enum { kFiles = 60 };
 
@@ -37,6 +37,7 @@ int main(void)
         }
     for (int i = 0; i < kFiles; ++i)
         check_equal(seen[i], 1, "how often a name was read");
-    check(faccessat(fd, "f7", F_OK, 0) == 0 && fchdir(fd) == 0 && access("f8", F_OK) == 0, "names in the directory");
+    check(faccessat(fd, "f7", F_OK, 0) == 0 && fchdir(fd) == 0 && access("f8", F_OK) == 0,
+          "names in the directory");
     pass();
 }

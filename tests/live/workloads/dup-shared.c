@@ -1,5 +1,6 @@
 // without: fdinfo.id, files.id
-// One open file under several numbers and in several tasks has one position; another open of the file has its own.
+// One open file under several numbers and in several tasks has one position; another open of the file has its
+// own.
 #include "workload.h"
 
 static int file, copy, other;
@@ -18,7 +19,8 @@ int main(void)
     file = open("data", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     other = open("data", O_RDWR | O_CLOEXEC);
     copy = dup(file);
-    check(ftruncate(file, 1000) == 0 && lseek(file, 30, SEEK_SET) == 30 && lseek(other, 5, SEEK_SET) == 5, "set-up");
+    check(ftruncate(file, 1000) == 0 && lseek(file, 30, SEEK_SET) == 30 && lseek(other, 5, SEEK_SET) == 5,
+          "set-up");
     pid_t pid = start_child(child);
     close(file);
     check(fcntl(copy, F_DUPFD, 100) == 100, "F_DUPFD");

@@ -1,13 +1,14 @@
 // without: files.epfd.tfd.tfd
 // An epoll descriptor watched by another; a target known by a number that is closed but for its duplicate.
-#include <sys/epoll.h>
 #include "workload.h"
+#include <sys/epoll.h>
 
 int main(void)
 {
     int inner = epoll_create1(0), outer = epoll_create1(EPOLL_CLOEXEC), ends[2], shared[2];
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = 11}, got;
-    check(pipe(ends) == 0 && pipe(shared) == 0 && epoll_ctl(inner, EPOLL_CTL_ADD, ends[0], &event) == 0, "set-up");
+    check(pipe(ends) == 0 && pipe(shared) == 0 && epoll_ctl(inner, EPOLL_CTL_ADD, ends[0], &event) == 0,
+          "set-up");
     event.data.u32 = 22;
     check(epoll_ctl(outer, EPOLL_CTL_ADD, inner, &event) == 0, "set-up");
     event.data.u32 = 33;

@@ -1,7 +1,7 @@
 // without: files.epfd.tfd.tfd, files.epfd.tfd.data, core.thread_info.gpregs.si, core.thread_info.gpregs.r10
 // A thread blocked in epoll_wait is not interrupted and gets its event.
-#include <sys/epoll.h>
 #include "workload.h"
+#include <sys/epoll.h>
 
 static int ends[2], epoll;
 

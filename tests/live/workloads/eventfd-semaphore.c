@@ -1,6 +1,6 @@
 // An event counter in semaphore mode gives one at a time.
-#include <sys/eventfd.h>
 #include "workload.h"
+#include <sys/eventfd.h>
 
 int main(void)
 {

@@ -1,7 +1,7 @@
 // without: files.efd.counter, files.efd.flags
 // Event counters: their value, non-blocking or not.
-#include <sys/eventfd.h>
 #include "workload.h"
+#include <sys/eventfd.h>
 
 int main(void)
 {

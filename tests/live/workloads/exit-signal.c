@@ -24,7 +24,8 @@ int main(void)
     wait_for_go();
     check_equal(sigtimedwait(&set, &info, &limit), SIGUSR1, "the signal that a child has ended");
     check_equal(info.si_pid, other, "whose end it tells");
-    check(waitpid(silent, &status, 0) == -1 && errno == ECHILD, "a clone without SIGCHLD is waited for without __WCLONE");
+    check(waitpid(silent, &status, 0) == -1 && errno == ECHILD,
+          "a clone without SIGCHLD is waited for without __WCLONE");
     check_equal(waitpid(silent, &status, __WALL), silent, "waiting for the silent child");
     check(WIFEXITED(status) && WEXITSTATUS(status) == 4, "how it ended");
     check_equal(waitpid(other, &status, __WALL), other, "waiting for the other child");

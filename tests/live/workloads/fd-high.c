@@ -1,7 +1,7 @@
 // without: fdinfo.fd
 // Descriptors with high numbers, far apart.
-#include <sys/resource.h>
 #include "workload.h"
+#include <sys/resource.h>
 
 int main(void)
 {
@@ -21,6 +21,7 @@ int main(void)
     for (int i = 0; i < 5; ++i)
         check(pread(numbers[i], text, 7, 0) == 7 && memcmp(text, "content", 7) == 0, "a descriptor");
     check(pread(highest, text, 7, 0) == 7, "the highest descriptor");
-    check(fcntl(999, F_GETFD) == -1 && fcntl(highest - 1, F_GETFD) == -1 && fcntl(4000, F_GETFD) == -1, "one too many");
+    check(fcntl(999, F_GETFD) == -1 && fcntl(highest - 1, F_GETFD) == -1 && fcntl(4000, F_GETFD) == -1,
+          "one too many");
     pass();
 }

@@ -13,7 +13,8 @@ int main(void)
     int file = open("data", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     check(write(file, content, kFiles) == kFiles, "set-up");
     for (int i = 0; i < kFiles; ++i)
-        check((fds[i] = open("data", O_RDONLY | O_CLOEXEC)) >= 0 && lseek(fds[i], i, SEEK_SET) == i, "set-up");
+        check((fds[i] = open("data", O_RDONLY | O_CLOEXEC)) >= 0 && lseek(fds[i], i, SEEK_SET) == i,
+              "set-up");
     for (int i = 10; i < kFiles; i += 10)
         close(fds[i]);
     ready();

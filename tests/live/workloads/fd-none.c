@@ -4,7 +4,8 @@
 
 static void without_any(void)
 {
-    check(close_range(0, live_child_pipe - 1, 0) == 0 && close_range(live_child_pipe + 1, ~0u, 0) == 0, "close_range");
+    check(close_range(0, live_child_pipe - 1, 0) == 0 && close_range(live_child_pipe + 1, ~0u, 0) == 0,
+          "close_range");
     child_ready();
     wait_for_go();
     _exit(fcntl(0, F_GETFD) == -1 && fcntl(1, F_GETFD) == -1 && open("/dev/null", O_RDONLY) == 0 ? 0 : 1);

@@ -18,10 +18,12 @@ int main(void)
     check_equal(fcntl(reader, F_GETFL), flags, "the flags of the reader");
     check(read(reader, text, sizeof text) == 3 && memcmp(text, "abc", 3) == 0, "content between two ends");
     check(write(writer, "x", 1) == 1 && read(reader, text, sizeof text) == 1, "the two ends");
-    check(read(both, text, sizeof text) == 4 && memcmp(text, "defg", 4) == 0, "content of a descriptor for both");
+    check(read(both, text, sizeof text) == 4 && memcmp(text, "defg", 4) == 0,
+          "content of a descriptor for both");
     check(read(half, text, sizeof text) == 2 && memcmp(text, "hi", 2) == 0, "content whose writer has gone");
     check_equal(read(half, text, sizeof text), 0, "the end of what has no writer");
     int late = open("pair", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    check(late >= 0 && write(late, "y", 1) == 1 && read(reader, text, 1) == 1 && text[0] == 'y', "opened again by name");
+    check(late >= 0 && write(late, "y", 1) == 1 && read(reader, text, 1) == 1 && text[0] == 'y',
+          "opened again by name");
     pass();
 }

@@ -1,5 +1,6 @@
 // modes: plain, pipeline
-// A file that is open only to be appended to, as a log is: its size is that of the dump when it is opened again.
+// A file that is open only to be appended to, as a log is: its size is that of the dump when it is opened
+// again.
 #include "workload.h"
 
 int main(void)

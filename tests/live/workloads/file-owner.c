@@ -1,5 +1,6 @@
 // without: files.reg.fown.signum, files.pipe.fown.pid, files.pipe.fown.pid_type
-// Who gets a signal about a descriptor, and which: F_SETOWN and F_SETSIG, for a process, a group and a thread.
+// Who gets a signal about a descriptor, and which: F_SETOWN and F_SETSIG, for a process, a group and a
+// thread.
 #include "workload.h"
 
 static volatile pid_t tid;

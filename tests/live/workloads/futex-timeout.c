@@ -1,8 +1,8 @@
 // without: core.thread_info.gpregs.ip
 // differs: */syscall
 // Futex waits with a relative and with an absolute timeout end by timing out, not early.
-#include <linux/futex.h>
 #include "workload.h"
+#include <linux/futex.h>
 
 enum { kTimeout = 250 };
 static uint32_t word = 7;
@@ -11,7 +11,8 @@ static void relative(void)
 {
     struct timespec timeout = {0, kTimeout * 1000000L};
     long long begun = now_ms();
-    check(syscall(SYS_futex, &word, FUTEX_WAIT, 7, &timeout, NULL, 0) == -1 && errno == ETIMEDOUT, "a relative timeout");
+    check(syscall(SYS_futex, &word, FUTEX_WAIT, 7, &timeout, NULL, 0) == -1 && errno == ETIMEDOUT,
+          "a relative timeout");
     check(now_ms() - begun >= kTimeout, "the relative timeout came early");
     wait_for_go();
 }

@@ -1,7 +1,7 @@
 // without: core.thread_info.gpregs.orig_ax, core.thread_info.gpregs.ax
 // A thread that waits for a futex without a timeout is woken by the next wake, and by nothing else.
-#include <linux/futex.h>
 #include "workload.h"
+#include <linux/futex.h>
 
 static volatile uint32_t word = 7;
 

@@ -1,7 +1,7 @@
 // without: core.thread_core.creds.groups
 // Supplementary groups.
-#include <grp.h>
 #include "workload.h"
+#include <grp.h>
 
 int main(void)
 {

@@ -1,7 +1,7 @@
 // without: core.tc.timers.real
 // A periodic timer that interrupts a program all the time goes on doing so.
-#include <sys/time.h>
 #include "workload.h"
+#include <sys/time.h>
 
 static volatile int ticks;
 

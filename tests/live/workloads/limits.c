@@ -1,12 +1,13 @@
 // without: core.tc.rlimits
 // Resource limits, soft and hard.
-#include <sys/resource.h>
 #include "workload.h"
+#include <sys/resource.h>
 
 int main(void)
 {
-    static const int kinds[] = {RLIMIT_CORE,   RLIMIT_CPU,        RLIMIT_DATA, RLIMIT_FSIZE,  RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE,
-                                RLIMIT_NOFILE, RLIMIT_SIGPENDING, RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_STACK,   RLIMIT_AS};
+    static const int kinds[] = {RLIMIT_CORE,    RLIMIT_CPU,      RLIMIT_DATA,   RLIMIT_FSIZE,
+                                RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_NOFILE, RLIMIT_SIGPENDING,
+                                RLIMIT_NICE,    RLIMIT_RTPRIO,   RLIMIT_STACK,  RLIMIT_AS};
     struct rlimit wanted[12], now;
     for (int i = 0; i < 12; ++i) {
         check(getrlimit(kinds[i], &wanted[i]) == 0, "getrlimit");

@@ -7,8 +7,9 @@ enum { kSize = 64 * 1024 };
 static const struct {
     int advice;
     const char *flag;
-} advices[] = {{MADV_DONTFORK, " dc"}, {MADV_DONTDUMP, " dd"}, {MADV_SEQUENTIAL, " sr"}, {MADV_RANDOM, " rr"},
-               {MADV_WIPEONFORK, " wf"}, {MADV_HUGEPAGE, " hg"}, {MADV_NOHUGEPAGE, " nh"}, {MADV_MERGEABLE, " mg"}};
+} advices[] = {{MADV_DONTFORK, " dc"},   {MADV_DONTDUMP, " dd"},   {MADV_SEQUENTIAL, " sr"},
+               {MADV_RANDOM, " rr"},     {MADV_WIPEONFORK, " wf"}, {MADV_HUGEPAGE, " hg"},
+               {MADV_NOHUGEPAGE, " nh"}, {MADV_MERGEABLE, " mg"}};
 
 enum { kAdvices = sizeof advices / sizeof *advices };
 
@@ -39,7 +40,7 @@ int main(void)
         areas[i] = mmap(NULL, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         memset(areas[i], i + 1, 5000);
         taken[i] = madvise(areas[i], kSize, advices[i].advice) == 0 && has_flag(areas[i], advices[i].flag);
-        check(taken[i] || i > 4, "madvise");  // the last ones are options of the kernel's build
+        check(taken[i] || i > 4, "madvise"); // the last ones are options of the kernel's build
     }
     ready();
     wait_for_go();

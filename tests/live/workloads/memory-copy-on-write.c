@@ -10,7 +10,8 @@ static unsigned long frame_of(const char *pagemap, int page)
 {
     uint64_t entry = 0;
     int fd = open(pagemap, O_RDONLY | O_CLOEXEC);
-    check(fd >= 0 && pread(fd, &entry, 8, ((uintptr_t)area / kPage + page) * 8) == 8 && close(fd) == 0, pagemap);
+    check(fd >= 0 && pread(fd, &entry, 8, ((uintptr_t)area / kPage + page) * 8) == 8 && close(fd) == 0,
+          pagemap);
     return entry >> 63 ? entry & ((1UL << 55) - 1) : 0;
 }
 

@@ -23,9 +23,11 @@ int main(void)
     writable[kPage + 6] = 'b';
     check_equal(readable[2 * kPage + 6], 'b', "what one mapping writes and the other reads");
     fd = open("mapped", O_RDWR | O_CLOEXEC);
-    check(pread(fd, &byte, 1, 2 * kPage + 6) == 1 && byte == 'b', "the file does not have what the mapping wrote");
+    check(pread(fd, &byte, 1, 2 * kPage + 6) == 1 && byte == 'b',
+          "the file does not have what the mapping wrote");
     check(pwrite(fd, "c", 1, kPage) == 1, "pwrite");
     check_equal(writable[0], 'c', "the mapping does not have what the file got");
-    check(mprotect(readable, kPage, PROT_READ | PROT_WRITE) == -1 && errno == EACCES, "a read-only file became writable");
+    check(mprotect(readable, kPage, PROT_READ | PROT_WRITE) == -1 && errno == EACCES,
+          "a read-only file became writable");
     pass();
 }

@@ -6,10 +6,7 @@ enum { kBlocks = 2000 };
 
 static unsigned char *blocks[kBlocks];
 
-static size_t size_of(int i)
-{
-    return i % 97 == 0 ? 300000 : 16 + i * 7 % 3000;
-}
+static size_t size_of(int i) { return i % 97 == 0 ? 300000 : 16 + i * 7 % 3000; }
 
 static void fill(int i)
 {

@@ -6,7 +6,8 @@ enum { kAreas = 2000, kPage = 4096 };
 
 int main(void)
 {
-    unsigned char *area = mmap(NULL, kAreas * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *area =
+        mmap(NULL, kAreas * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     check(area != MAP_FAILED, "mmap");
     for (int i = 0; i < kAreas; ++i) {
         if (i % 4 == 0)

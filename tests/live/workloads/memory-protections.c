@@ -5,10 +5,7 @@
 enum { kPage = 4096 };
 
 // Whether the kernel can read from an address for us, with no signal.
-static int readable(const void *address)
-{
-    return access(address, F_OK) != -1 || errno != EFAULT;
-}
+static int readable(const void *address) { return access(address, F_OK) != -1 || errno != EFAULT; }
 
 static int writable(void *address)
 {
@@ -21,12 +18,13 @@ static int writable(void *address)
 
 int main(void)
 {
-    static const int protections[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC, PROT_EXEC};
+    static const int protections[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC,
+                                      PROT_EXEC};
     unsigned char *area = mmap(NULL, 5 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     check(area != MAP_FAILED, "mmap");
     for (int i = 0; i < 5; ++i) {
         memset(area + i * kPage, 'a' + i, kPage);
-        memcpy(area + i * kPage + 100, "\xb8\x39\x05\x00\x00\xc3", 6);  // mov $1337, %eax; ret
+        memcpy(area + i * kPage + 100, "\xb8\x39\x05\x00\x00\xc3", 6); // mov $1337, %eax; ret
         check(mprotect(area + i * kPage, kPage, protections[i]) == 0, "mprotect");
     }
     ready();

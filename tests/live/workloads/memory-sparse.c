@@ -12,7 +12,8 @@ static volatile unsigned long *at(char *area, int i)
 
 int main(void)
 {
-    char *area = mmap(NULL, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *area =
+        mmap(NULL, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (area == MAP_FAILED)
         skip("no 16 GiB of address space: %s\n", strerror(errno));
     madvise(area, kSize, MADV_NOHUGEPAGE);

@@ -15,7 +15,8 @@ int main(void)
     char *room = mmap(NULL, kRoom, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     check(room != MAP_FAILED && munmap(room, kRoom) == 0, "mmap");
     char *top = room + kRoom - kSize;
-    check(mmap(top, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0) == top,
+    check(mmap(top, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED,
+               -1, 0) == top,
           "mmap");
     memset(top, 7, kSize);
     for (int page = 1; page <= 3; ++page)

@@ -1,7 +1,7 @@
 // without: core.thread_core.sched_nice
 // Nice values, different in each thread.
-#include <sys/resource.h>
 #include "workload.h"
+#include <sys/resource.h>
 
 static volatile int set_up;
 

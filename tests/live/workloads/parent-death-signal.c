@@ -4,10 +4,7 @@
 
 static volatile int caught;
 
-static void on_signal(int number)
-{
-    caught = number;
-}
+static void on_signal(int number) { caught = number; }
 
 static void grandchild(void)
 {

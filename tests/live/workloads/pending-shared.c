@@ -9,7 +9,8 @@ int main(void)
     struct timespec now = {0, 0};
     sigemptyset(&set), sigaddset(&set, SIGUSR1), sigaddset(&set, SIGUSR2);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    check(sigqueue(getpid(), SIGUSR1, (union sigval){.sival_ptr = (void *)0x1234567812345678}) == 0, "sigqueue");
+    check(sigqueue(getpid(), SIGUSR1, (union sigval){.sival_ptr = (void *)0x1234567812345678}) == 0,
+          "sigqueue");
     check(kill(getpid(), SIGUSR2) == 0, "kill");
     ready();
     wait_for_go();

@@ -1,7 +1,7 @@
 // without: core.tc.personality
 // The personality.
-#include <sys/personality.h>
 #include "workload.h"
+#include <sys/personality.h>
 
 int main(void)
 {

@@ -1,5 +1,6 @@
 // without: pipes-data.bytes
-// Pipes of which one end is closed: what was written can be read and then it ends; nobody reads, so writing fails.
+// Pipes of which one end is closed: what was written can be read and then it ends; nobody reads, so writing
+// fails.
 #include "workload.h"
 
 int main(void)

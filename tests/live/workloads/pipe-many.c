@@ -20,7 +20,8 @@ int main(void)
         if (i % 3 == 0)
             check(read(ends[i][0], &got, sizeof got) == -1 && errno == EAGAIN, "an empty pipe has content");
         else
-            check(read(ends[i][0], &got, sizeof got) == sizeof got && got == i * 7919, "the content of a pipe");
+            check(read(ends[i][0], &got, sizeof got) == sizeof got && got == i * 7919,
+                  "the content of a pipe");
     }
     pass();
 }

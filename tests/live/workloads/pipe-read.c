@@ -12,10 +12,7 @@ static void reader(void)
     check(memcmp(text, "hello", 5) == 0, "what it read");
 }
 
-static void writer(void)
-{
-    check_equal(write(full[1], "last", 4), 4, "the blocked write");
-}
+static void writer(void) { check_equal(write(full[1], "last", 4), 4, "the blocked write"); }
 
 int main(void)
 {

@@ -10,7 +10,8 @@ int main(void)
     int ends[3][2];
     size_t filled[3] = {0, 0, 0};
     for (int i = 0; i < 3; ++i) {
-        check(pipe2(ends[i], O_NONBLOCK) == 0 && fcntl(ends[i][1], F_SETPIPE_SZ, sizes[i]) == sizes[i], "set-up");
+        check(pipe2(ends[i], O_NONBLOCK) == 0 && fcntl(ends[i][1], F_SETPIPE_SZ, sizes[i]) == sizes[i],
+              "set-up");
         memset(block, 'a' + i, sizeof block);
         for (ssize_t done; (done = write(ends[i][1], block, sizeof block)) > 0;)
             filled[i] += done;

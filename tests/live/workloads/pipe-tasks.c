@@ -12,7 +12,8 @@ static void pass_on(int rounds)
     for (int i = 0; i < rounds; ++i) {
         check(read(ends[own][0], &token, sizeof token) == sizeof token, "reading from the task before");
         ++token;
-        check(write(ends[(own + 1) % kTasks][1], &token, sizeof token) == sizeof token, "writing to the next task");
+        check(write(ends[(own + 1) % kTasks][1], &token, sizeof token) == sizeof token,
+              "writing to the next task");
     }
 }
 

@@ -1,8 +1,8 @@
 // without: core.thread_info.gpregs.dx
 // differs: */syscall
 // poll() with a timeout on an empty pipe: times out, not sooner than asked; one without waits for the byte.
-#include <poll.h>
 #include "workload.h"
+#include <poll.h>
 
 enum { kTimeout = 250 };
 static int quiet[2], busy[2];

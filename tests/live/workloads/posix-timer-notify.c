@@ -1,4 +1,5 @@
-// without: core.tc.timers.posix.notify_thread_id, core.tc.timers.posix.si_signo, core.tc.timers.posix.sival_ptr, core.tc.timers.posix.it_sigev_notify
+// without: core.tc.timers.posix.notify_thread_id, core.tc.timers.posix.si_signo
+// without: core.tc.timers.posix.sival_ptr, core.tc.timers.posix.it_sigev_notify
 // How POSIX timers tell: to one thread, to the process, to nobody; with their signal and value.
 #include "workload.h"
 

@@ -17,7 +17,7 @@ int main(void)
     check_equal(sigwaitinfo(&set, &info), SIGUSR1, "the signal");
     int overrun = syscall(SYS_timer_getoverrun, id);
     check(overrun >= 8 && overrun == info.si_overrun, "the overrun before");
-    sleep_ms(15);  // the next signal is pending by now
+    sleep_ms(15); // the next signal is pending by now
     ready();
     wait_for_go();
     check_equal(syscall(SYS_timer_getoverrun, id), overrun, "the overrun");

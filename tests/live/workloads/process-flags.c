@@ -1,7 +1,7 @@
 // without: core.tc.child_subreaper, mm.thp_disabled, core.tc.membarrier_registration_mask
 // Switches of a process: child subreaper, no transparent huge pages, membarrier registrations.
-#include <linux/membarrier.h>
 #include "workload.h"
+#include <linux/membarrier.h>
 
 enum { kGetRegistrations = 1 << 9 };
 

@@ -1,7 +1,7 @@
 // refused: aio
 // A ring of the kernel's old asynchronous input and output.
-#include <linux/aio_abi.h>
 #include "workload.h"
+#include <linux/aio_abi.h>
 
 int main(void)
 {

@@ -1,7 +1,7 @@
 // refused: lock
 // A lock on a file.
-#include <sys/file.h>
 #include "workload.h"
+#include <sys/file.h>
 
 int main(void)
 {

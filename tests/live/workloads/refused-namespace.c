@@ -10,7 +10,8 @@ static void child(void)
     check(sethostname("inside", 6) == 0, "sethostname");
     child_ready();
     wait_for_go();
-    check(gethostname(name, sizeof name) == 0 && strcmp(name, "inside") == 0, "the name after a refused dump");
+    check(gethostname(name, sizeof name) == 0 && strcmp(name, "inside") == 0,
+          "the name after a refused dump");
 }
 
 int main(void)

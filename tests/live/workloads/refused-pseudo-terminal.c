@@ -12,6 +12,7 @@ int main(void)
     int slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
     ready();
     wait_for_go();
-    check(write(slave, "t", 1) == 1 && read(master, &byte, 1) == 1 && byte == 't', "the terminal after a refused dump");
+    check(write(slave, "t", 1) == 1 && read(master, &byte, 1) == 1 && byte == 't',
+          "the terminal after a refused dump");
     pass();
 }

@@ -1,7 +1,7 @@
 // refused: sysv|segment|shmat
 // A System V shared memory segment.
-#include <sys/shm.h>
 #include "workload.h"
+#include <sys/shm.h>
 
 int main(void)
 {

@@ -1,8 +1,8 @@
 // refused: socket
 // A listening socket and a connection to it, in a child.
+#include "workload.h"
 #include <arpa/inet.h>
 #include <sys/socket.h>
-#include "workload.h"
 
 static struct sockaddr_in address = {.sin_family = AF_INET};
 

@@ -1,7 +1,7 @@
 // refused: trac
 // A child that its parent traces, as a debugger does.
-#include <sys/ptrace.h>
 #include "workload.h"
+#include <sys/ptrace.h>
 
 static void child(void)
 {

@@ -1,7 +1,7 @@
 // refused: inotify, memfd
 // Several things that cannot be kept, in two tasks: all of them are told, not only the first.
-#include <sys/inotify.h>
 #include "workload.h"
+#include <sys/inotify.h>
 
 static void child(void)
 {

@@ -1,7 +1,7 @@
 // refused: socket
 // A pair of connected sockets.
-#include <sys/socket.h>
 #include "workload.h"
+#include <sys/socket.h>
 
 int main(void)
 {

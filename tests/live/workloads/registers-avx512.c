@@ -1,5 +1,7 @@
-// without: core.thread_info.fpregs.xsave.zmm_upper, core.thread_info.fpregs.xsave.hi16_zmm, core.thread_info.fpregs.xsave.opmask_reg
-// The thirty-two vector registers of AVX-512 and its mask registers, held in a loop that never enters the kernel.
+// without: core.thread_info.fpregs.xsave.zmm_upper, core.thread_info.fpregs.xsave.hi16_zmm
+// without: core.thread_info.fpregs.xsave.opmask_reg
+// The thirty-two vector registers of AVX-512 and its mask registers, held in a loop that never enters the
+// kernel.
 #include "workload.h"
 
 volatile unsigned stop;

@@ -1,4 +1,5 @@
-// without: core.thread_info.gpregs.r15, core.thread_info.gpregs.bx, core.thread_info.gpregs.flags, core.thread_info.gpregs.r9
+// without: core.thread_info.gpregs.r15, core.thread_info.gpregs.bx, core.thread_info.gpregs.flags
+// without: core.thread_info.gpregs.r9
 // All general registers and the arithmetic flags, held in a loop that never enters the kernel.
 #include "workload.h"
 

@@ -1,10 +1,11 @@
-// without: core.thread_info.fpregs.st_space, core.thread_info.fpregs.cwd, core.thread_info.fpregs.mxcsr, core.thread_info.fpregs.twd
+// without: core.thread_info.fpregs.st_space, core.thread_info.fpregs.cwd, core.thread_info.fpregs.mxcsr
+// without: core.thread_info.fpregs.twd
 // The x87 stack with its control word, and the SSE control word, held in a loop that never enters the kernel.
 #include "workload.h"
 
 volatile unsigned stop;
-unsigned short control = 0x0f7f, seen_control;  // round towards zero, full precision
-unsigned sse_control = 0xdf80, seen_sse_control;  // round up and flush to zero
+unsigned short control = 0x0f7f, seen_control;   // round towards zero, full precision
+unsigned sse_control = 0xdf80, seen_sse_control; // round up and flush to zero
 long double values[8];
 static volatile pid_t spinner_tid;
 
@@ -30,8 +31,8 @@ static void *spinner(void *unused)
 
 int main(void)
 {
-    static const double wanted[8] = {1,          0.69314718056, 0.301029995664, 3.14159265359,
-                                     1.44269504, 3.3219280949,  1,              0};
+    static const double wanted[8] = {
+        1, 0.69314718056, 0.301029995664, 3.14159265359, 1.44269504, 3.3219280949, 1, 0};
     pthread_t thread = start_thread(spinner, NULL);
     while (spinner_tid == 0)
         sleep_ms(1);

@@ -1,7 +1,7 @@
 // without: core.thread_core.rseq_entry
 // Restartable sequences stay registered: the kernel keeps the number of the CPU up to date in each thread.
-#include <sys/rseq.h>
 #include "workload.h"
+#include <sys/rseq.h>
 
 static volatile int set_up;
 
@@ -22,7 +22,8 @@ static void check_follows(void)
                 check(sched_setaffinity(0, sizeof one, &one) == 0, "sched_setaffinity");
                 check_equal(*(volatile uint32_t *)&own_area()->cpu_id, cpu, "the CPU in the rseq area");
             }
-    check(syscall(SYS_rseq, own_area(), 32, 0, RSEQ_SIG) == -1 && errno == EBUSY, "rseq is not registered any more");
+    check(syscall(SYS_rseq, own_area(), 32, 0, RSEQ_SIG) == -1 && errno == EBUSY,
+          "rseq is not registered any more");
 }
 
 static void *thread(void *unused)

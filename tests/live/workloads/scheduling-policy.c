@@ -4,7 +4,8 @@
 
 static const struct {
     int policy, priority;
-} wanted[] = {{SCHED_BATCH, 0}, {SCHED_IDLE, 0}, {SCHED_FIFO, 7}, {SCHED_RR, 3}, {SCHED_FIFO | SCHED_RESET_ON_FORK, 2}};
+} wanted[] = {
+    {SCHED_BATCH, 0}, {SCHED_IDLE, 0}, {SCHED_FIFO, 7}, {SCHED_RR, 3}, {SCHED_FIFO | SCHED_RESET_ON_FORK, 2}};
 
 enum { kThreads = sizeof wanted / sizeof *wanted };
 

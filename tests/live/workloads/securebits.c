@@ -1,7 +1,7 @@
 // without: core.thread_core.creds.secbits
 // Secure bits, some of them locked.
-#include <linux/securebits.h>
 #include "workload.h"
+#include <linux/securebits.h>
 
 int main(void)
 {

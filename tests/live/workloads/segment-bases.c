@@ -1,7 +1,7 @@
 // without: core.thread_info.gpregs.gs_base, core.thread_info.gpregs.fs_base
 // The bases of fs (thread-local memory) and gs, different in each thread.
-#include <asm/prctl.h>
 #include "workload.h"
+#include <asm/prctl.h>
 
 static unsigned long areas[2] = {0x5151515151515151, 0x5252525252525252};
 static _Thread_local int number;

@@ -1,16 +1,13 @@
 // without: core.thread_info.gpregs.di
 // pselect() with a mask of its own, and select() without: both wait on, and the masks come back as they were.
-#include <sys/select.h>
 #include "workload.h"
+#include <sys/select.h>
 
 static int ends[2];
 static sigset_t blocked, none;
 static volatile int caught;
 
-static void on_signal(int number)
-{
-    caught = number;
-}
+static void on_signal(int number) { caught = number; }
 
 static void masked(void)
 {

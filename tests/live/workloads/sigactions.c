@@ -11,10 +11,7 @@ struct kernel_action {
 
 static struct kernel_action actions[65];
 
-static void handler(int number)
-{
-    (void)number;
-}
+static void handler(int number) { (void)number; }
 
 static long act(int number, const struct kernel_action *set, struct kernel_action *get)
 {
@@ -24,7 +21,8 @@ static long act(int number, const struct kernel_action *set, struct kernel_actio
 int main(void)
 {
     for (int number = 1; number <= 64; ++number) {
-        struct kernel_action action = {(uintptr_t)handler, SA_RESTART | SA_SIGINFO, 0x1000 + number, 1UL << number % 64};
+        struct kernel_action action = {(uintptr_t)handler, SA_RESTART | SA_SIGINFO, 0x1000 + number,
+                                       1UL << number % 64};
         if (number % 5 == 0)
             action.handler = (uintptr_t)SIG_IGN, action.flags = 0;
         if (number % 7 == 0)

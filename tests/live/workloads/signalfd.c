@@ -1,14 +1,15 @@
 // without: files.sgfd.sigmask
 // Signals read through a descriptor: which ones it is for, and one that waits.
-#include <sys/signalfd.h>
 #include "workload.h"
+#include <sys/signalfd.h>
 
 int main(void)
 {
     sigset_t set, first;
     struct signalfd_siginfo info;
     sigemptyset(&set), sigemptyset(&first);
-    sigaddset(&set, SIGUSR1), sigaddset(&set, SIGUSR2), sigaddset(&set, SIGRTMIN + 4), sigaddset(&first, SIGUSR1);
+    sigaddset(&set, SIGUSR1), sigaddset(&set, SIGUSR2), sigaddset(&set, SIGRTMIN + 4),
+        sigaddset(&first, SIGUSR1);
     sigaddset(&first, SIGRTMIN + 4);
     sigprocmask(SIG_BLOCK, &set, NULL);
     int one = signalfd(-1, &first, SFD_NONBLOCK | SFD_CLOEXEC), all = signalfd(-1, &set, SFD_NONBLOCK);
@@ -21,6 +22,7 @@ int main(void)
     check_equal(info.ssi_signo, SIGRTMIN + 4, "its number");
     check_equal(info.ssi_int, 99, "its value");
     check(read(one, &info, sizeof info) == -1 && errno == EAGAIN, "a signal that the descriptor is not for");
-    check(read(all, &info, sizeof info) == sizeof info && info.ssi_signo == SIGUSR2, "the descriptor for all");
+    check(read(all, &info, sizeof info) == sizeof info && info.ssi_signo == SIGUSR2,
+          "the descriptor for all");
     pass();
 }

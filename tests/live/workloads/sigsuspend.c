@@ -5,10 +5,7 @@
 static volatile int caught;
 static sigset_t blocked, none;
 
-static void on_signal(int number)
-{
-    caught = number;
-}
+static void on_signal(int number) { caught = number; }
 
 static void suspended(void)
 {
@@ -32,7 +29,7 @@ int main(void)
     ready();
     wait_for_go();
     check_equal(caught, 0, "a signal from nowhere");
-    kill(getpid(), SIGUSR1);  // main has it blocked: it goes to the thread only if that has the temporary mask
+    kill(getpid(), SIGUSR1); // main has it blocked: it goes to the thread only if that has the temporary mask
     join_thread(thread);
     sigset_t now;
     pthread_sigmask(SIG_BLOCK, NULL, &now);

@@ -27,7 +27,8 @@ int main(void)
     sigemptyset(&first_set), sigaddset(&first_set, SIGUSR1);
     sigemptyset(&second_set), sigaddset(&second_set, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &first_set, NULL), pthread_sigmask(SIG_BLOCK, &second_set, NULL);
-    pthread_t first = start_blocked(endless, SYS_rt_sigtimedwait), second = start_blocked(timed, SYS_rt_sigtimedwait);
+    pthread_t first = start_blocked(endless, SYS_rt_sigtimedwait),
+              second = start_blocked(timed, SYS_rt_sigtimedwait);
     ready();
     wait_for_go();
     check(sigqueue(getpid(), SIGUSR1, (union sigval){.sival_int = 77}) == 0, "sigqueue");

@@ -1,7 +1,7 @@
 // without: core.thread_info.gpregs.ip
 // differs: */syscall
-// A relative sleep is not cut short, is not interrupted, and is not slept over and over. (It may end before the
-// dump, so the thread may be found in another call.)
+// A relative sleep is not cut short, is not interrupted, and is not slept over and over. (It may end before
+// the dump, so the thread may be found in another call.)
 #include "workload.h"
 
 enum { kSleep = 300 };

@@ -33,10 +33,13 @@ int main(void)
     for (int i = 0; i < 3; ++i) {
         progress = &shared[i];
         pids[i] = start_child(child);
-        setpgid(pids[i], i == 0 ? 0 : pids[0]);  // a group with a parent outside is no orphan: SIGTSTP stops it
+        setpgid(pids[i],
+                i == 0 ? 0 : pids[0]); // a group with a parent outside is no orphan: SIGTSTP stops it
         kill(pids[i], stops[i]);
         // The last one's parent has not been told yet: that is still to come.
-        check(waitid(P_PID, pids[i], &info, WSTOPPED | (i == 2 ? WNOWAIT : 0)) == 0 && info.si_status == stops[i], "set-up");
+        check(waitid(P_PID, pids[i], &info, WSTOPPED | (i == 2 ? WNOWAIT : 0)) == 0 &&
+                  info.si_status == stops[i],
+              "set-up");
     }
     ready();
     wait_for_go();
@@ -50,7 +53,8 @@ int main(void)
         sleep_ms(5);
         check_equal(shared[i], before, "a stopped task ran");
         kill(pids[i], SIGCONT);
-        check(waitpid(pids[i], &status, WCONTINUED) == pids[i] && WIFCONTINUED(status), "it was not continued");
+        check(waitpid(pids[i], &status, WCONTINUED) == pids[i] && WIFCONTINUED(status),
+              "it was not continued");
         for (int tries = 0; shared[i] == before; ++tries, sleep_ms(1))
             check(tries < 2000, "a continued task does not run");
         kill(pids[i], SIGKILL);

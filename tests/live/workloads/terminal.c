@@ -1,8 +1,8 @@
 // without: files.tty
 // shell-job: yes
 // A job of a shell: its terminal is inherited from the one who restores it, and works.
-#include <termios.h>
 #include "workload.h"
+#include <termios.h>
 
 int main(void)
 {

@@ -1,8 +1,8 @@
 // without: core.thread_core.creds
 // Threads of one process that have different ids and capabilities (by system calls, past the C library).
+#include "workload.h"
 #include <grp.h>
 #include <linux/capability.h>
-#include "workload.h"
 
 static volatile int set_up;
 

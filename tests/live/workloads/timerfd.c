@@ -1,7 +1,7 @@
 // without: files.tfd.isec, files.tfd.vsec, files.tfd.clockid, files.tfd.insec
 // Timer descriptors: clock, interval, time left, disarmed ones.
-#include <sys/timerfd.h>
 #include "workload.h"
+#include <sys/timerfd.h>
 
 int main(void)
 {
@@ -27,7 +27,8 @@ int main(void)
         check(timer.it_interval.tv_sec == 20 + i && timer.it_interval.tv_nsec == 300 + i, "the interval");
         check(timer.it_value.tv_sec <= 4000 + i && timer.it_value.tv_sec > 3900, "the time left");
     }
-    check(timerfd_gettime(disarmed, &timer) == 0 && timer.it_value.tv_sec == 0 && timer.it_value.tv_nsec == 0, "disarmed");
+    check(timerfd_gettime(disarmed, &timer) == 0 && timer.it_value.tv_sec == 0 && timer.it_value.tv_nsec == 0,
+          "disarmed");
     check(read(disarmed, &ticks, 8) == -1 && errno == EAGAIN, "a disarmed timer has expired");
     check(read(soon, &ticks, 8) == 8 && ticks >= 1, "the timer that expires");
     check(read(soon, &ticks, 8) == 8 && ticks >= 1, "the timer that expires again");

@@ -1,7 +1,7 @@
 // without: mm.vmas.status
 // The vDSO works after the restore, and time goes forward through it.
-#include <sys/auxv.h>
 #include "workload.h"
+#include <sys/auxv.h>
 
 int main(void)
 {

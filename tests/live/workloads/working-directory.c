@@ -12,7 +12,8 @@ static void check_directory(const char *name)
 
 static void enter(const char *name)
 {
-    check(mkdir(name, 0755) == 0 && chdir(name) == 0 && close(open("marker", O_CREAT | O_WRONLY, 0644)) == 0, "set-up");
+    check(mkdir(name, 0755) == 0 && chdir(name) == 0 && close(open("marker", O_CREAT | O_WRONLY, 0644)) == 0,
+          "set-up");
 }
 
 static void child(void)

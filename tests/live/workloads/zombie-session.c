@@ -29,7 +29,8 @@ int main(void)
     check_equal(getsid(pid), pid, "the zombie's session");
     check_equal(getpgid(pid), pid, "the zombie's process group");
     check(kill(-pid, SIGTERM) == 0, "there is nobody in the zombie's group");
-    check(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 3, "the zombie's exit code");
+    check(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 3,
+          "the zombie's exit code");
     check(wait(&status) > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "the member of its group");
     pass();
 }
