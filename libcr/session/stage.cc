@@ -49,7 +49,7 @@ void Stage::Shared::take(const img::session_record &record)
         claiming.erase(record.claims_end());
     if (record.has_done())
         claiming.erase(record.done().stage());
-    if (record.has_failure())
+    if (record.has_failure() && trouble.empty())
         trouble = cat(record.failure().stage(), " failed");
     changed.notify_all();
 }
@@ -110,7 +110,7 @@ Stage::Stage(std::string name, int in, int out) : name_(std::move(name)), shared
               "use tools of one release");
     hello_ = record.hello();
     join_log(name_, hello_);
-    HolderLink(hello_).watch_me();
+    watch_holder();
     if (out >= 0) {
         refuse_terminal_output(out, name_);
         put_record(out, record);
@@ -120,6 +120,17 @@ Stage::Stage(std::string name, int in, int out) : name_(std::move(name)), shared
     }
     images_.emplace(image::Dir::open(hello_.images_dir()));
     forwarder_ = std::thread([this] { shared_->forward(); });
+}
+
+// A holder that failed may be gone before its stream has been read: what it says there is better than "gone".
+void Stage::watch_holder()
+{
+    try {
+        HolderLink(hello_).watch_me();
+    } catch (const Error &error) {
+        log::debug(error.what());
+        shared_->trouble = "the session ended early";
+    }
 }
 
 // Earlier stages' records still have to reach the later ones: the forwarder ends with its input.

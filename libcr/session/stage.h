@@ -52,6 +52,7 @@ class Stage
   private:
     struct Shared;
     void put(const img::session_record &record);
+    void watch_holder();
 
     std::string name_;
     img::session_hello hello_;

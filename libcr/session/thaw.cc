@@ -48,7 +48,9 @@ class Thaw
     std::vector<Fd> tasks_;
     std::set<std::string> begun_, running_, holding_;
     std::vector<Error> failures_;
-    bool tree_end_ = false, gone_ = false;
+    bool tree_end_ = false;
+    bool gone_ = false; // the tree is not held any more
+    bool lost_ = false; // the holder ended before we could speak to it
     ThawResult result_;
 };
 
@@ -64,8 +66,15 @@ void Thaw::begin()
     config.start_ns = hello_.start_ns();
     config.level = static_cast<int>(hello_.log_level());
     log::configure(config);
-    holder_.emplace(hello_);
-    holder_->watch_me();
+    try {
+        holder_.emplace(hello_);
+        holder_->watch_me();
+    } catch (const Error &error) {
+        // It failed already; its stream says why.
+        log::debug(error.what());
+        gone_ = true;
+        lost_ = true;
+    }
     if (hello_.dry_run())
         release_ = Release::Resume;
 }
@@ -161,6 +170,8 @@ void Thaw::let_go()
 
 void Thaw::commit()
 {
+    if (lost_)
+        failed_with(0, "reach the holder of the tree: it has ended", "the processes run on as before");
     img::inventory_entry inventory = hello_.inventory();
     for (const char *stage : kNeeded)
         if (!begun_.count(stage))
