@@ -1,0 +1,117 @@
+#include "libcr/mm/classify.h"
+#include "libcr/mm/vma.h"
+
+#include <catch2/catch.hpp>
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace cr;
+using namespace cr::mm;
+using proc::Area;
+
+namespace
+{
+
+Area area(const std::string &mode, const std::string &path, const std::string &flags = "", uint32_t major = 0)
+{
+    Area out = *proc::parse_area("7f0000000000-7f0000010000 " + mode + " 00000000 " +
+                                 (major ? "fe:01 77 " : "00:01 5 ") + path);
+    out.flags = proc::parse_vm_flags(flags);
+    return out;
+}
+
+uint32_t status(const Area &a)
+{
+    auto out = classify(a, true);
+    return out.refusal ? 0 : out.status;
+}
+
+std::string refusal(const Area &a, std::optional<FileFacts> file = {})
+{
+    auto out = classify(a, true, file);
+    return out.refusal ? out.refusal : "";
+}
+
+bool contains(const std::string &text, const std::string &part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("areas that are dumped have CRIU's status")
+{
+    CHECK(status(area("rw-p", "")) == 0x201);
+    CHECK(status(area("rw-p", "[heap]")) == 0x221);
+    CHECK(status(area("rw-p", "[stack]", "rd wr gd")) == 0x203);
+    CHECK(status(area("rw-p", "", "rd wr gd")) == 0x203);
+    CHECK(status(area("rw-p", "[anon:name]")) == 0x201);
+    CHECK(status(area("r-xp", "[vdso]", "rd ex de")) == 0x209);
+    CHECK(status(area("r--p", "[vvar]", "rd pf io de dd")) == 0x1201);
+    CHECK(status(area("r--p", "[vvar_vclock]", "rd pf io de dd")) == 0x1201);
+    CHECK(status(area("--xp", "[vsyscall]", "ex")) == 0x204);
+    CHECK(status(area("rw-s", "/dev/zero (deleted)", "sh")) == 0x101);
+    CHECK(status(area("rw-s", "[anon_shmem:name]", "sh")) == 0x101);
+    CHECK(status(area("r-xp", "/lib/libc.so.6", "", 0xfe)) == 0x41);
+    CHECK(status(area("rw-s", "/dev/shm/file", "", 0xfe)) == 0x81);
+}
+
+TEST_CASE("areas in the way of a dump are named")
+{
+    CHECK(contains(refusal(area("rw-s", "/SYSV00000000 (deleted)")), "System V"));
+    CHECK(contains(refusal(area("rw-s", "/memfd:x (deleted)")), "memfd"));
+    CHECK(contains(refusal(area("rw-s", "/secretmem (deleted)")), "secret"));
+    CHECK(contains(refusal(area("rw-s", "/[aio] (deleted)")), "asynchronous"));
+    CHECK(contains(refusal(area("rw-p", "/anon_hugepage (deleted)", "ht")), "hugetlb"));
+    CHECK(contains(refusal(area("rw-s", "anon_inode:[io_uring]")), "kernel object"));
+    CHECK(contains(refusal(area("rw-s", "socket:[123]")), "kernel object"));
+    CHECK(contains(refusal(area("rw-s", "/dev/mem", "pf io", 0xfe)), "device"));
+    CHECK(contains(refusal(area("--xp", "[uprobes]")), "probes"));
+    CHECK(contains(refusal(area("r-xp", "/lib/libc.so.6 (deleted)", "", 0xfe)), "deleted"));
+    CHECK(contains(refusal(area("r--p", "/dev/shm/x", "", 0xfe), FileFacts{false, false}), "no regular"));
+    CHECK(contains(refusal(area("rw-p", "", "rd wr um")), "userfaultfd"));
+    CHECK(contains(refusal(area("rw-p", "", "rd wr ss")), "shadow stack"));
+    CHECK(contains(refusal(area("r--p", "", "rd sl")), "sealed"));
+    CHECK(contains(refusal(area("rw-p", "", "rd wr zz")), "does not know"));
+}
+
+TEST_CASE("a file that only looks deleted is not")
+{
+    CHECK(refusal(area("r--p", "/tmp/x (deleted)", "", 0xfe), FileFacts{true, false}).empty());
+    CHECK(needs_file_facts(area("r--p", "/tmp/x (deleted)", "", 0xfe)));
+    CHECK_FALSE(needs_file_facts(area("r--p", "/tmp/x", "", 0xfe)));
+}
+
+TEST_CASE("without VmFlags only what they tell goes through")
+{
+    CHECK_FALSE(classify(area("rw-p", "", "rd wr um"), false).refusal);
+    CHECK(classify(area("rw-s", "/memfd:x (deleted)"), false).refusal);
+}
+
+TEST_CASE("flags and advice in the image")
+{
+    auto vma = to_entry(area("rw-p", "[stack]", "rd wr gd lo nr ac"), 0x203);
+    CHECK(vma.flags() == (MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE));
+    CHECK(vma.prot() == (PROT_READ | PROT_WRITE));
+    CHECK_FALSE(vma.has_madv());
+    CHECK_FALSE(vma.has_cr_flags());
+
+    vma = to_entry(area("r--p", "", "rd ac dc dd hg wf"), 0x201);
+    CHECK(vma.madv() ==
+          (1 << MADV_DONTFORK | 1 << MADV_DONTDUMP | 1 << MADV_HUGEPAGE | 1 << MADV_WIPEONFORK));
+    CHECK(vma.cr_flags() == kVmaAccounted);
+
+    vma = to_entry(area("rw-p", "", "rd wr dp wf dd"), 0x201);
+    CHECK(vma.flags() == (kMapDroppable | MAP_ANONYMOUS));
+    CHECK_FALSE(vma.has_madv());
+    CHECK_FALSE(has_private_pages(vma));
+
+    CHECK(to_entry(area("r-xs", "/x", "rd ex sh", 0xfe), 0x81).flags() == MAP_SHARED);
+    CHECK_FALSE(to_entry(area("r--p", "[vvar]", "rd pf io de dd"), 0x1201).has_madv());
+}
+
+TEST_CASE("our own areas are all dumpable")
+{
+    for (const Blocker &b : blockers(proc::PidDir(getpid())))
+        FAIL(b.what);
+}
