@@ -70,7 +70,7 @@ ExternalUnixSockets external_unix_sockets(const Parsed &parsed)
             continue;
         sockets.allowed = true;
         any |= !one.value;
-        for (std::string_view rest = one.value ? *one.value : ""; !rest.empty();) {
+        for (std::string_view rest = one.value ? std::string_view(*one.value) : ""; !rest.empty();) {
             auto inode = parse_int<uint32_t>(take_until(rest, ','));
             if (!inode || !*inode)
                 usage(cat("--ext-unix-sk takes inode numbers, not '", printable(*one.value), "'"));
