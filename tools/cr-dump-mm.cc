@@ -1,11 +1,14 @@
 // cr-dump-mm: the stage of a dump that writes mappings and page contents.
+#include "chain.h"
 #include "libcr/cli/report.h"
 #include "libcr/session/stage_mm.h"
 
 int cr_dump_mm_main(int argc, char **argv);
 int cr_dump_mm_main(int argc, char **argv)
 {
-    return cr::cli::run("cr-dump-mm", argc, argv, [](const cr::cli::Parsed &) {
+    return cr::cli::run("cr-dump-mm", argc, argv, [](const cr::cli::Parsed &parsed) {
+        if (parsed.has("tree"))
+            return cr::tools::run_alone(parsed);
         return cr::session::run_stage("cr-dump-mm", 0, 1, cr::session::dump_mm);
     });
 }
