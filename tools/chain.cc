@@ -43,6 +43,7 @@ void put_at(const Fd &fd, int number)
 [[noreturn]] void be_stage(std::vector<std::string> words, const Fd &in, const Fd &out, pid_t parent)
 {
     int code = 1;
+    std::string name = words.at(0);
     try {
         sys::check(sys::call(SYS_prctl, PR_SET_PDEATHSIG, SIGTERM), "be told of the end of the parent");
         if (getppid() != parent)
@@ -51,7 +52,7 @@ void put_at(const Fd &fd, int number)
         put_at(out, STDOUT_FILENO);
         code = call_main(std::move(words));
     } catch (const std::exception &error) {
-        std::string text = cat(words.empty() ? "" : words[0], ": ", error.what(), "\n");
+        std::string text = cat(name, ": ", error.what(), "\n");
         [[maybe_unused]] auto n = ::write(STDERR_FILENO, text.data(), text.size());
     }
     // Not exit(): what this process has inherited in buffers and handlers belongs to its parent.
