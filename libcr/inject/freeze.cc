@@ -36,13 +36,15 @@ FrozenTree::FrozenTree(pid_t root, const FreezeOptions &options) : options_(opti
     Deadline deadline = Clock::now() + options.timeout;
     try {
         adopt(root);
-        for (bool grown = true; grown;) {
-            grown = false;
-            for (size_t i = 0; i < tasks_.size(); i++)
-                grown |= list_threads(tasks_[i]);
+        for (bool more = true; more;) {
+            for (FrozenTask &task : tasks_)
+                if (!task.complete)
+                    list_threads(task);
             wait_all(deadline);
+            more = false;
             for (size_t i = 0; i < tasks_.size(); i++)
-                grown |= list_children(tasks_[i]);
+                if (!tasks_[i].complete)
+                    more |= list_again(tasks_[i]);
         }
         drop_gone();
         read_state();
@@ -69,7 +71,7 @@ void FrozenTree::block(Error error)
 // run on meanwhile: what is missed here is found by the passes, when the tree is undone again.
 void FrozenTree::examine(pid_t pid)
 {
-    std::string text = subject_of(pid);
+    auto text = [&] { return subject_of(pid); };
     Subject subject(text);
     if (pid == getpid())
         block(refusal("this is the process that does the freezing", "start it from outside of the tree"));
@@ -140,7 +142,7 @@ bool FrozenTree::list_threads(FrozenTask &task)
 
 void FrozenTree::seize(FrozenTask &task, FrozenThread &thread)
 {
-    std::string text = subject_of(task.pid);
+    auto text = [&] { return subject_of(task.pid); };
     Subject subject(text);
     long r = pt::seize(thread.tid, PTRACE_O_TRACESYSGOOD);
     if (r == -EPERM) {
@@ -179,13 +181,17 @@ void FrozenTree::seize(FrozenTask &task, FrozenThread &thread)
         sys::check(r, "interrupt it");
 }
 
-bool FrozenTree::list_children(FrozenTask &task)
+// Looks once more at a task whose threads all stand: when there is no new one now, there will be none, and its
+// children are all there. True when something was found, here or among its children.
+bool FrozenTree::list_again(FrozenTask &task)
 {
+    if (list_threads(task))
+        return true;
+    task.complete = true;
     bool grown = false;
-    if (task.state != FrozenTask::State::Zombie)
-        for (const FrozenThread &thread : task.threads)
-            for (pid_t child : children_of(task.pid, thread.tid))
-                grown |= adopt(child);
+    for (const FrozenThread &thread : task.threads)
+        for (pid_t child : children_of(task.pid, thread.tid))
+            grown |= adopt(child);
     return grown;
 }
 
@@ -222,6 +228,7 @@ bool FrozenTree::settle(FrozenTask &task, FrozenThread &thread, Deadline deadlin
                     for (FrozenThread &t : child->threads)
                         if (t.stopped && pt::cont(t.tid) == 0)
                             t.stopped = false;
+                    child->complete = false;
                     running.push_back(child);
                 }
         }
@@ -231,7 +238,7 @@ bool FrozenTree::settle(FrozenTask &task, FrozenThread &thread, Deadline deadlin
     for (FrozenTask *child : running)
         for (FrozenThread &t : child->threads)
             if (!t.gone)
-                pt::interrupt(t.tid);
+                pt::interrupt(t.tid); // and wait_all() comes by again
     return !running.empty();
 }
 
@@ -311,7 +318,7 @@ void FrozenTree::drop_gone()
 void FrozenTree::read_state()
 {
     for (FrozenTask &task : tasks_) {
-        std::string text = subject_of(task.pid);
+        auto text = [&] { return subject_of(task.pid); };
         Subject subject(text);
         if (auto stat = stat_of(task.pid))
             task.stat = std::move(*stat);

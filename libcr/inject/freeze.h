@@ -45,6 +45,8 @@ struct FrozenTask {
     sys::ProcMem memory;               // none of a zombie
     std::vector<FrozenThread> threads; // the leader first; none of a zombie
 
+    bool complete = false; // nothing new can come from it
+
     const proc::Status &status() const { return threads.front().status; }
 };
 
@@ -85,7 +87,7 @@ class FrozenTree
     void block(Error error);
     bool adopt(pid_t pid);
     bool list_threads(FrozenTask &task);
-    bool list_children(FrozenTask &task);
+    bool list_again(FrozenTask &task);
     void seize(FrozenTask &task, FrozenThread &thread);
     void wait_all(Deadline deadline);
     bool settle(FrozenTask &task, FrozenThread &thread, Deadline deadline);

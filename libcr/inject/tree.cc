@@ -15,8 +15,11 @@ namespace cr::inject
 namespace
 {
 
-// Small files of /proc in one read, by path: half the calls of an opened directory.
-std::string read_small(const std::string &path)
+// A file of /proc by path: half the calls of an opened directory. One that is a single record (not a list) of less
+// than a page ends with a short read.
+enum class Form { Record, List };
+
+std::string read_small(const std::string &path, Form form = Form::Record)
 {
     long fd = sys::call(SYS_openat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC);
     if (sys::is_gone(fd))
@@ -31,7 +34,7 @@ std::string read_small(const std::string &path)
             return {};
         sys::check(n, [&] { return "read " + path; });
         had += static_cast<size_t>(n);
-        if (n == 0) {
+        if (n == 0 || (form == Form::Record && n < 4096)) {
             out.resize(had);
             return out;
         }
@@ -59,7 +62,7 @@ std::vector<pid_t> thread_ids(pid_t pid)
 std::vector<pid_t> children_of(pid_t pid, pid_t tid)
 {
     std::vector<pid_t> out;
-    std::string text = read_small(task_path(pid, tid, "children"));
+    std::string text = read_small(task_path(pid, tid, "children"), Form::List);
     std::string_view rest = text;
     for (std::string_view word = take_word(rest); !word.empty(); word = take_word(rest))
         out.push_back(parse_int<pid_t>(word).value_or(0));

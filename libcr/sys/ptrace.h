@@ -4,6 +4,7 @@
 
 #include "libcr/sys/gate.h"
 
+#include <cpuid.h>
 #include <csignal>
 #include <cstdint>
 #include <elf.h>
@@ -52,8 +53,12 @@ inline long set_registers(pid_t tid, const user_regs_struct &regs)
 // The xsave area, in its standard (not compacted) form; `area` becomes as long as it is on this CPU.
 inline long get_xsave(pid_t tid, std::vector<uint8_t> &area)
 {
-    constexpr size_t kLargest = 16384;
-    area.resize(kLargest);
+    static const size_t size = [] { // of an area with all that the CPU has
+        uint32_t a = 0, b = 0, c = 0, d = 0;
+        __get_cpuid_count(13, 0, &a, &b, &c, &d);
+        return size_t(c < 4096 ? 4096 : c);
+    }();
+    area.resize(size);
     iovec io{area.data(), area.size()};
     long r = request(PTRACE_GETREGSET, tid, NT_X86_XSTATE, pointer(&io));
     area.resize(r < 0 ? 0 : io.iov_len);
