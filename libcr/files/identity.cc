@@ -15,10 +15,7 @@ namespace
 
 constexpr size_t kLargeSet = 32;
 
-auto look(const Facts &f)
-{
-    return std::tuple(f.st.st_dev, f.st.st_ino, f.open_flags());
-}
+auto look(const Facts &f) { return std::tuple(f.st.st_dev, f.st.st_ino, f.open_flags()); }
 
 // Descriptors that look alike, in any order: finds the equal ones.
 void compare_set(std::span<uint32_t> set, const std::vector<const Facts *> &all, const Compare &compare,
@@ -51,10 +48,7 @@ template <class Key, class Work> void for_runs(std::span<uint32_t> sorted, const
 
 } // namespace
 
-int compare_descriptions(const Facts &a, const Facts &b)
-{
-    return sys::kcmp_file(a.pid, a.fd, b.pid, b.fd);
-}
+int compare_descriptions(const Facts &a, const Facts &b) { return sys::kcmp_file(a.pid, a.fd, b.pid, b.fd); }
 
 std::vector<uint32_t> identify(const std::vector<const Facts *> &all, const Compare &compare)
 {

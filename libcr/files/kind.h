@@ -8,8 +8,8 @@
 // finish() does, once per kind, what needs all of them (contents of pipes, targets of epolls).
 //
 // On restore, check() examines an entry against the whole image set before anything is made; open() makes the
-// description in the opener; arm() adds what needs all the others to be open. What is done in a task's own
-// program (numbers, close-on-exec) is the same for all kinds: table.h.
+// description in the opener; arm() adds what needs all the others to be open, after_tasks() what needs the
+// tasks. What is done in a task's own program (numbers, close-on-exec) is the same for all kinds: table.h.
 //
 // A hook that a kind has no use of is null where it says so below.
 #pragma once
@@ -51,10 +51,11 @@ struct Kind {
     void (*capture)(Capture &);
     void (*finish)(Tree &); // may be null
 
-    Common (*common)(const img::file_entry &);
+    Common (*common)(const img::file_entry &, const Plan &);
     void (*check)(const img::file_entry &, const Plan &);
     void (*open)(const img::file_entry &, Opener &);
-    void (*arm)(const img::file_entry &, Opener &); // may be null
+    void (*arm)(const img::file_entry &, Opener &);         // may be null
+    void (*after_tasks)(const img::file_entry &, Opener &); // when all tasks exist; may be null
 };
 
 std::span<const Kind *const> kinds();

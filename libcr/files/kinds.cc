@@ -9,16 +9,12 @@ namespace
 {
 
 constexpr const Kind *kTable[] = {
-    &kReg,
-    &kPipe,
+    &kReg, &kPipe, &kFifo, &kEventfd, &kEventpoll, &kSignalfd, &kTimerfd, &kTty,
 };
 
 } // namespace
 
-std::span<const Kind *const> kinds()
-{
-    return kTable;
-}
+std::span<const Kind *const> kinds() { return kTable; }
 
 const Kind *classify(const Facts &facts)
 {

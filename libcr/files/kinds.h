@@ -6,6 +6,6 @@
 namespace cr::files
 {
 
-extern const Kind kReg, kPipe;
+extern const Kind kReg, kPipe, kFifo, kEventfd, kEventpoll, kSignalfd, kTimerfd, kTty;
 
 } // namespace cr::files

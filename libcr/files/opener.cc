@@ -91,11 +91,14 @@ void Opener::after_tasks()
     for (const img::file_entry &entry : plan.entries()) {
         if (plan.number(entry) < 0)
             continue;
-        Common common = kind_of(entry.type())->common(entry);
-        if (!common.owner || common.flags & O_PATH)
-            continue;
         auto what = [&] { return cat("file ", entry.id(), " (", describe(entry), ")"); };
         Subject subject(what);
+        const Kind *kind = kind_of(entry.type());
+        if (kind->after_tasks)
+            kind->after_tasks(entry, *this);
+        Common common = kind->common(entry, plan);
+        if (!common.owner || common.flags & O_PATH)
+            continue;
         if (common.owner->signum())
             sys::check(sys::try_fcntl(plan.number(entry), F_SETSIG, common.owner->signum()),
                        "set its signal");
@@ -106,20 +109,43 @@ void Opener::after_tasks()
 
 void Opener::place(const img::file_entry &entry, Fd fd)
 {
-    set_flags(fd.get(), kind_of(entry.type())->common(entry).flags);
+    set_flags(fd.get(), kind_of(entry.type())->common(entry, plan).flags);
     sys::move_to(fd, plan.number(entry));
     made_.insert(fd.release());
 }
 
-Fd Opener::aside(Fd fd) const
+Fd Opener::aside(int fd) const
 {
-    long number = sys::try_fcntl(fd.get(), F_DUPFD_CLOEXEC, static_cast<uint64_t>(plan.end_number()));
+    long number = sys::try_fcntl(fd, F_DUPFD_CLOEXEC, static_cast<uint64_t>(plan.end_number()));
     return Fd(static_cast<int>(sys::check(number, "set a descriptor aside")));
 }
 
-bool Opener::is_made(const img::file_entry &entry) const
+void Opener::at_number(int from, int number, const std::function<void()> &work) const
 {
-    return made_.count(plan.number(entry)) != 0;
+    if (from == number)
+        return work();
+    // What is at that number comes back afterwards. Nothing is logged meanwhile: it may be the log.
+    long saved = sys::try_fcntl(number, F_DUPFD_CLOEXEC, static_cast<uint64_t>(plan.end_number()));
+    if (saved != -EBADF)
+        sys::check(saved, [&] { return cat("set descriptor ", number, " aside"); });
+    auto put_back = [&] {
+        if (saved < 0) {
+            sys::call(SYS_close, number);
+            return;
+        }
+        sys::check(sys::call(SYS_dup3, saved, number, O_CLOEXEC), "put a descriptor back");
+        sys::call(SYS_close, saved);
+    };
+    sys::check(sys::call(SYS_dup3, from, number, O_CLOEXEC), [&] { return cat("use the number ", number); });
+    try {
+        work();
+    } catch (...) {
+        put_back();
+        throw;
+    }
+    put_back();
 }
+
+bool Opener::is_made(const img::file_entry &entry) const { return made_.count(plan.number(entry)) != 0; }
 
 } // namespace cr::files

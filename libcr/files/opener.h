@@ -10,6 +10,7 @@
 #include "libcr/files/kind.h"
 #include "libcr/image/dir.h"
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,7 +21,8 @@ namespace cr::files
 struct RestoreOptions {
     bool check_mode = true;     // off by --skip-file-rwx-check
     bool check_build_id = true; // off by --file-validation filesize
-    int terminal = -1; // the caller's terminal, given to --shell-job descriptors; must be below first_number
+    bool shell_job = false;     // terminals in the images become the caller's
+    int terminal = -1;          // that terminal, below first_number; -1: standard input, output or error
     // Descriptors given by the caller: "pipe:[4711]", "tmp/x" or "tty[...]" and the number, below
     // first_number.
     std::vector<std::pair<std::string, int>> inherited;
@@ -39,9 +41,14 @@ class Opener
     // For kinds.
     // `fd` is the description of this entry, with the flags it shall have (F_SETFL is done here).
     void place(const img::file_entry &entry, Fd fd);
-    // `fd` at a number that no description will get: for what has to live while others are placed.
-    Fd aside(Fd fd) const;
+    // `fd` once more, at a number that no description will get: for what has to live while others are placed.
+    Fd aside(int fd) const;
+    // Runs `work` while the description at `from` is to be had at `number` too.
+    void at_number(int from, int number, const std::function<void()> &work) const;
     bool is_made(const img::file_entry &entry) const;
+
+    // Whether this is the first time that it is asked.
+    bool first_of(const char *what, uint32_t id) { return seen_.emplace(what, id).second; }
 
     const Plan &plan;
 
@@ -49,6 +56,7 @@ class Opener
     void prepare();
 
     std::set<int> made_;
+    std::set<std::pair<std::string, uint32_t>> seen_;
 };
 
 } // namespace cr::files

@@ -31,10 +31,7 @@ namespace cr::files
 namespace
 {
 
-bool claims(const Facts &f)
-{
-    return S_ISFIFO(f.st.st_mode) && f.link.starts_with("pipe:[");
-}
+bool claims(const Facts &f) { return S_ISFIFO(f.st.st_mode) && f.link.starts_with("pipe:["); }
 
 std::optional<Blocker> blocker(const Facts &f, const DumpOptions &)
 {
@@ -87,7 +84,7 @@ void finish(Tree &tree)
     write_pipe_data(tree, image::Kind::PipesData, pipes);
 }
 
-Common common(const img::file_entry &entry)
+Common common(const img::file_entry &entry, const Plan &)
 {
     return {entry.pipe().flags(), &entry.pipe().fown()};
 }
@@ -130,7 +127,7 @@ void open(const img::file_entry &entry, Opener &opener)
     auto &group = opener.plan.pipe_group(pipe_id);
     std::string key = cat("pipe:[", pipe_id, "]");
     if (Fd inherited = opener.plan.inherit(key, O_RDWR)) {
-        inherited = opener.aside(std::move(inherited));
+        inherited = opener.aside(inherited.get());
         for (const img::file_entry *each : group)
             opener.place(*each, reopen(inherited, each->pipe().flags()));
         return;
@@ -146,7 +143,7 @@ void open(const img::file_entry &entry, Opener &opener)
         opener.plan.number(*group[1]) != fds[1] || (group[0]->pipe().flags() & O_ACCMODE) != O_RDONLY ||
         (group[1]->pipe().flags() & O_ACCMODE) != O_WRONLY)
         for (Fd &end : ends)
-            end = opener.aside(std::move(end));
+            end = opener.aside(end.get());
     place_all(group, opener, ends);
 }
 
@@ -164,6 +161,7 @@ const Kind kPipe = {
     .check = check,
     .open = open,
     .arm = nullptr,
+    .after_tasks = nullptr,
 };
 
 } // namespace cr::files

@@ -55,10 +55,7 @@ class Window
     long size_ = 0;
 };
 
-bool can_read(const Description &end)
-{
-    return (end.facts.open_flags() & O_ACCMODE) != O_WRONLY;
-}
+bool can_read(const Description &end) { return (end.facts.open_flags() & O_ACCMODE) != O_WRONLY; }
 
 // An end of the pipe, for reading when there is one.
 const Description &best_end(const Ends &ends)

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 namespace cr::files
@@ -47,6 +48,10 @@ std::string describe(const img::file_entry &entry)
 Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, RestoreOptions options)
     : images_(images), options_(std::move(options))
 {
+    struct winsize size; // asked for to see whether it is a terminal
+    for (int fd = 0; options_.terminal < 0 && fd <= 2; fd++)
+        if (sys::try_ioctl(fd, TIOCGWINSZ, &size) == 0)
+            options_.terminal = fd;
     for (auto &[key, fd] : options_.inherited)
         if (fd >= options_.first_number)
             usage(cat("descriptor ", fd, " given for ", key, " is above ", options_.first_number - 1),
@@ -56,6 +61,8 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
         read_table(task);
     pipe_contents_ = read_pipe_contents(images_, image::Kind::PipesData);
     fifo_contents_ = read_pipe_contents(images_, image::Kind::FifoData);
+    for (img::tty_info_entry &terminal : image::read_all<img::tty_info_entry>(images_, image::Kind::TtyInfo))
+        terminals_[terminal.id()] = std::move(terminal);
     assign_numbers();
     for (const img::file_entry &entry : entries_) {
         auto what = [&] { return cat("files.img: id ", entry.id()); };
@@ -153,10 +160,7 @@ int Plan::opener_fd(uint32_t file_id) const
     return number;
 }
 
-const std::string &Plan::file_name(uint32_t file_id) const
-{
-    return get(img::REG, file_id).reg().name();
-}
+const std::string &Plan::file_name(uint32_t file_id) const { return get(img::REG, file_id).reg().name(); }
 
 std::vector<std::string> Plan::describe() const
 {
@@ -167,14 +171,29 @@ std::vector<std::string> Plan::describe() const
     return out;
 }
 
-const std::vector<img::fdinfo_entry> &Plan::table(pid_t pid) const
+const std::vector<img::fdinfo_entry> &Plan::table(pid_t pid) const { return tasks_.at(pid).table; }
+
+const img::fs_entry &Plan::fs(pid_t pid) const { return tasks_.at(pid).fs; }
+
+const img::file_entry *Plan::beside(const img::file_entry &file, uint32_t fd) const
 {
-    return tasks_.at(pid).table;
+    auto is_file = [&](auto &d) { return d.id() == file.id() && d.type() == file.type(); };
+    for (auto &[pid, task] : tasks_) {
+        auto found = std::lower_bound(task.table.begin(), task.table.end(), fd,
+                                      [](auto &d, uint32_t n) { return d.fd() < n; });
+        if (found != task.table.end() && found->fd() == fd &&
+            std::any_of(task.table.begin(), task.table.end(), is_file))
+            return find(found->type(), found->id());
+    }
+    return nullptr;
 }
 
-const img::fs_entry &Plan::fs(pid_t pid) const
+const img::tty_info_entry &Plan::terminal(uint32_t tty_info_id) const
 {
-    return tasks_.at(pid).fs;
+    auto found = terminals_.find(tty_info_id);
+    if (found == terminals_.end())
+        bad_image(cat("there is no terminal ", tty_info_id, " in tty-info.img"));
+    return found->second;
 }
 
 Fd Plan::inherit(const std::string &key, uint32_t flags) const

@@ -7,6 +7,7 @@
 #include "fs.pb.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
+#include "tty.pb.h"
 
 #include <map>
 #include <string>
@@ -43,6 +44,10 @@ class Plan
     const RestoreOptions &options() const { return options_; }
     const image::Dir &images() const { return images_; }
     const std::vector<img::file_entry> &entries() const { return entries_; }
+    // The file at descriptor `fd` of a task that also has `file` open; null when there is none.
+    const img::file_entry *beside(const img::file_entry &file, uint32_t fd) const;
+    // Throws when there is none.
+    const img::tty_info_entry &terminal(uint32_t tty_info_id) const;
     // Null when there is none.
     const img::file_entry *find(img::fd_types type, uint32_t id) const;
     // Throws when there is none.
@@ -82,6 +87,7 @@ class Plan
     std::map<std::pair<int, uint32_t>, size_t> by_id_;
     Groups pipes_, fifos_;
     PipeContents pipe_contents_, fifo_contents_;
+    std::map<uint32_t, img::tty_info_entry> terminals_;
     struct Task {
         uint32_t files_id = 0;
         std::vector<img::fdinfo_entry> table;

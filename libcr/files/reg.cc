@@ -4,6 +4,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/build_id.h"
+#include "libcr/files/kinds.h"
 #include "libcr/files/plan.h"
 #include "libcr/files/tree.h"
 #include "libcr/sys/file.h"
@@ -22,10 +23,7 @@ namespace
 
 constexpr uint32_t kOTmpfile = 020000000; // without the O_DIRECTORY that O_TMPFILE includes
 
-bool is_memory_device(mode_t mode, dev_t rdev)
-{
-    return S_ISCHR(mode) && major(rdev) == 1;
-}
+bool is_memory_device(mode_t mode, dev_t rdev) { return S_ISCHR(mode) && major(rdev) == 1; }
 
 bool claims(const Facts &f)
 {
@@ -41,10 +39,7 @@ bool is_below_proc_pid(std::string_view name)
     return name.starts_with("/proc/") && name.size() > 6 && name[6] >= '0' && name[6] <= '9';
 }
 
-std::optional<Blocker> blocker(const Facts &facts, const DumpOptions &)
-{
-    return name_blocker(facts);
-}
+std::optional<Blocker> blocker(const Facts &facts, const DumpOptions &) { return name_blocker(facts); }
 
 void capture(Capture &c)
 {
@@ -56,7 +51,7 @@ void capture(Capture &c)
     c.owner(*c.entry().mutable_reg()->mutable_fown());
 }
 
-Common common(const img::file_entry &entry)
+Common common(const img::file_entry &entry, const Plan &)
 {
     return {entry.reg().flags(), &entry.reg().fown()};
 }
@@ -207,6 +202,7 @@ const Kind kReg = {
     .check = check,
     .open = open,
     .arm = nullptr,
+    .after_tasks = nullptr,
 };
 
 } // namespace cr::files

@@ -14,8 +14,6 @@
 namespace cr::files
 {
 
-extern const Kind kReg;
-
 // Why a file cannot be found again by the name in facts.link; nothing when it can.
 std::optional<Blocker> name_blocker(const Facts &facts);
 // Fills in the entry of a named file. `readable` is a descriptor to read an ELF header from, or -1.

@@ -150,7 +150,8 @@ program::OpId arm_table(const Plan &plan, pid_t pid, task::Build &build)
     for (const Run &run : runs)
         for (const Wanted &wanted : run)
             // Set by the task itself: the kernel notes the number for the signal's si_fd.
-            if (uint32_t flags = kind_of(wanted.file->type())->common(*wanted.file).flags; flags & O_ASYNC)
+            if (uint32_t flags = kind_of(wanted.file->type())->common(*wanted.file, plan).flags;
+                flags & O_ASYNC)
                 build.program.sys(SYS_fcntl, {wanted.fd, F_SETFL, flags}, program::On::Fail,
                                   subject_of(wanted, 1));
     return opener;

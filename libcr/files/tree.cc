@@ -21,10 +21,7 @@ namespace
 {
 
 // The subject is on the stack already.
-[[noreturn]] void refuse(const Blocker &blocker)
-{
-    refused(blocker.reason, blocker.remedy);
-}
+[[noreturn]] void refuse(const Blocker &blocker) { refused(blocker.reason, blocker.remedy); }
 
 } // namespace
 
@@ -100,10 +97,7 @@ void Tree::add_entry(img::file_entry entry)
     extra_.push_back(std::move(entry));
 }
 
-Fd Tree::take(const Facts &facts) const
-{
-    return take_copy(tasks_.at(facts.pid).pidfd.get(), facts.fd);
-}
+Fd Tree::take(const Facts &facts) const { return take_copy(tasks_.at(facts.pid).pidfd.get(), facts.fd); }
 
 const Description *Tree::find(pid_t pid, int fd) const
 {
@@ -113,17 +107,6 @@ const Description *Tree::find(pid_t pid, int fd) const
     const auto &all = task->second.descriptors;
     auto found = std::lower_bound(all.begin(), all.end(), fd, [](auto &d, int n) { return d.fd < n; });
     return found == all.end() || found->fd != fd ? nullptr : &descriptions_[found->description];
-}
-
-std::vector<std::pair<pid_t, int>> Tree::holders(const Description &description) const
-{
-    std::vector<std::pair<pid_t, int>> out;
-    uint32_t index = static_cast<uint32_t>(&description - descriptions_.data());
-    for (auto &[pid, task] : tasks_)
-        for (const Descriptor &descriptor : task.descriptors)
-            if (descriptor.description == index)
-                out.emplace_back(pid, descriptor.fd);
-    return out;
 }
 
 // Facts move into descriptions; what is left of a descriptor is its number, its flag, and an index.
@@ -150,6 +133,7 @@ void Tree::identify()
                 description_of[at] = description_of[first[at]];
             }
             task.descriptors.push_back({fd, close_on_exec, description_of[at]});
+            descriptions_[description_of[at]].holders.emplace_back(pid, fd);
             at++;
         }
         task.facts = {};

@@ -23,7 +23,8 @@ namespace cr::files
 {
 
 struct Description {
-    Facts facts; // of the first descriptor found to refer to it
+    Facts facts;                                // of the first descriptor found to refer to it
+    std::vector<std::pair<pid_t, int>> holders; // every descriptor that refers to it, of whom and its number
     const Kind *kind = nullptr;
     img::file_entry entry;
 };
@@ -68,8 +69,6 @@ class Tree
     Fd take(const Facts &facts) const;
     // The description behind a descriptor; null when there is no such descriptor.
     const Description *find(pid_t pid, int fd) const;
-    // Every descriptor (pid, fd) that refers to a description.
-    std::vector<std::pair<pid_t, int>> holders(const Description &description) const;
     // A file of its own that an entry refers to (the name of a FIFO).
     void add_entry(img::file_entry entry);
     uint32_t new_id() { return next_id_++; }

@@ -10,15 +10,9 @@
 namespace cr::sys
 {
 
-Fd pidfd_open(pid_t pid)
-{
-    return Fd(static_cast<int>(check(call(SYS_pidfd_open, pid, 0), "open a pidfd")));
-}
+Fd pidfd_open(pid_t pid) { return Fd(static_cast<int>(check(call(SYS_pidfd_open, pid, 0), "open a pidfd"))); }
 
-long try_pidfd_getfd(int pidfd, int number)
-{
-    return call(SYS_pidfd_getfd, pidfd, number, 0);
-}
+long try_pidfd_getfd(int pidfd, int number) { return call(SYS_pidfd_getfd, pidfd, number, 0); }
 
 int kcmp_file(pid_t pid_a, int a, pid_t pid_b, int b)
 {
@@ -36,10 +30,7 @@ bool is_epoll_target(pid_t pid, int number, pid_t epoll_pid, int epoll_fd, uint3
     return call(SYS_kcmp, pid, epoll_pid, KCMP_EPOLL_TFD, number, &slot) == 0;
 }
 
-long try_fcntl(int fd, int command, uint64_t argument)
-{
-    return call(SYS_fcntl, fd, command, argument);
-}
+long try_fcntl(int fd, int command, uint64_t argument) { return call(SYS_fcntl, fd, command, argument); }
 
 long try_ioctl(int fd, unsigned long request, void *argument)
 {

@@ -1,0 +1,238 @@
+// epoll: which files are watched, for what, with which data. fdinfo has one line for each:
+//
+//   tfd:        5 events:       19 data:             1234  pos:0 ino:40e sdev:10
+//
+// tfd is the number under which the file was added, and it is part of the registration: the file may since
+// have been moved to another number or live on in another task only. kcmp (KCMP_EPOLL_TFD) compares a
+// descriptor with a registration, named by tfd and, among registrations of equal tfd, by its place in fdinfo.
+// So the number itself is tried first, then every descriptor of the tree with that inode.
+//
+// On restore a registration has to be made under the same number again. The opener does that for all, once
+// every file is open: it puts the file at that number for the moment of EPOLL_CTL_ADD. A registration belongs
+// to the two files, not to who makes it, so the tasks need not do anything.
+//
+// Not kept: that a one-shot registration is used up (it is armed again for errors and hang-ups, as the kernel
+// adds these by itself), and which edges were reported already: a ready file is reported once more.
+#include "libcr/base/error.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/files/kinds.h"
+#include "libcr/files/opener.h"
+#include "libcr/files/plan.h"
+#include "libcr/files/tree.h"
+#include "libcr/sys/descriptor.h"
+#include "libcr/sys/gate.h"
+
+#include <map>
+#include <set>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+
+namespace cr::files
+{
+
+namespace
+{
+
+bool claims(const Facts &f) { return f.is_anon("eventpoll"); }
+
+std::optional<Blocker> blocker(const Facts &, const DumpOptions &) { return std::nullopt; }
+
+// The number after "KEY:" in a line of fdinfo.
+uint64_t take_number(std::string_view line, std::string_view key, int base)
+{
+    size_t at = line.find(key);
+    std::string_view rest = at == std::string_view::npos ? "" : line.substr(at + key.size());
+    std::string_view word = take_word(rest);
+    if (auto number = parse_int<uint64_t>(word, base))
+        return *number;
+    if (auto negative = parse_int<int64_t>(word, base))
+        return static_cast<uint64_t>(*negative);
+    failed_with(0, cat("understand fdinfo: ", key, " in \"", printable(line), "\""));
+}
+
+void capture(Capture &c)
+{
+    img::eventpoll_file_entry &epfd = *c.entry().mutable_epfd();
+    epfd.set_id(c.id());
+    epfd.set_flags(c.flags());
+    for (std::string_view line : c.facts().info.fields("tfd")) {
+        img::eventpoll_tfd_entry &tfd = *epfd.add_tfd();
+        tfd.set_id(c.id());
+        std::string_view rest = line;
+        tfd.set_tfd(static_cast<uint32_t>(take_number(take_word(rest), "", 10)));
+        tfd.set_events(static_cast<uint32_t>(take_number(rest, "events:", 16)));
+        tfd.set_data(take_number(rest, "data:", 16));
+        tfd.set_pos(take_number(rest, "pos:", 10));
+        tfd.set_inode(take_number(rest, "ino:", 16));
+        tfd.set_dev(static_cast<uint32_t>(take_number(rest, "sdev:", 16)));
+    }
+    c.owner(*epfd.mutable_fown());
+}
+
+// Finds the description behind the `place`-th registration of the number tfd.tfd().
+class Targets
+{
+  public:
+    explicit Targets(Tree &tree) : tree_(tree)
+    {
+        for (const Description &description : tree.descriptions())
+            by_inode_.emplace(description.facts.st.st_ino, &description);
+    }
+
+    const Description *find(const Description &epoll, const img::eventpoll_tfd_entry &tfd,
+                            uint32_t place) const
+    {
+        auto [pid, fd] = epoll.holders.front();
+        auto is_target = [&](pid_t of, int number) {
+            return sys::is_epoll_target(of, number, pid, fd, tfd.tfd(), place);
+        };
+        int number = static_cast<int>(tfd.tfd());
+        for (auto &[holder, ignored] : epoll.holders)
+            if (auto found = tree_.find(holder, number); found && is_target(holder, number))
+                return found;
+        auto [first, last] = by_inode_.equal_range(tfd.inode());
+        for (auto each = first; each != last; ++each)
+            if (auto &[of, at] = each->second->holders.front(); at >= 0 && is_target(of, at))
+                return each->second;
+        return nullptr;
+    }
+
+  private:
+    Tree &tree_;
+    std::multimap<uint64_t, const Description *> by_inode_;
+};
+
+// Where a reader that goes by numbers finds the target: with the epoll's first holder, if he has it.
+uint32_t number_of(const Description &target, const Description &epoll, uint32_t added_as)
+{
+    pid_t holder = epoll.holders.front().first;
+    uint32_t found = added_as;
+    for (auto &[pid, fd] : target.holders) {
+        if (pid == holder && fd == static_cast<int>(added_as))
+            return added_as;
+        if (pid == holder && found == added_as)
+            found = static_cast<uint32_t>(fd);
+    }
+    return found;
+}
+
+void finish(Tree &tree)
+{
+    std::optional<Targets> targets;
+    for (Description &epoll : tree.descriptions()) {
+        if (epoll.kind != &kEventpoll)
+            continue;
+        if (!targets)
+            targets.emplace(tree);
+        auto what = [&] { return epoll.facts.subject(); };
+        Subject subject(what);
+        std::map<uint32_t, uint32_t> seen; // registrations of a number so far
+        for (img::eventpoll_tfd_entry &tfd : *epoll.entry.mutable_epfd()->mutable_tfd()) {
+            uint32_t added_as = tfd.tfd();
+            const Description *target = targets->find(epoll, tfd, seen[added_as]++);
+            if (!target)
+                refused(cat("it watches a file, added as descriptor ", added_as,
+                            ", that nobody in the tree has open"),
+                        "let the program remove it (EPOLL_CTL_DEL) before it closes the file");
+            tfd.set_cr_target_type(static_cast<uint32_t>(target->entry.type()));
+            tfd.set_cr_target_id(target->entry.id());
+            tfd.set_tfd(number_of(*target, epoll, added_as));
+            if (tfd.tfd() != added_as)
+                tfd.set_cr_added_as(added_as);
+        }
+    }
+}
+
+Common common(const img::file_entry &entry, const Plan &)
+{
+    return {entry.epfd().flags(), &entry.epfd().fown()};
+}
+
+const img::file_entry &target_of(const img::file_entry &epoll, const img::eventpoll_tfd_entry &tfd,
+                                 const Plan &plan)
+{
+    const img::file_entry *target =
+        tfd.has_cr_target_id()
+            ? plan.find(static_cast<img::fd_types>(tfd.cr_target_type()), tfd.cr_target_id())
+            : plan.beside(epoll, tfd.tfd());
+    if (!target || plan.number(*target) < 0)
+        bad_image(cat("the file that it watches as descriptor ", tfd.tfd(), " is missing"));
+    return *target;
+}
+
+uint32_t added_as(const img::eventpoll_tfd_entry &tfd)
+{
+    return tfd.has_cr_added_as() ? tfd.cr_added_as() : tfd.tfd();
+}
+
+// Epolls that watch each other the kernel would refuse in the middle of a restore.
+void check_cycle(const img::file_entry &start, const Plan &plan)
+{
+    std::set<const img::file_entry *> seen;
+    std::vector<const img::file_entry *> todo = {&start};
+    while (!todo.empty()) {
+        const img::file_entry &epoll = *todo.back();
+        todo.pop_back();
+        for (const img::eventpoll_tfd_entry &tfd : epoll.epfd().tfd()) {
+            const img::file_entry &target = target_of(epoll, tfd, plan);
+            if (&target == &start)
+                bad_image(cat("epolls ", start.id(), " and ", epoll.id(), " watch each other"));
+            if (target.type() == img::EVENTPOLL && seen.insert(&target).second)
+                todo.push_back(&target);
+        }
+    }
+}
+
+void check(const img::file_entry &entry, const Plan &plan)
+{
+    if (!entry.has_epfd())
+        bad_image("an epoll without its part");
+    for (const img::eventpoll_tfd_entry &tfd : entry.epfd().tfd())
+        if (added_as(tfd) >= (1u << 20))
+            bad_image(cat("it watches descriptor ", added_as(tfd)));
+    check_cycle(entry, plan);
+}
+
+void open(const img::file_entry &entry, Opener &opener)
+{
+    long made = sys::call(SYS_epoll_create1, EPOLL_CLOEXEC);
+    opener.place(entry, Fd(static_cast<int>(sys::check(made, "make an epoll"))));
+}
+
+void arm(const img::file_entry &entry, Opener &opener)
+{
+    const Plan &plan = opener.plan;
+    // The epoll at two numbers: one of them may be that of a target for a moment.
+    Fd aside = opener.aside(plan.number(entry));
+    for (const img::eventpoll_tfd_entry &tfd : entry.epfd().tfd()) {
+        int number = static_cast<int>(added_as(tfd));
+        int epoll = number == aside.get() ? plan.number(entry) : aside.get();
+        opener.at_number(plan.number(target_of(entry, tfd, plan)), number, [&] {
+            epoll_event event{};
+            event.events = tfd.events();
+            event.data.u64 = tfd.data();
+            sys::check(sys::call(SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, number, &event),
+                       [&] { return cat("watch descriptor ", number); });
+        });
+    }
+}
+
+} // namespace
+
+const Kind kEventpoll = {
+    .name = "epoll",
+    .type = img::EVENTPOLL,
+    .wants_info = false,
+    .claims = claims,
+    .blocker = blocker,
+    .capture = capture,
+    .finish = finish,
+    .common = common,
+    .check = check,
+    .open = open,
+    .arm = arm,
+    .after_tasks = nullptr,
+};
+
+} // namespace cr::files
