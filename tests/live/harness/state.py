@@ -26,6 +26,9 @@ STAT_FIELDS = (
 
 F_GETPIPE_SZ = 1032
 
+# What is left of a task that has ended, for its parent and for those who signal its group.
+OF_ZOMBIES = "Name State Tgid PPid comm state ppid pgrp session exit_signal exit_code".split()
+
 # States that a task passes through while it does the same thing.
 LIVE_STATES = {"R": "live", "S": "live", "D": "live", "I": "live"}
 
@@ -162,10 +165,16 @@ class Snapshot:
 
     def process(self, pid):
         base = f"/proc/{pid}"
-        for name, value in status_fields(f"{base}/status").items():
+        stat, status = stat_fields(f"{base}/stat"), status_fields(f"{base}/status")
+        if stat["state"] == "Z":
+            stat = {name: stat[name] for name in OF_ZOMBIES if name in stat}
+            status = {name: status[name] for name in OF_ZOMBIES if name in status}
+        for name, value in status.items():
             self.put(f"{pid}/status/{name}", value)
-        for name, value in stat_fields(f"{base}/stat").items():
+        for name, value in stat.items():
             self.put(f"{pid}/stat/{name}", value)
+        if stat["state"] == "Z":
+            return
         for name in ("cmdline", "environ", "auxv", "personality", "oom_score_adj", "timers", "cgroup", "loginuid",
                      "coredump_filter", "setgroups", "uid_map", "gid_map", "timens_offsets", "autogroup"):
             self.put(f"{pid}/{name}", try_text(f"{base}/{name}"))

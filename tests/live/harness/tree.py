@@ -70,7 +70,7 @@ class Tree:
 
     def taken_by_others(self):
         """Pids of this tree that tasks of somebody else have now."""
-        ours = set(state.tree_of(os.getpid()))
+        ours = {tid for pid in state.tree_of(os.getpid()) for tid in state.threads_of(pid)}
         return sorted(pid for pid in self.seen - ours if os.path.exists(f"/proc/{pid}"))
 
     def has_ended(self):

@@ -2,12 +2,10 @@
 // The word that the kernel clears and wakes when a thread ends, which pthread_join() waits for.
 #include "workload.h"
 
-static void *ends_later(void *unused)
+static void ends_later(void)
 {
-    (void)unused;
     wait_for_go();
     sleep_ms(5);
-    return NULL;
 }
 
 int main(void)
@@ -16,7 +14,7 @@ int main(void)
     int *before = NULL, *after = NULL;
     if (prctl(PR_GET_TID_ADDRESS, &before) != 0)
         skip("PR_GET_TID_ADDRESS: %s\n", strerror(errno));
-    thread = start_thread(ends_later, NULL);
+    thread = start_blocked(ends_later, SYS_clock_nanosleep);
     ready();
     wait_for_go();
     prctl(PR_GET_TID_ADDRESS, &after);
