@@ -6,7 +6,7 @@ import shutil
 import time
 
 from . import compare, state
-from .tree import wait_until
+from .tree import exit_text, wait_until
 
 ROUNDS = 10
 ALONE = ("cr-dump-ns", "cr-dump-mm", "cr-dump-net", "cr-dump-files")
@@ -39,6 +39,9 @@ class Context:
         found = []
         for _ in range(6):
             found = compare.differences(before, self.snapshot(), self.allowed)
+            if self.tree.has_ended():
+                said = self.tree.output().decode(errors="replace")[-1000:]
+                raise Differs(f"{when}: the root has ended: {exit_text(self.tree.ended[self.tree.root])}: {said}")
             if not found:
                 return
             time.sleep(0.02)

@@ -1,6 +1,5 @@
 """A tree of tasks under test: start it, wait for it, end it. Nothing here signals a task that is not below us."""
 
-import errno
 import os
 import signal
 import subprocess
@@ -86,7 +85,12 @@ class Tree:
         self.ended.clear()
 
     def kill(self):
-        """Ends what is left of the tree, orphans too: all that is below this process."""
+        """Ends what is left of the tree, orphans too: all that is below this process.
+
+        They are stopped first, so that none sees another one end and complains in a file that a restore needs.
+        """
+        for pid in state.tree_of(os.getpid())[1:]:
+            send(pid, signal.SIGSTOP)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             below = [pid for pid in state.tree_of(os.getpid())[1:] if alive(pid)]
@@ -94,11 +98,7 @@ class Tree:
             if not below:
                 return
             for pid in below:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except OSError as error:
-                    if error.errno != errno.ESRCH:
-                        raise
+                send(pid, signal.SIGKILL)
             time.sleep(0.001)
             self.reap()
         raise Stuck("killed tasks did not end within 10 s")
@@ -109,6 +109,13 @@ class Tree:
                 return file.read()
         except OSError:
             return b""
+
+
+def send(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
 
 
 def alive(pid):
