@@ -1,5 +1,7 @@
 // without: core.tc.timers.real
-// A periodic timer that interrupts a program all the time goes on doing so.
+// differs: */ShdPnd, */SigPnd
+// A periodic timer that interrupts a program all the time goes on doing so. (Its signal may be pending just
+// now.)
 #include "workload.h"
 #include <sys/time.h>
 

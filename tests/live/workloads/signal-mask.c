@@ -1,4 +1,4 @@
-// without: core.thread_core.blk_sigset, core.tc.blk_sigset
+// without: core.thread_core.blk_sigset
 // Signal masks, different in each thread, real-time signals too.
 #include "workload.h"
 

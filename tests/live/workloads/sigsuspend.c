@@ -1,4 +1,4 @@
-// without: core.thread_core.blk_sigset, core.tc.blk_sigset
+// without: core.thread_core.blk_sigset
 // A thread in sigsuspend() waits under the temporary mask and gets its own mask back.
 #include "workload.h"
 

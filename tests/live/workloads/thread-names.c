@@ -1,4 +1,4 @@
-// without: core.thread_core.comm, core.tc.comm
+// without: core.thread_core.comm
 // Names of threads, of the leader and of another, with characters that /proc has to quote.
 #include "workload.h"
 
