@@ -262,7 +262,9 @@ void FrozenTree::arrived(FrozenTask &task, FrozenThread &thread, sys::WaitStatus
         if (thread.group_stopped)
             task.stop_signal = status.signal();
     } else {
-        // A signal was on its way: it is delivered as if we were not there, and the interruption comes next.
+        // A signal was on its way: it is delivered as if we were not there. Any stop cancels an interruption that
+        // is still to come, so that one is asked for again; it comes before the handler's first instruction.
+        pt::interrupt(thread.tid);
         pt::cont(thread.tid, status.signal_stop() ? status.signal() : 0);
     }
 }
