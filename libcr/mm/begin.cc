@@ -81,7 +81,8 @@ void place(task::Build &build, const VdsoPlace &from, const VdsoPlace &to, const
     }
 }
 
-void set_layout(task::Build &build, const img::mm_entry &mm, const Sources &sources)
+// With `keep_exe` the executable stays the one there is: the kernel would not replace it while it is mapped.
+void set_layout(task::Build &build, const img::mm_entry &mm, const Sources &sources, bool keep_exe)
 {
     struct {
         prctl_mm_map map{};
@@ -100,14 +101,22 @@ void set_layout(task::Build &build, const img::mm_entry &mm, const Sources &sour
     map.env_start = mm.mm_env_start();
     map.env_end = mm.mm_env_end();
     map.auxv_size = static_cast<uint32_t>(mm.mm_saved_auxv_size()) * 8;
+    map.exe_fd = ~0u; // none
     program::DataId where = build.region.data(&data, sizeof data);
     program::DataId auxv = build.region.data(mm.mm_saved_auxv().data(), map.auxv_size);
     build.region.point(where, offsetof(prctl_mm_map, auxv), auxv);
 
+    auto set = [&] {
+        build.program.sys(SYS_prctl, {PR_SET_MM, PR_SET_MM_MAP, where, sizeof(prctl_mm_map), 0}, On::Fail,
+                          "the layout of memory");
+    };
+    if (keep_exe) {
+        set();
+        return;
+    }
     auto exe = build.fetch(sources.file(mm.exe_file_id()), "the executable");
     build.program.store({where, offsetof(prctl_mm_map, exe_fd)}, exe);
-    build.program.sys(SYS_prctl, {PR_SET_MM, PR_SET_MM_MAP, where, sizeof(prctl_mm_map), 0}, On::Fail,
-                      "the layout of memory");
+    set();
     build.close(exe);
 }
 
@@ -131,7 +140,7 @@ void begin_first(task::Build &build, const TaskPlan &plan, const Frame &frame, c
     keep.insert(keep.end(), vdso.pieces.begin(), vdso.pieces.end());
     unmap_all_but(build, keep, nullptr);
     place(build, vdso, place_vdso(*plan.mm, vdso), frame);
-    set_layout(build, *plan.mm, sources);
+    set_layout(build, *plan.mm, sources, false);
 }
 
 void begin_from_cloner(task::Build &build, const TaskPlan &plan, const TaskPlan &cloner, const Frame &frame,
@@ -149,7 +158,7 @@ void begin_from_cloner(task::Build &build, const TaskPlan &plan, const TaskPlan 
     unmap_all_but(build, keep, &present);
     place(build, vdso, place_vdso(*plan.mm, host), frame);
     if (!same_layout(*plan.mm, *cloner.mm))
-        set_layout(build, *plan.mm, sources);
+        set_layout(build, *plan.mm, sources, plan.mm->exe_file_id() == cloner.mm->exe_file_id());
 }
 
 } // namespace cr::mm

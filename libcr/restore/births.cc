@@ -70,6 +70,8 @@ void Planner::bear(size_t task)
     birth.pid = image.pid();
     birth.task = task;
     birth.leads_session = sid == image.pid();
+    if (image.leader().tc().has_cr_exit_signal())
+        birth.exit_signal = static_cast<int>(image.leader().tc().cr_exit_signal());
     auto parent_task = images_.parent_of(task);
     if (!parent_task) {
         birth_of_task_[task] = add(std::move(birth), {sid, sid});
@@ -86,8 +88,7 @@ void Planner::bear(size_t task)
             before = true;
         } else if (leader != images_.by_pid.end()) {
             auto leader_birth = birth_of_task_.find(leader->second);
-            if (leader_birth == birth_of_task_.end() || out_.births[leader_birth->second].cloner != parent ||
-                out_.births[leader_birth->second].role == Birth::Role::Zombie)
+            if (leader_birth == birth_of_task_.end() || out_.births[leader_birth->second].cloner != parent)
                 refused(cat("pid ", image.pid(), " is in session ", sid, ", which is led by no sibling of it"),
                         "this is not supported yet");
             birth.cloner = leader_birth->second;
@@ -167,7 +168,6 @@ void Planner::plan_groups()
 BirthPlan Planner::plan()
 {
     // Parents come first in the image; a sibling that leads a session must come before those that it clones.
-    std::vector<size_t> later;
     for (size_t task = 0; task < images_.tasks.size(); task++) {
         const img::pstree_entry &tree = images_.tasks[task].tree;
         auto leader = images_.by_pid.find(static_cast<pid_t>(tree.sid()));

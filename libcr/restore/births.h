@@ -23,6 +23,7 @@ struct Birth {
     size_t task = 0;   // index into ImageSet::tasks; for a helper: of the process it works for (its parent)
     size_t cloner = 0; // index of the birth that clones it; itself for the first
     bool sibling = false;         // cloned with CLONE_PARENT
+    int exit_signal = 17;         // SIGCHLD; a sibling gets that of its cloner
     bool leads_session = false;   // calls setsid
     bool leads_group = false;     // calls setpgid(0, 0)
     pid_t join_group = 0;         // calls setpgid(0, this) once the leader is there; 0: group is inherited

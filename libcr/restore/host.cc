@@ -5,6 +5,7 @@
 #include "libcr/sys/gate.h"
 
 #include <csignal>
+#include <ctime>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/rseq.h>
@@ -33,12 +34,18 @@ task::Host probe_host()
     task::Host host;
     host.bounding = proc::parse_status(proc::PidDir(::getpid()).read("status")).cap_permitted;
     // PR_TIMER_CREATE_RESTORE_IDS_GET
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    host.monotonic_ns = static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
     host.timer_restore_ids = sys::call(SYS_prctl, kPrTimerCreateRestoreIds, 2, 0, 0, 0) >= 0;
     return host;
 }
 
 void prepare_to_clone()
 {
+    // Tasks inherit what is ignored, too; blocked it harms nobody.
+    for (int signal : {SIGPIPE, SIGCHLD})
+        ::signal(signal, SIG_DFL);
     uint64_t all = ~0ull;
     sys::check(sys::call(SYS_rt_sigprocmask, SIG_SETMASK, &all, nullptr, 8), "block signals");
     rlimit limit;

@@ -10,7 +10,6 @@
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 namespace cr::restore
@@ -100,7 +99,7 @@ void Builder::clone(const std::vector<size_t> &children, Program &p)
         const Birth &b = births_.births[child];
         clone_args args{};
         args.flags = b.sibling ? CLONE_PARENT : 0;
-        args.exit_signal = b.sibling ? 0 : SIGCHLD;
+        args.exit_signal = b.sibling ? 0 : static_cast<uint64_t>(b.exit_signal);
         auto pid = out_.region.data(&b.pid, sizeof b.pid);
         args.set_tid_size = 1;
         auto data = out_.region.data(&args, sizeof args);
@@ -151,7 +150,7 @@ void Builder::reap(size_t birth, Program &p)
             continue;
         any = true;
         if (b.role == Birth::Role::Zombie)
-            p.sys(SYS_waitid, {P_PID, b.pid, 0, WEXITED | WNOWAIT, 0}, On::Fail, cat("zombie ", b.pid));
+            p.sys(SYS_waitid, {P_PID, b.pid, 0, WEXITED | WNOWAIT | __WALL, 0}, On::Fail, cat("zombie ", b.pid));
         else
             p.sys(SYS_wait4, {b.pid, 0, __WALL, 0}, On::Fail, cat("helper ", b.pid));
     }
@@ -269,21 +268,21 @@ void Builder::build_zombie(size_t birth)
     if (b.leads_session)
         p.sys(SYS_setsid, {}, On::Fail, "session");
     enter_group(birth, p);
+    clone(b.after_setsid, p);
     if (b.members_to_wait)
         p.wait(words_[birth].group_joined, b.members_to_wait);
     std::string name = images_.tasks[b.task].leader().tc().comm();
     name.resize(16);
     p.sys(SYS_prctl, {PR_SET_NAME, out_.region.data(name.data(), 16), 0, 0, 0}, On::Ignore);
-    int status = static_cast<int>(images_.tasks[b.task].leader().tc().exit_code());
+    const img::task_core_entry &tc = images_.tasks[b.task].leader().tc();
+    int status = static_cast<int>(tc.exit_code());
+    uint64_t mask = tc.blk_sigset();
     if (WIFSIGNALED(status)) {
-        uint64_t action[4] = {};
-        rlimit64 none{};
-        uint64_t mask = 0;
-        p.sys(SYS_rt_sigaction, {WTERMSIG(status), out_.region.data(action, sizeof action), 0, 8}, On::Ignore);
-        p.sys(SYS_prlimit64, {0, RLIMIT_CORE, out_.region.data(&none, sizeof none), 0}, On::Ignore);
-        p.sys(SYS_rt_sigprocmask, {SIG_SETMASK, out_.region.data(&mask, 8), 0, 8});
-        p.sys(SYS_kill, {b.pid, WTERMSIG(status)});
+        mask &= ~(1ull << (WTERMSIG(status) - 1));
+        p.sys(SYS_prctl, {PR_SET_DUMPABLE, 0, 0, 0, 0}); // no core file
+        p.sys(SYS_kill, {b.pid, WTERMSIG(status)}); // comes with the mask
     }
+    p.sys(SYS_rt_sigprocmask, {SIG_SETMASK, out_.region.data(&mask, 8), 0, 8});
     p.sys(SYS_exit_group, {WEXITSTATUS(status)});
     out_.region.define(ids_[birth], std::move(owned));
 }

@@ -202,7 +202,7 @@ Expected Execution::expectations() const
                 static_cast<int>(plan_.images.tasks[birth.task].leader().tc().exit_code());
         else if (birth.role != Birth::Role::Task)
             out.endings[birth.pid] = 0;
-        if (birth.sibling)
+        if (birth.sibling || birth.exit_signal != SIGCHLD)
             out.clone_events.insert(plan_.births.births[birth.cloner].pid);
     }
     for (const auto &[pid, parts] : fills_)

@@ -164,6 +164,8 @@ void Tracees::stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads)
         wait_stopped(tid);
 }
 
+// Not by a single step: the trap that ends one is a forced SIGTRAP, and where that is blocked or ignored the kernel
+// resets what the task does with it. Stops at the entry and exit of the call leave no trace.
 void Tracees::call_in(const std::vector<pid_t> &leaders, TargetAddr syscall_insn, long nr, uint64_t a, uint64_t b,
                       const char *what)
 {
@@ -176,21 +178,32 @@ void Tracees::call_in(const std::vector<pid_t> &leaders, TargetAddr syscall_insn
         regs.rsi = b;
         regs.orig_rax = ~0ull; // no restart of what was interrupted
         sys::check(sys::ptrace::set_registers(pid, regs), "set registers");
-        sys::check(sys::ptrace::step(pid), "step");
+        sys::check(sys::ptrace::cont_to_syscall(pid), "run to a system call");
     }
     for (pid_t pid : leaders) {
-        sys::WaitStatus status;
-        long r;
-        while ((r = sys::wait_for(pid, status, __WALL)) == -EINTR)
-            ;
-        sys::check(r, "wait for a step");
-        if (status.gone())
-            handle(pid, status);
+        wait_syscall_stop(pid);
+        sys::check(sys::ptrace::cont_to_syscall(pid), "run through a system call");
+    }
+    for (pid_t pid : leaders) {
+        wait_syscall_stop(pid);
         user_regs_struct regs;
         sys::check(sys::ptrace::get_registers(pid, regs), "read registers");
-        if (status.signal() != SIGTRAP || regs.rax != 0)
-            failed_with(regs.rax ? static_cast<int>(-regs.rax) : 0, cat(what, " of the new pid ", pid));
+        if (regs.rax != 0)
+            failed_with(static_cast<int>(-regs.rax), cat(what, " of the new pid ", pid));
     }
+}
+
+void Tracees::wait_syscall_stop(pid_t pid)
+{
+    sys::WaitStatus status;
+    long r;
+    while ((r = sys::wait_for(pid, status, __WALL)) == -EINTR)
+        ;
+    sys::check(r, "wait for a system call");
+    if (status.gone())
+        handle(pid, status);
+    if (!status.stopped() || (status.signal() & 0x7f) != SIGTRAP || status.event())
+        failed_with(0, cat("run a system call in the new pid ", pid, ": it ", status.text()));
 }
 
 void Tracees::clear_exitkill(const std::vector<std::pair<pid_t, pid_t>> &threads)

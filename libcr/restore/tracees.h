@@ -42,7 +42,7 @@ class Tracees
     void attend(const volatile uint32_t *word, uint32_t target);
     // Stops every thread of every task: {tid, tgid} pairs, leaders included.
     void stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads);
-    // Has every leader make one system call by single steps; throws when the result is not 0.
+    // Has every leader make one system call from outside of its program; throws when the result is not 0.
     void call_in(const std::vector<pid_t> &leaders, TargetAddr syscall_insn, long nr, uint64_t a, uint64_t b,
                  const char *what);
     void clear_exitkill(const std::vector<std::pair<pid_t, pid_t>> &threads);
@@ -57,6 +57,7 @@ class Tracees
     void on_stop(pid_t pid, sys::WaitStatus status);
     bool quiet() const;
     void wait_stopped(pid_t tid);
+    void wait_syscall_stop(pid_t pid);
 
     pid_t root_;
     Expected expected_;

@@ -183,6 +183,7 @@ TaskFacts look(const inject::FrozenTask &task, const proc::PidDir *dir)
     facts.stop_signal = task.stop_signal;
     if (!dir) {
         facts.state = TaskFacts::State::Zombie;
+        facts.dead_sigmask = proc::parse_status(proc::PidDir(task.pid).read("status")).sig_blocked;
         return facts;
     }
     if (task.state == inject::FrozenTask::State::Stopped)

@@ -59,6 +59,7 @@ struct TaskFacts {
     int stop_signal = 0;
     std::vector<ThreadFacts> threads; // the leader first; empty for a zombie
     proc::Stat stat;                  // of the leader
+    uint64_t dead_sigmask = 0;        // of a zombie
     std::vector<siginfo_t> pending;   // shared queue
     std::array<rlimit64, 16> limits{};
     uint32_t personality = 0;

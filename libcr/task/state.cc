@@ -26,7 +26,9 @@ static void capture_state(const TaskFacts &facts, img::core_entry &core)
     tc.set_flags(0);
     tc.set_comm(facts.stat.comm);
     tc.set_personality(facts.personality);
-    tc.set_blk_sigset(facts.threads.empty() ? 0 : facts.threads[0].sigmask);
+    tc.set_blk_sigset(facts.threads.empty() ? facts.dead_sigmask : facts.threads[0].sigmask);
+    if (facts.stat.exit_signal != SIGCHLD)
+        tc.set_cr_exit_signal(static_cast<uint32_t>(facts.stat.exit_signal));
 }
 
 static void check_state(const img::core_entry &core, bool leader, const Host &)
@@ -37,6 +39,8 @@ static void check_state(const img::core_entry &core, bool leader, const Host &)
         return;
     if (!core.has_tc())
         bad_image("the leader's core image has no task part");
+    if (core.tc().cr_exit_signal() > 64)
+        bad_image(cat("cr_exit_signal is ", core.tc().cr_exit_signal()));
     switch (core.tc().task_state()) {
     case kAlive:
     case kDead:

@@ -5,7 +5,8 @@
 //   signal is taken. It gets 1 us here, so that it keeps ticking;
 // - ids of POSIX timers are handed out in order. PR_TIMER_CREATE_RESTORE_IDS (Linux 6.15) lets us name one; without it
 //   timers are made and deleted until the id comes up.
-// The overrun count that timer_getoverrun(2) reports cannot be set; that of a queued signal is in its siginfo.
+// The overrun count that timer_getoverrun(2) reports is that of the signal taken last. It cannot be set but can be
+// brought about: see overrun().
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/task/kind.h"
@@ -114,6 +115,8 @@ void check_posix(const img::core_entry &core, bool leader, const Host &host)
         if (!host.timer_restore_ids && timer.it_id() > kLargestIdByLoop)
             refused(cat("POSIX timer id ", timer.it_id(), " cannot be made on this kernel"),
                     "Linux 6.15 can (PR_TIMER_CREATE_RESTORE_IDS)");
+        if (timer.si_signo() > 64 || (timer.it_sigev_notify() == SIGEV_SIGNAL && !timer.si_signo()))
+            bad_image(cat("POSIX timer ", timer.it_id(), " has signal ", timer.si_signo()));
         if (timer.it_id() == previous)
             bad_image(cat("two POSIX timers have id ", timer.it_id()));
         previous = timer.it_id();
@@ -137,7 +140,27 @@ void skip_ids(uint32_t &next, uint32_t id, program::DataId slot, program::DataId
     }
 }
 
-void arm_one(const img::posix_timer_entry &timer, program::DataId slot, Build &build)
+// Has the timer expire once, as if it had begun so many intervals ago, and takes its signal: the kernel counts the
+// expiries that were missed. The interval is long, so that it does not matter when exactly this runs. Not for clocks
+// that do not just run, nor for signals to a certain thread, which only that could take.
+void overrun(const img::posix_timer_entry &timer, const Host &host, Build &build)
+{
+    bool counted = timer.it_sigev_notify() == SIGEV_SIGNAL && timer.clock_id() == CLOCK_MONOTONIC;
+    if (!timer.overrun() || !counted)
+        return;
+    uint64_t count = timer.overrun();
+    uint64_t interval = std::min<uint64_t>(60 * kNsPerSecond, host.monotonic_ns / (count + 2));
+    uint64_t since = host.monotonic_ns - count * interval - interval / 4;
+    itimerspec value{};
+    value.it_interval = {static_cast<time_t>(interval / kNsPerSecond), static_cast<long>(interval % kNsPerSecond)};
+    value.it_value = {static_cast<time_t>(since / kNsPerSecond), static_cast<long>(since % kNsPerSecond)};
+    uint64_t mask = 1ull << (timer.si_signo() - 1);
+    auto one = build.region.data(&value, sizeof value), mask_data = build.region.data(&mask, 8);
+    build.program.sys(SYS_timer_settime, {timer.it_id(), TIMER_ABSTIME, one, 0});
+    build.program.sys(SYS_rt_sigtimedwait, {mask_data, 0, 0, 8}, program::On::Ignore);
+}
+
+void arm_one(const img::posix_timer_entry &timer, program::DataId slot, const Host &host, Build &build)
 {
     KernelSigevent event{};
     event.value = timer.sival_ptr();
@@ -148,13 +171,14 @@ void arm_one(const img::posix_timer_entry &timer, program::DataId slot, Build &b
     auto event_data = build.region.data(&event, sizeof event);
     build.program.sys(SYS_timer_create, {static_cast<int32_t>(timer.clock_id()), event_data, slot},
                       program::On::Fail, what);
+    overrun(timer, host, build);
     itimerspec value{};
     value.it_interval = {static_cast<time_t>(timer.isec()), static_cast<long>(timer.insec())};
     value.it_value = {static_cast<time_t>(timer.vsec()), static_cast<long>(timer.vnsec())};
     bool armed = timer.vsec() || timer.vnsec(), ticking = timer.isec() || timer.insec();
     if (!armed && ticking)
         value.it_value.tv_nsec = 1;
-    if (armed || ticking)
+    if (armed || ticking || timer.overrun())
         build.program.sys(SYS_timer_settime, {timer.it_id(), 0, build.region.data(&value, sizeof value), 0},
                           program::On::Fail, what);
 }
@@ -177,7 +201,7 @@ void arm_posix(const img::core_entry &core, bool, Phase phase, const Host &host,
         auto slot = build.region.data(&id, sizeof id);
         if (!host.timer_restore_ids)
             skip_ids(next, timer.it_id(), slot, none_data, build);
-        arm_one(timer, slot, build);
+        arm_one(timer, slot, host, build);
         next = timer.it_id() + 1;
     }
     if (host.timer_restore_ids)
