@@ -25,11 +25,6 @@ Dir Dir::create(const std::string &path)
     return open(path);
 }
 
-Dir Dir::adopt(Fd fd, std::string path)
-{
-    return Dir(std::move(fd), std::move(path));
-}
-
 Dir Dir::null()
 {
     return Dir(sys::open_at(AT_FDCWD, "/dev", O_RDONLY | O_DIRECTORY), "/dev/null", true);
@@ -83,16 +78,6 @@ std::vector<Dir::File> Dir::files() const
     std::sort(out.begin(), out.end(),
               [](const File &a, const File &b) { return a.kind != b.kind ? a.kind < b.kind : a.id < b.id; });
     return out;
-}
-
-std::optional<Dir> Dir::parent() const
-{
-    auto target = null_ ? std::nullopt : sys::readlink_at(fd_.get(), "parent");
-    if (!target)
-        return std::nullopt;
-    long fd = sys::try_open_at(fd_.get(), "parent", O_RDONLY | O_DIRECTORY);
-    sys::check(fd, [&] { return cat("open the parent image directory ", printable(*target)); });
-    return Dir(Fd(static_cast<int>(fd)), cat(path_, "/parent"));
 }
 
 } // namespace cr::image

@@ -6,7 +6,6 @@
 #include "libcr/base/fd.h"
 #include "libcr/image/catalog.h"
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +19,6 @@ class Dir
     static Dir open(const std::string &path);
     // The same, made (mode 0700) when missing; its parent must be there.
     static Dir create(const std::string &path);
-    // A directory that somebody else opened. `path` is for messages.
-    static Dir adopt(Fd fd, std::string path);
     // Swallows what is written and holds nothing: for a dump that only tries.
     static Dir null();
 
@@ -42,8 +39,6 @@ class Dir
     };
     // The images that are here, in catalog order and by id; other names are left out.
     std::vector<File> files() const;
-    // The directory of the previous dump (CRIU's link `parent`), nothing when there is none.
-    std::optional<Dir> parent() const;
 
   private:
     Dir(Fd fd, std::string path, bool null = false) : fd_(std::move(fd)), path_(std::move(path)), null_(null)

@@ -4,6 +4,7 @@
 #include "libcr/base/text.h"
 
 #include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/stubs/logging.h>
 
 extern "C" const char cr_images_desc[], cr_images_desc_end[];
 
@@ -12,6 +13,8 @@ namespace cr::show
 
 Messages::Messages()
 {
+    // It would complain on stderr about names of files that are not UTF-8.
+    google::protobuf::SetLogHandler(nullptr);
     google::protobuf::FileDescriptorSet set;
     if (!set.ParseFromArray(cr_images_desc, static_cast<int>(cr_images_desc_end - cr_images_desc)))
         failed_with(0, "read the descriptors of the image messages");

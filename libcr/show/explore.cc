@@ -35,7 +35,7 @@ void show_ps(const image::Dir &dir, const Out &out)
     out("    PID   PGID    SID   COMM\n");
     for (const Task &t : read_tree(dir))
         out(cat(padded(cat(t.pid), 7, true), padded(cat(t.pgid), 7, true), padded(cat(t.sid), 7, true), "   ",
-                std::string(4 * t.depth, ' '), printable(t.name), t.zombie() ? " (zombie)" : "", "\n"));
+                t.indent(4), printable(t.name), t.zombie() ? " (zombie)" : "", "\n"));
 }
 
 void show_fds(const image::Dir &dir, const Out &out)

@@ -165,14 +165,8 @@ std::string octal(uint64_t value)
 }
 
 // As stat has it, and as the kernel has it inside: the minor number in the low 20 bits.
-std::string device(uint64_t value)
-{
-    return cat(major(value), ":", minor(value));
-}
-std::string kernel_device(uint64_t value)
-{
-    return cat(value >> 20, ":", value & 0xfffff);
-}
+std::string device(uint64_t value) { return cat(major(value), ":", minor(value)); }
+std::string kernel_device(uint64_t value) { return cat(value >> 20, ":", value & 0xfffff); }
 
 } // namespace
 

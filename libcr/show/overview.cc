@@ -30,10 +30,7 @@ std::string size_text(uint64_t bytes)
                  : cat(tenths / 10, ".", tenths % 10, " ", kUnits[unit]);
 }
 
-std::string count_text(uint64_t n, const char *what)
-{
-    return cat(n, " ", what, n == 1 ? "" : "s");
-}
+std::string count_text(uint64_t n, const char *what) { return cat(n, " ", what, n == 1 ? "" : "s"); }
 
 struct Row {
     std::vector<std::string> cells;
@@ -106,7 +103,7 @@ void print_tasks(const image::Dir &dir, const std::vector<Task> &tasks, std::vec
                          or_dash(trouble, [&] { return mapped_text(dir, t); }),
                          or_dash(trouble, [&] { return stored_text(dir, t); }),
                          or_dash(trouble, [&] { return descriptors_text(dir, t); }),
-                         cat(std::string(2 * t.depth, ' '), printable(t.name))}});
+                         cat(t.indent(2), printable(t.name))}});
     print_table(rows, out);
 }
 

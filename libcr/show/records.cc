@@ -12,10 +12,7 @@ using image::Kind;
 namespace
 {
 
-uint64_t padded(uint64_t n, uint64_t to)
-{
-    return (n + to - 1) / to * to;
-}
+uint64_t padded(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
 
 } // namespace
 

@@ -7,7 +7,7 @@
 
 #include <csignal>
 #include <cstring>
-#include <functional>
+#include <utility>
 
 namespace cr::show
 {
@@ -33,43 +33,57 @@ void describe(const image::Dir &dir, Task &task)
         task.threads = {task.pid}; // CRIU writes what it likes there
 }
 
-std::string pipe_text(const char *what, uint64_t id)
-{
-    return cat(what, "[", id, "]");
-}
+std::string pipe_text(const char *what, uint64_t id) { return cat(what, "[", id, "]"); }
 
 } // namespace
 
 std::vector<Task> read_tree(const image::Dir &dir)
 {
-    std::multimap<uint32_t, Task> by_parent;
+    std::vector<Task> tasks;
+    std::map<uint32_t, std::vector<size_t>> children; // by the parent's pid, last first
     std::map<uint32_t, bool> pids;
-    std::vector<uint32_t> order;
     for (const auto &e : image::read_all<img::pstree_entry>(dir, Kind::Pstree)) {
-        Task task{e.pid(), e.ppid(), e.pgid(), e.sid(), 0, {e.threads().begin(), e.threads().end()},
-                  {},      0,        0,        {}};
-        describe(dir, task);
-        pids[task.pid] = true;
-        order.push_back(task.ppid);
-        by_parent.emplace(task.ppid, std::move(task));
+        tasks.push_back({e.pid(),
+                         e.ppid(),
+                         e.pgid(),
+                         e.sid(),
+                         0,
+                         {e.threads().begin(), e.threads().end()},
+                         {},
+                         0,
+                         0,
+                         {}});
+        describe(dir, tasks.back());
+        pids[e.pid()] = true;
     }
+    for (size_t i = tasks.size(); i-- > 0;)
+        children[tasks[i].ppid].push_back(i);
+
     std::vector<Task> out;
-    // Taken out as they are placed: a loop in a damaged image ends.
-    std::function<void(uint32_t, unsigned)> place = [&](uint32_t parent, unsigned depth) {
-        for (auto it = by_parent.find(parent); it != by_parent.end(); it = by_parent.find(parent)) {
-            Task task = std::move(it->second);
-            by_parent.erase(it);
-            task.depth = depth;
-            uint32_t pid = task.pid;
-            out.push_back(std::move(task));
-            place(pid, depth + 1);
+    std::vector<std::pair<size_t, unsigned>> waiting; // task, depth; the last one is next
+    auto place_children = [&](uint32_t parent, unsigned depth) {
+        auto it = children.find(parent);
+        if (it == children.end())
+            return;
+        for (size_t i : it->second)
+            waiting.emplace_back(i, depth);
+        children.erase(it); // once only: a loop in a damaged image ends
+    };
+    auto place_tree = [&](uint32_t parent) {
+        place_children(parent, 0);
+        while (!waiting.empty()) {
+            auto [i, depth] = waiting.back();
+            waiting.pop_back();
+            tasks[i].depth = depth;
+            out.push_back(tasks[i]);
+            place_children(tasks[i].pid, depth + 1);
         }
     };
-    for (uint32_t parent : order)
-        if (!pids.count(parent))
-            place(parent, 0);
-    for (uint32_t parent : order)
-        place(parent, 0);
+    for (const Task &task : tasks)
+        if (!pids.count(task.ppid))
+            place_tree(task.ppid);
+    for (const Task &task : tasks) // what hangs on nothing but itself
+        place_tree(task.ppid);
     return out;
 }
 

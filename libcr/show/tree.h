@@ -26,6 +26,8 @@ struct Task {
     std::optional<uint32_t> files_id;
 
     bool zombie() const { return state == 2; }
+    // Blanks before its name, `width` for each generation; a tree deeper than a screen is wide stays on it.
+    std::string indent(unsigned width) const { return std::string(width * (depth < 40 ? depth : 40), ' '); }
 };
 
 // Children after their parents.

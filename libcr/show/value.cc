@@ -106,10 +106,7 @@ Value unknown(const UnknownField &field)
     }
 }
 
-void indent_by(int indent, std::string &out)
-{
-    out.append(static_cast<size_t>(indent), ' ');
-}
+void indent_by(int indent, std::string &out) { out.append(static_cast<size_t>(indent), ' '); }
 
 } // namespace
 
