@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <sys/mman.h>
 #include <utility>
 
 namespace cr::show
@@ -146,7 +147,7 @@ std::string file_text(const FilesById &files, uint32_t id)
 
 std::string area_text(const img::vma_entry &vma, const FilesById &files)
 {
-    if (vma.status() & 0x2)
+    if (vma.status() & 0x2 || vma.flags() & MAP_GROWSDOWN)
         return "[stack]";
     if (vma.status() & 0x4)
         return "[vsyscall]";
