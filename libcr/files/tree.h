@@ -18,6 +18,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 
 namespace cr::files
 {
@@ -64,8 +65,10 @@ class Tree
     const DumpOptions &options() const { return options_; }
     const image::Dir &images() const { return images_; }
     std::vector<Description> &descriptions() { return descriptions_; }
-    // Whether the tree has such a process.
-    bool has_task(pid_t pid) const { return tasks_.count(pid) != 0; }
+    // A thread of a task in the tree: signals of a descriptor may go to it.
+    void add_thread(pid_t tid) { ids_.insert(tid); }
+    // Whether the tree has such a process or thread.
+    bool has_task(pid_t id) const { return tasks_.count(id) || ids_.count(id); }
     Fd take(const Facts &facts) const;
     // The description behind a descriptor; null when there is no such descriptor.
     const Description *find(pid_t pid, int fd) const;
@@ -94,6 +97,7 @@ class Tree
     DumpOptions options_;
     const image::Dir &images_;
     std::map<pid_t, Task> tasks_;
+    std::set<pid_t> ids_; // of threads
     std::vector<Description> descriptions_;
     std::vector<img::file_entry> extra_;
     std::mutex mutex_; // of extra_

@@ -5,7 +5,6 @@
 #include "libcr/sys/gate.h"
 
 #include <csignal>
-#include <ctime>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/rseq.h>
@@ -34,9 +33,6 @@ task::Host probe_host()
     task::Host host;
     host.bounding = proc::parse_status(proc::PidDir(::getpid()).read("status")).cap_permitted;
     // PR_TIMER_CREATE_RESTORE_IDS_GET
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    host.monotonic_ns = static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
     host.timer_restore_ids = sys::call(SYS_prctl, kPrTimerCreateRestoreIds, 2, 0, 0, 0) >= 0;
     return host;
 }

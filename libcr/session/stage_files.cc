@@ -20,8 +20,11 @@ void dump_files(Stage &stage)
     sys::raise_descriptor_limit(); // a pidfd for each task
     files::Tree tree(options, stage.images());
     while (auto task = stage.next_task())
-        if (!task->zombie())
+        if (!task->zombie()) {
             tree.add(static_cast<pid_t>(task->pid()), static_cast<pid_t>(task->vpid()), task->files_id());
+            for (uint32_t tid : task->threads())
+                tree.add_thread(static_cast<pid_t>(tid));
+        }
     while (auto claim = stage.next_claim())
         tree.claim(claim->id(), static_cast<pid_t>(claim->pid()), claim->via(), claim->link(),
                    claim->flags());

@@ -15,7 +15,6 @@ namespace cr::task
 struct Host {
     uint64_t bounding = 0;            // our capability bounding set
     bool timer_restore_ids = false;   // PR_TIMER_CREATE_RESTORE_IDS
-    uint64_t monotonic_ns = 0;        // CLOCK_MONOTONIC as the restore began
 };
 
 // When an operation is added to a program. Phases of one task run in this order.

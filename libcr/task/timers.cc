@@ -5,9 +5,10 @@
 //   signal is taken. It gets 1 us here, so that it keeps ticking;
 // - ids of POSIX timers are handed out in order. PR_TIMER_CREATE_RESTORE_IDS (Linux 6.15) lets us name one; without it
 //   timers are made and deleted until the id comes up.
-// The overrun count that timer_getoverrun(2) reports is that of the signal taken last. It cannot be set but can be
-// brought about: see overrun().
+// The overrun count of a queued signal is in its siginfo. What timer_getoverrun(2) reports, the count of the signal that
+// was taken last, cannot be set (arming a timer clears it): it is in the image, and said to be lost.
 #include "libcr/base/error.h"
+#include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/task/kind.h"
 
@@ -95,6 +96,9 @@ void capture_posix(const TaskFacts &facts, img::core_entry &core)
         out.set_it_sigev_notify(static_cast<uint32_t>(timer.notify));
         out.set_sival_ptr(timer.value);
         out.set_overrun(static_cast<uint32_t>(timer.overrun));
+        if (timer.overrun > 0)
+            log::warning("pid ", facts.pid, ", POSIX timer ", timer.id, ": that the signal taken last came ",
+                         timer.overrun, " times too late (timer_getoverrun) is not restored");
         out.set_isec(timer.interval_ns / kNsPerSecond);
         out.set_insec(timer.interval_ns % kNsPerSecond);
         out.set_vsec(timer.left_ns / kNsPerSecond);
@@ -140,27 +144,7 @@ void skip_ids(uint32_t &next, uint32_t id, program::DataId slot, program::DataId
     }
 }
 
-// Has the timer expire once, as if it had begun so many intervals ago, and takes its signal: the kernel counts the
-// expiries that were missed. The interval is long, so that it does not matter when exactly this runs. Not for clocks
-// that do not just run, nor for signals to a certain thread, which only that could take.
-void overrun(const img::posix_timer_entry &timer, const Host &host, Build &build)
-{
-    bool counted = timer.it_sigev_notify() == SIGEV_SIGNAL && timer.clock_id() == CLOCK_MONOTONIC;
-    if (!timer.overrun() || !counted)
-        return;
-    uint64_t count = timer.overrun();
-    uint64_t interval = std::min<uint64_t>(60 * kNsPerSecond, host.monotonic_ns / (count + 2));
-    uint64_t since = host.monotonic_ns - count * interval - interval / 4;
-    itimerspec value{};
-    value.it_interval = {static_cast<time_t>(interval / kNsPerSecond), static_cast<long>(interval % kNsPerSecond)};
-    value.it_value = {static_cast<time_t>(since / kNsPerSecond), static_cast<long>(since % kNsPerSecond)};
-    uint64_t mask = 1ull << (timer.si_signo() - 1);
-    auto one = build.region.data(&value, sizeof value), mask_data = build.region.data(&mask, 8);
-    build.program.sys(SYS_timer_settime, {timer.it_id(), TIMER_ABSTIME, one, 0});
-    build.program.sys(SYS_rt_sigtimedwait, {mask_data, 0, 0, 8}, program::On::Ignore);
-}
-
-void arm_one(const img::posix_timer_entry &timer, program::DataId slot, const Host &host, Build &build)
+void arm_one(const img::posix_timer_entry &timer, program::DataId slot, Build &build)
 {
     KernelSigevent event{};
     event.value = timer.sival_ptr();
@@ -171,14 +155,13 @@ void arm_one(const img::posix_timer_entry &timer, program::DataId slot, const Ho
     auto event_data = build.region.data(&event, sizeof event);
     build.program.sys(SYS_timer_create, {static_cast<int32_t>(timer.clock_id()), event_data, slot},
                       program::On::Fail, what);
-    overrun(timer, host, build);
     itimerspec value{};
     value.it_interval = {static_cast<time_t>(timer.isec()), static_cast<long>(timer.insec())};
     value.it_value = {static_cast<time_t>(timer.vsec()), static_cast<long>(timer.vnsec())};
     bool armed = timer.vsec() || timer.vnsec(), ticking = timer.isec() || timer.insec();
     if (!armed && ticking)
         value.it_value.tv_nsec = 1;
-    if (armed || ticking || timer.overrun())
+    if (armed || ticking)
         build.program.sys(SYS_timer_settime, {timer.it_id(), 0, build.region.data(&value, sizeof value), 0},
                           program::On::Fail, what);
 }
@@ -201,7 +184,7 @@ void arm_posix(const img::core_entry &core, bool, Phase phase, const Host &host,
         auto slot = build.region.data(&id, sizeof id);
         if (!host.timer_restore_ids)
             skip_ids(next, timer.it_id(), slot, none_data, build);
-        arm_one(timer, slot, host, build);
+        arm_one(timer, slot, build);
         next = timer.it_id() + 1;
     }
     if (host.timer_restore_ids)
