@@ -16,7 +16,10 @@ namespace
 
 std::optional<Blocker> look_at(const TaskFiles &task, int fd, const DumpOptions &options, const Locks &locks)
 {
-    Facts facts = task.facts(fd);
+    std::optional<Facts> found = task.facts(fd);
+    if (!found)
+        return std::nullopt;
+    Facts &facts = *found;
     if (fd < 0)
         return name_blocker(facts);
     const Kind *kind = classify(facts);
@@ -38,7 +41,7 @@ void blockers(pid_t pid, const DumpOptions &options, std::vector<Blocker> &out)
     auto what = [&] { return cat("pid ", pid); };
     Subject subject(what);
     TaskFiles task(pid);
-    std::vector<int> fds = task.list();
+    std::vector<int> fds = task.candidates();
     fds.insert(fds.begin(), {kRoot, kCwd});
     Locks locks = Locks::read();
     std::vector<std::optional<Blocker>> found(fds.size());

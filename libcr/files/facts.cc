@@ -70,44 +70,50 @@ std::string Facts::subject() const
 }
 
 TaskFiles::TaskFiles(pid_t pid)
-    : pid_(pid), pidfd_(sys::pidfd_open(pid)), proc_(pid),
-      fds_(sys::open_at(proc_.fd(), "fd", O_RDONLY | O_DIRECTORY)),
+    : pid_(pid), pidfd_(sys::pidfd_open(pid)), proc_(pid), status_(proc_.read("status")),
+      own_fds_(sys::open_at(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY)),
       infos_(sys::open_at(proc_.fd(), "fdinfo", O_RDONLY | O_DIRECTORY))
 {
 }
 
-Facts TaskFiles::facts(int fd) const
+std::optional<Facts> TaskFiles::facts(int fd) const
 {
     Fd copy;
     return facts(fd, copy);
 }
 
-Facts TaskFiles::all_facts(int fd) const
+std::optional<Facts> TaskFiles::all_facts(int fd) const
 {
     Fd copy;
-    Facts out = facts(fd, copy);
-    load_info(out);
-    out.owner = owner_of(copy.get());
+    std::optional<Facts> out = facts(fd, copy);
+    if (!out)
+        return out;
+    load_info(*out);
+    out->owner = owner_of(copy.get());
     return out;
 }
 
-Facts TaskFiles::facts(int fd, Fd &copy) const
+std::optional<Facts> TaskFiles::facts(int fd, Fd &copy) const
 {
     Facts facts;
     facts.pid = pid_;
     facts.fd = fd;
-    Name number(fd);
-    const char *name = fd == kCwd ? "cwd" : fd == kRoot ? "root" : number.text;
-    auto link = sys::readlink_at(fd < 0 ? proc_.fd() : fds_.get(), name);
-    if (!link)
-        failed_with(ENOENT, cat("read the link of ", name));
-    facts.link = std::move(*link);
     if (fd < 0) {
+        const char *name = fd == kCwd ? "cwd" : "root";
+        facts.link = proc_.link(name);
         long r = sys::call(SYS_newfstatat, proc_.fd(), name, &facts.st, 0);
         sys::check(r, [&] { return cat("stat ", printable(facts.link)); });
         return facts;
     }
-    copy = take_copy(pidfd_.get(), fd);
+    long taken = sys::try_pidfd_getfd(pidfd_.get(), fd);
+    if (taken == -EBADF)
+        return std::nullopt;
+    sys::check(taken, [&] { return cat("take a copy of descriptor ", fd); });
+    copy = Fd(static_cast<int>(taken));
+    auto link = sys::readlink_at(own_fds_.get(), Name(copy.get()).text);
+    if (!link)
+        failed_with(ENOENT, cat("read the link of descriptor ", fd));
+    facts.link = std::move(*link);
     facts.st = sys::stat_of(copy.get(), facts.link);
     return facts;
 }

@@ -7,10 +7,12 @@
 #pragma once
 
 #include "libcr/base/fd.h"
+#include "libcr/proc/fd_list.h"
 #include "libcr/proc/fdinfo.h"
 #include "libcr/proc/pid_dir.h"
 
 #include <fcntl.h>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
@@ -56,24 +58,26 @@ class TaskFiles
     explicit TaskFiles(pid_t pid);
 
     pid_t pid() const { return pid_; }
-    // Numbers of its descriptors, ascending.
-    std::vector<int> list() const { return proc_.numbers("fd"); }
+    // Numbers among which are all of its descriptors, ascending.
+    std::vector<int> candidates() const { return proc::candidate_descriptors(proc_, status_); }
+    const std::string &status() const { return status_; }
     const proc::PidDir &proc() const { return proc_; }
-    // Link and stat of a descriptor, or of kCwd, kRoot.
-    Facts facts(int fd) const;
+    // Link and stat of a descriptor, or of kCwd, kRoot; nothing when there is no such descriptor.
+    std::optional<Facts> facts(int fd) const;
     // The same with fdinfo and owner, of a descriptor.
-    Facts all_facts(int fd) const;
+    std::optional<Facts> all_facts(int fd) const;
     void load_info(Facts &facts) const;
     // The pidfd, for take_copy() when this object is gone.
     Fd release_pidfd() { return std::move(pidfd_); }
 
   private:
-    Facts facts(int fd, Fd &copy) const;
+    std::optional<Facts> facts(int fd, Fd &copy) const;
 
     pid_t pid_;
     Fd pidfd_;
     proc::PidDir proc_;
-    Fd fds_, infos_;
+    std::string status_;
+    Fd own_fds_, infos_;
 };
 
 // A copy of a descriptor of the process behind `pidfd`, close-on-exec.

@@ -1,11 +1,11 @@
 #include "libcr/files/identity.h"
 
+#include "libcr/base/text.h"
 #include "libcr/sys/descriptor.h"
 
 #include <algorithm>
 #include <numeric>
 #include <span>
-#include <tuple>
 
 namespace cr::files
 {
@@ -15,7 +15,23 @@ namespace
 
 constexpr size_t kLargeSet = 32;
 
-auto look(const Facts &f) { return std::tuple(f.st.st_dev, f.st.st_ino, f.open_flags()); }
+// All eventfds are one inode, but fdinfo has a number for each.
+uint64_t eventfd_number(const Facts &f)
+{
+    if (!f.is_anon("eventfd"))
+        return 0;
+    return parse_int<uint64_t>(f.info.field("eventfd-id").value_or("")).value_or(0);
+}
+
+struct Look {
+    dev_t dev;
+    ino_t ino;
+    uint32_t flags;
+    uint64_t number;
+    auto operator<=>(const Look &) const = default;
+};
+
+Look look(const Facts &f) { return {f.st.st_dev, f.st.st_ino, f.open_flags(), eventfd_number(f)}; }
 
 // Descriptors that look alike, in any order: finds the equal ones.
 void compare_set(std::span<uint32_t> set, const std::vector<const Facts *> &all, const Compare &compare,
@@ -55,11 +71,14 @@ std::vector<uint32_t> identify(const std::vector<const Facts *> &all, const Comp
     std::vector<uint32_t> first(all.size());
     std::iota(first.begin(), first.end(), 0);
     std::vector<uint32_t> order;
-    for (uint32_t i = 0; i < all.size(); i++)
+    std::vector<Look> looks;
+    for (uint32_t i = 0; i < all.size(); i++) {
+        looks.push_back(look(*all[i]));
         if (all[i]->fd >= 0)
             order.push_back(i);
+    }
 
-    auto by_look = [&](uint32_t i) { return look(*all[i]); };
+    auto by_look = [&](uint32_t i) { return looks[i]; };
     auto by_offset = [&](uint32_t i) { return all[i]->info.pos; };
     std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return by_look(a) < by_look(b); });
     for_runs(std::span(order), by_look, [&](std::span<uint32_t> set) {

@@ -80,11 +80,11 @@ proc::FdInfo settled(Capture &c, uint64_t &read_at)
         Fd copy = c.tree.take(c.facts());
         itimerspec ignored;
         sys::check(sys::call(SYS_timerfd_gettime, copy.get(), &ignored), "look at a timer");
-        info = task.all_facts(c.facts().fd).info;
+        info = task.all_facts(c.facts().fd).value().info;
     }
     if (is_deadline(info)) {
         read_at = now(CLOCK_REALTIME);
-        info = task.all_facts(c.facts().fd).info;
+        info = task.all_facts(c.facts().fd).value().info;
     }
     return info;
 }

@@ -51,18 +51,21 @@ void Tree::add(pid_t pid, pid_t vpid, uint32_t files_id)
     task.vpid = vpid;
     task.files_id = files_id;
     TaskFiles files(pid);
-    task.umask = proc::parse_status(files.proc().read("status")).umask;
-    std::vector<int> fds = files.list();
-    task.facts.resize(2 + fds.size());
+    task.umask = proc::parse_status(files.status()).umask;
+    std::vector<int> fds = files.candidates();
+    std::vector<std::optional<Facts>> found(2 + fds.size());
     for (int directory : {kRoot, kCwd}) {
-        Facts &facts = task.facts[directory == kCwd] = files.facts(directory);
-        facts.info.flags = O_DIRECTORY;
+        found[directory == kCwd] = files.facts(directory);
+        found[directory == kCwd]->info.flags = O_DIRECTORY;
     }
     parallel_for(fds.size(), [&](size_t i) {
         auto what = [&] { return cat("pid ", pid, ", fd ", fds[i]); };
         Subject subject(what);
-        task.facts[2 + i] = files.all_facts(fds[i]);
+        found[2 + i] = files.all_facts(fds[i]);
     });
+    for (std::optional<Facts> &facts : found)
+        if (facts)
+            task.facts.push_back(std::move(*facts));
     task.pidfd = files.release_pidfd();
 }
 

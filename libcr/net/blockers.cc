@@ -1,7 +1,7 @@
 #include "libcr/net/blockers.h"
 
 #include "libcr/base/text.h"
-#include "libcr/proc/pid_dir.h"
+#include "libcr/proc/fd_list.h"
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/file.h"
 
@@ -14,7 +14,8 @@ namespace cr::net
 void blockers(pid_t pid, std::vector<Blocker> &out)
 {
     Fd pidfd = sys::pidfd_open(pid);
-    for (int fd : proc::PidDir(pid).numbers("fd")) {
+    proc::PidDir dir(pid);
+    for (int fd : proc::candidate_descriptors(dir, dir.read("status"))) {
         Fd copy(static_cast<int>(sys::try_pidfd_getfd(pidfd.get(), fd)));
         if (copy && S_ISSOCK(sys::stat_of(copy.get(), "a descriptor").st_mode))
             out.push_back({cat("pid ", pid, ", fd ", fd), "sockets are not supported yet",

@@ -22,7 +22,7 @@ namespace
 
 std::string field(const Child &task, int fd, const char *key)
 {
-    return std::string(files::TaskFiles(task.pid()).all_facts(fd).info.field(key).value_or("absent"));
+    return std::string(files::TaskFiles(task.pid()).all_facts(fd)->info.field(key).value_or("absent"));
 }
 
 void same_field(const Child &a, const Child &b, int fd, const char *key)
@@ -175,7 +175,7 @@ TEST_CASE("epolls come back with their targets, moved ones and nested ones")
     CHECK(table_of(task) == table_of(from));
     auto lines = [](const Child &of, int fd) {
         std::vector<std::string> out;
-        files::Facts facts = files::TaskFiles(of.pid()).all_facts(fd);
+        files::Facts facts = *files::TaskFiles(of.pid()).all_facts(fd);
         for (std::string_view line : facts.info.fields("tfd"))
             out.emplace_back(line);
         std::sort(out.begin(), out.end());
@@ -205,7 +205,7 @@ TEST_CASE("an epoll whose target is gone is refused")
     TempDir dir;
     image::Dir images = image::Dir::open(dir.path());
     files::DumpOptions options;
-    options.external.push_back(files::TaskFiles(from.pid()).facts(2).link);
+    options.external.push_back(files::TaskFiles(from.pid()).facts(2)->link);
     CHECK_THROWS_WITH(dump(from, images, options), Catch::Contains("added as descriptor 1"));
 }
 

@@ -181,8 +181,11 @@ inline std::vector<std::string> table_of(const Child &task)
 {
     std::vector<std::string> out;
     files::TaskFiles files(task.pid());
-    for (int fd : files.list()) {
-        files::Facts facts = files.all_facts(fd);
+    for (int fd : files.candidates()) {
+        auto found = files.all_facts(fd);
+        if (!found)
+            continue;
+        files::Facts &facts = *found;
         std::string link = facts.link.starts_with("pipe:") ? "pipe" : facts.link;
         out.push_back(cat(fd, " ", link, " 0x", hex(facts.info.flags), " ", facts.info.pos));
     }

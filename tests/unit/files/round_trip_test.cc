@@ -28,7 +28,7 @@ TEST_CASE("named files come back at their numbers, with their flags and offsets"
     CHECK(::syscall(SYS_kcmp, restored->task.pid(), restored->task.pid(), 0, 0, 100) == 0);
     CHECK(::syscall(SYS_kcmp, restored->task.pid(), restored->task.pid(), 0, 0, 1) != 0);
     files::TaskFiles files(restored->task.pid());
-    CHECK(files.facts(files::kCwd).link == d);
+    CHECK(files.facts(files::kCwd)->link == d);
     CHECK(files.proc().read("status").find("Umask:\t0031") != std::string::npos);
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("a pipe to somebody else is refused unless it is given back")
     image::Dir images = image::Dir::open(dir.path());
     CHECK_THROWS_WITH(dump(from, images), Catch::Contains("outside of the tree"));
     files::DumpOptions options;
-    std::string link = files::TaskFiles(from.pid()).facts(0).link;
+    std::string link = files::TaskFiles(from.pid()).facts(0)->link;
     options.external.push_back(link);
     files::RestoreOptions given;
     given.inherited.emplace_back(link, keep);
