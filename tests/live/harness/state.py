@@ -242,13 +242,12 @@ class Snapshot:
             os.close(pipe)
 
     def descriptor_info(self, name, path):
-        watched = 0
         for line in try_text(path).splitlines():
             field, _, value = line.partition(":")
             value = value.strip()
             if field == "tfd":
-                value = re.sub(r" +(ino|sdev):\S+", "", line)
-                field, watched = f"watch{watched}", watched + 1
+                _, target, _, events, _, data, *_ = line.split()
+                field, value = f"watch/{target}/{data}", events
             self.put(f"{name}/{field.strip()}", value)
 
     def share_classes(self):

@@ -1,4 +1,4 @@
-// without: files.epfd.tfd.tfd
+// without: files.epfd.tfd.data
 // An epoll descriptor watched by another; a target known by a number that is closed but for its duplicate.
 #include "workload.h"
 #include <sys/epoll.h>

@@ -1,4 +1,4 @@
-// refused: aio
+// refused: aio|asynchronous
 // A ring of the kernel's old asynchronous input and output.
 #include "workload.h"
 #include <linux/aio_abi.h>

@@ -1,5 +1,7 @@
 // without: files.tfd.isec, files.tfd.vsec, files.tfd.clockid, files.tfd.insec
-// Timer descriptors: clock, interval, time left, disarmed ones.
+// differs: */ticks
+// Timer descriptors: clock, interval, time left, disarmed ones. (One expires soon, perhaps while it is looked
+// at.)
 #include "workload.h"
 #include <sys/timerfd.h>
 
