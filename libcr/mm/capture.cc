@@ -12,8 +12,8 @@ namespace cr::mm
 namespace
 {
 
-// From here on two threads are faster than one.
-constexpr uint64_t kLarge = 8 << 20;
+// From here on two threads are faster than one; the second when the other one is busy with smaps.
+constexpr uint64_t kLarge = 8 << 20, kLargeBeside = 512 << 20;
 
 } // namespace
 
@@ -49,15 +49,20 @@ void TreeCapture::take_task(const TaskToCapture &task, PageBuffer &buffer)
     auto object = std::make_unique<Object>();
     object->name = cat("pid ", task.pid);
     object->dir = std::make_unique<proc::PidDir>(task.pid);
-    TaskMemory memory = read_task(task, *object->dir, files_, shared_);
-    image::write_one(images_, image::Kind::Mm, task.image, memory.mm);
-    object->source = std::make_unique<TaskSource>(*object->dir, std::move(memory.unreadable));
-    object->job = std::make_unique<CopyJob>(*object->source, std::move(memory.pages),
-                                            pages_.open(image::Kind::Pagemap, task.image), memory.zeroed);
+    TaskReader reader(*object->dir);
+    TaskPages pages = reader.pages();
+    uint64_t scanned = pages.scanned;
+    object->source = std::make_unique<TaskSource>(*object->dir, std::move(pages.unreadable));
+    object->job = std::make_unique<CopyJob>(*object->source, std::move(pages.ranges),
+                                            pages_.open(image::Kind::Pagemap, task.image), pages.zeroed);
+    bool large = object->job->bytes() >= (reader.slow() ? kLargeBeside : kLarge);
+    if (reader.slow() && !large)
+        object->job->work(buffer);
+    image::write_one(images_, image::Kind::Mm, task.image, reader.describe(task, files_, shared_));
     {
         std::lock_guard lock(mutex_);
-        stats_.pages_scanned += memory.scanned;
-        if (object->job->bytes() >= kLarge) {
+        stats_.pages_scanned += scanned;
+        if (large) {
             large_.push_back(std::move(object));
             return;
         }

@@ -9,7 +9,7 @@
 #include "libcr/image/dir.h"
 #include "libcr/mm/copy.h"
 #include "libcr/mm/objects.h"
-#include "mm.pb.h"
+#include "libcr/mm/task_reader.h"
 
 #include <functional>
 #include <memory>
@@ -18,28 +18,10 @@
 namespace cr::mm
 {
 
-struct TaskToCapture {
-    pid_t pid = 0;      // as this machine sees it
-    uint32_t image = 0; // its number in image names
-    int dumpable = 1;
-    bool thp_disabled = false;
-    std::optional<uint64_t> brk; // the program break; the end of [heap] when nobody asked the task
-};
-
 struct CaptureStats {
     uint64_t pages_scanned = 0, pages_written = 0;
     uint64_t shared_pages_scanned = 0, shared_pages_written = 0;
 };
-
-// Everything but the contents of one task.
-struct TaskMemory {
-    img::mm_entry mm;
-    std::vector<Range> pages, unreadable;
-    std::optional<Range> zeroed; // the unused end of the vDSO
-    uint64_t scanned = 0;
-};
-TaskMemory read_task(const TaskToCapture &task, const proc::PidDir &dir, FileTable &files,
-                     SharedTable &shared);
 
 class TreeCapture
 {

@@ -175,7 +175,7 @@ img::vma_entry to_entry(const Area &area, uint32_t status)
     return out;
 }
 
-Blocker describe(const Area &area, const Classified &verdict)
+Blocker describe_area(const Area &area, const Classified &verdict)
 {
     std::string name = area.path.empty() ? "" : cat(" (", printable(area.path), ")");
     return {cat("the memory ", hex(area.start.value), "-", hex(area.end.value), name, " ", verdict.refusal),
@@ -191,7 +191,7 @@ std::vector<Blocker> blockers(const proc::PidDir &task)
             file = file_facts(task, area);
         Classified verdict = classify(area, false, file);
         if (verdict.refusal)
-            out.push_back(describe(area, verdict));
+            out.push_back(describe_area(area, verdict));
     }
     return out;
 }

@@ -46,6 +46,6 @@ struct Blocker {
 // locked pages of devices) is refused by capture().
 std::vector<Blocker> blockers(const proc::PidDir &task);
 
-Blocker describe(const proc::Area &area, const Classified &verdict);
+Blocker describe_area(const proc::Area &area, const Classified &verdict);
 
 } // namespace cr::mm

@@ -38,7 +38,7 @@ uint32_t FileTable::mapped(const proc::PidDir &task, const proc::Area &area, int
         return found->second;
     auto verdict = classify(area, true, file_facts(task, area));
     if (verdict.refusal) {
-        Blocker blocker = describe(area, verdict);
+        Blocker blocker = describe_area(area, verdict);
         refused(blocker.what, blocker.remedy);
     }
     return add(key, task, map_file(task.pid(), area));

@@ -22,10 +22,7 @@ using program::On;
 using program::OpId;
 using Vma = img::vma_entry;
 
-std::string name_of(const Vma &vma)
-{
-    return cat("memory ", hex(vma.start()), "-", hex(vma.end()));
-}
+std::string name_of(const Vma &vma) { return cat("memory ", hex(vma.start()), "-", hex(vma.end())); }
 
 // What an area is mapped with at first: writable when it is to be filled, or when it once was and therefore
 // counts as committed memory.
@@ -43,6 +40,20 @@ bool would_merge(const Vma &a, const Vma &b)
            a.cr_flags() == b.cr_flags() && (a.status() & b.status() & kVmaAnonPrivate);
 }
 
+// One call to mmap: an area, or several of private anonymous memory side by side that begin alike.
+struct Mapping {
+    uint64_t start = 0, end = 0, offset = 0;
+    uint32_t prot = 0, flags = 0;
+    uint64_t advice = 0; // what concerns how it will be filled
+    bool apart = false;  // must not become one with its neighbours
+
+    bool goes_on_with(const Mapping &next) const
+    {
+        return end == next.start && prot == next.prot && flags == next.flags && advice == next.advice &&
+               (flags & MAP_ANONYMOUS) && !apart && !next.apart;
+    }
+};
+
 class Mapper
 {
   public:
@@ -57,8 +68,9 @@ class Mapper
     void fill(const TaskPlan::Part &part);
 
   private:
-    void map_area(const Vma &vma, bool apart, program::Value fd);
-    void map_apart(const Vma &vma, uint32_t flags);
+    Mapping mapping(size_t area, bool early) const;
+    void map(const Mapping &mapping, program::Value fd);
+    void map_apart(const Mapping &mapping, const std::string &name);
     void preadv(OpId pages, const std::vector<iovec> &to, uint64_t bytes, uint64_t offset);
 
     task::Build &build_;
@@ -66,62 +78,82 @@ class Mapper
     const Sources &sources_;
 };
 
-void Mapper::map_area(const Vma &vma, bool apart, program::Value fd)
+Mapping Mapper::mapping(size_t i, bool early) const
 {
-    uint32_t flags = (vma.flags() & ~uint32_t{MAP_LOCKED}) | MAP_FIXED_NOREPLACE;
+    const auto &areas = plan_.areas;
+    const Vma &vma = *areas[i].vma;
+    Mapping out{vma.start(),
+                vma.end(),
+                vma.pgoff(),
+                first_prot(plan_, vma),
+                (vma.flags() & ~uint32_t{MAP_LOCKED}) | MAP_FIXED_NOREPLACE,
+                vma.madv() & (1ull << MADV_HUGEPAGE | 1ull << MADV_NOHUGEPAGE),
+                false};
     if (has(vma, kVmaAnonShared)) // comes from a descriptor, see shared.h
-        flags &= ~uint32_t{MAP_ANONYMOUS};
-    if (apart)
-        map_apart(vma, flags & ~uint32_t{MAP_FIXED_NOREPLACE});
+        out.flags &= ~uint32_t{MAP_ANONYMOUS};
+    // In rising order, so the one below is there already, and the one above when it belongs to the early
+    // part.
+    out.apart = (i > 0 && would_merge(*areas[i - 1].vma, vma)) ||
+                (!early && i + 1 < areas.size() && areas[i + 1].early && would_merge(vma, *areas[i + 1].vma));
+    return out;
+}
+
+void Mapper::map(const Mapping &m, program::Value fd)
+{
+    std::string name = cat("memory ", hex(m.start), "-", hex(m.end));
+    if (m.apart)
+        map_apart(m, name);
     else
-        build_.program.sys(SYS_mmap,
-                           {vma.start(), size_of(vma), first_prot(plan_, vma), flags, fd, vma.pgoff()},
-                           On::Fail, name_of(vma));
-    for (int advice : {MADV_HUGEPAGE, MADV_NOHUGEPAGE}) // concerns how it will be filled
-        if (vma.madv() & (1ull << advice))
-            build_.program.sys(SYS_madvise, {vma.start(), size_of(vma), advice}, On::Fail, name_of(vma));
+        build_.program.sys(SYS_mmap, {m.start, m.end - m.start, m.prot, m.flags, fd, m.offset}, On::Fail,
+                           name);
+    for (int advice : {MADV_HUGEPAGE, MADV_NOHUGEPAGE})
+        if (m.advice & (1ull << advice))
+            build_.program.sys(SYS_madvise, {m.start, m.end - m.start, advice}, On::Fail, name);
 }
 
 // An area that once had pages and was moved never merges with its neighbours: the pages' own numbers do not
 // go on there. So this one is made elsewhere, gets a page, is moved to its place, and loses the page again.
-void Mapper::map_apart(const Vma &vma, uint32_t flags)
+void Mapper::map_apart(const Mapping &m, const std::string &name)
 {
     constexpr int kPopulateWrite = 23; // MADV_POPULATE_WRITE of Linux 5.14
-    std::string name = name_of(vma);
-    OpId at =
-        build_.program.sys(SYS_mmap, {0, size_of(vma), PROT_READ | PROT_WRITE, flags, -1, 0}, On::Fail, name);
+    uint64_t size = m.end - m.start;
+    OpId at = build_.program.sys(
+        SYS_mmap, {0, size, PROT_READ | PROT_WRITE, m.flags & ~uint32_t{MAP_FIXED_NOREPLACE}, -1, 0},
+        On::Fail, name);
     build_.program.sys(SYS_madvise, {at, kPageSize, kPopulateWrite}, On::Fail, name);
-    build_.program.sys(SYS_mremap,
-                       {at, size_of(vma), size_of(vma), MREMAP_MAYMOVE | MREMAP_FIXED, vma.start()}, On::Fail,
-                       name);
-    build_.program.sys(SYS_madvise, {vma.start(), kPageSize, MADV_DONTNEED}, On::Fail, name);
-    build_.program.sys(SYS_mprotect, {vma.start(), size_of(vma), first_prot(plan_, vma)}, On::Fail, name);
+    build_.program.sys(SYS_mremap, {at, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, m.start}, On::Fail, name);
+    build_.program.sys(SYS_madvise, {m.start, kPageSize, MADV_DONTNEED}, On::Fail, name);
+    build_.program.sys(SYS_mprotect, {m.start, size, m.prot}, On::Fail, name);
 }
 
-// One descriptor at a time is held, for all areas that it backs.
+// Of what is backed by something, one descriptor at a time is held, for all areas that it backs.
 void Mapper::map(bool early)
 {
-    std::map<std::pair<bool, uint64_t>, std::vector<const Vma *>> backed; // {anonymous, id}
+    std::map<std::pair<bool, uint64_t>, std::vector<Mapping>> backed; // {anonymous, id}
+    Mapping anonymous;
     for (size_t i = 0; i < plan_.areas.size(); i++) {
         const AreaPlan &area = plan_.areas[i];
         if (area.inherited || area.early != early)
             continue;
-        // In rising order, so the one below is there already, and the one above when it belongs to the early
-        // part.
-        bool apart = (i > 0 && would_merge(*plan_.areas[i - 1].vma, *area.vma)) ||
-                     (!early && i + 1 < plan_.areas.size() && plan_.areas[i + 1].early &&
-                      would_merge(*area.vma, *plan_.areas[i + 1].vma));
-        if (area.vma->status() & kVmaAnonPrivate)
-            map_area(*area.vma, apart, -1);
-        else
-            backed[{area.vma->status() & kVmaAnonShared, area.vma->shmid()}].push_back(area.vma);
+        Mapping next = mapping(i, early);
+        if (!(area.vma->status() & kVmaAnonPrivate)) {
+            backed[{area.vma->status() & kVmaAnonShared, area.vma->shmid()}].push_back(next);
+        } else if (anonymous.goes_on_with(next)) {
+            anonymous.end = next.end;
+        } else {
+            if (anonymous.end)
+                map(anonymous, -1);
+            anonymous = next;
+        }
     }
-    for (const auto &[object, vmas] : backed) {
-        auto [anonymous, id] = object;
-        int number = anonymous ? sources_.shared(id) : sources_.file(static_cast<uint32_t>(id));
-        OpId fd = build_.fetch(number, cat(anonymous ? "shared memory " : "mapped file ", id));
-        for (const Vma *vma : vmas)
-            map_area(*vma, false, fd);
+    if (anonymous.end)
+        map(anonymous, -1);
+    for (const auto &[object, mappings] : backed) {
+        auto [shared, id] = object;
+        int number = shared ? sources_.shared(id) : sources_.file(static_cast<uint32_t>(id));
+        OpId fd = build_.fetch(number, cat(shared ? "shared memory " : "mapped file ", id));
+        for (const Mapping &m : mappings)
+            map(m, fd);
         build_.close(fd);
     }
 }
@@ -215,10 +247,7 @@ void map_early(task::Build &build, const TaskPlan &plan, const Sources &sources)
     mapper.fill(plan.early);
 }
 
-void protect_early(task::Build &build, const TaskPlan &plan)
-{
-    protect(build, plan, true);
-}
+void protect_early(task::Build &build, const TaskPlan &plan) { protect(build, plan, true); }
 
 void map_late(task::Build &build, const TaskPlan &plan, const Sources &sources)
 {

@@ -6,7 +6,6 @@
 #include "libcr/sys/gate.h"
 
 #include <iterator>
-#include <memory>
 #include <sys/syscall.h>
 
 namespace cr::proc
@@ -49,10 +48,7 @@ template <class Int> bool take_number(std::string_view &rest, int base, char end
 }
 
 // "Anonymous:           123 kB" -> bytes
-uint64_t kilobytes(std::string_view text)
-{
-    return parse_int<uint64_t>(take_word(text)).value_or(0) * 1024;
-}
+uint64_t kilobytes(std::string_view text) { return parse_int<uint64_t>(take_word(text)).value_or(0) * 1024; }
 
 // The kernel escapes a newline in a file's name as \012, and nothing else.
 std::string unescape(std::string_view path)
@@ -156,25 +152,30 @@ std::vector<Area> SmapsParser::take()
     return std::move(areas_);
 }
 
-std::vector<Area> read_maps(const PidDir &task)
+std::vector<Area> read_maps(const PidDir &task) { return parse_maps(task.read("maps")); }
+
+SmapsReader::SmapsReader(const PidDir &task) : task_(task), fd_(sys::open_at(task.fd(), "smaps", O_RDONLY)) {}
+
+// The kernel hands out at most a page of text per call here.
+bool SmapsReader::read(uint64_t bytes)
 {
-    return parse_maps(task.read("maps"));
+    char buffer[4096];
+    for (uint64_t done = 0; done < bytes;) {
+        long n = sys::check(sys::call(SYS_read, fd_.get(), buffer, sizeof buffer),
+                            [&] { return cat("read /proc/", task_.pid(), "/smaps"); });
+        if (n == 0)
+            return true;
+        parser_.feed({buffer, static_cast<size_t>(n)});
+        done += static_cast<uint64_t>(n);
+    }
+    return false;
 }
 
 std::vector<Area> read_smaps(const PidDir &task)
 {
-    Fd fd = sys::open_at(task.fd(), "smaps", O_RDONLY);
-    constexpr size_t kPiece = 65536;
-    auto buffer = std::make_unique<char[]>(kPiece);
-    SmapsParser parser;
-    for (;;) {
-        long n = sys::check(sys::call(SYS_read, fd.get(), buffer.get(), kPiece),
-                            [&] { return cat("read /proc/", task.pid(), "/smaps"); });
-        if (n == 0)
-            break;
-        parser.feed({buffer.get(), static_cast<size_t>(n)});
-    }
-    return parser.take();
+    SmapsReader reader(task);
+    reader.read();
+    return reader.take();
 }
 
 } // namespace cr::proc

@@ -76,6 +76,21 @@ class SmapsParser
 };
 
 std::vector<Area> read_maps(const PidDir &task);
+
+// Reads /proc/PID/smaps, as far as it is asked to.
+class SmapsReader
+{
+  public:
+    explicit SmapsReader(const PidDir &task);
+    // Reads until `bytes` more are read; true at the end of the file.
+    bool read(uint64_t bytes = UINT64_MAX);
+    std::vector<Area> take() { return parser_.take(); }
+
+  private:
+    const PidDir &task_;
+    Fd fd_;
+    SmapsParser parser_;
+};
 std::vector<Area> read_smaps(const PidDir &task);
 
 } // namespace cr::proc

@@ -1,0 +1,157 @@
+#include "libcr/mm/task_reader.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/text.h"
+#include "libcr/mm/vdso.h"
+#include "libcr/mm/vma.h"
+#include "libcr/proc/stat.h"
+#include "libcr/sys/memory.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fcntl.h>
+
+namespace cr::mm
+{
+
+namespace
+{
+
+using proc::Area;
+
+// Text of smaps for some 700 areas: what is longer is worth a thread.
+constexpr uint64_t kLongSmaps = 512 * 1024;
+
+// A shared mapping that may become writable needs a file open for writing.
+int open_flags(const Area &area)
+{
+    return area.shared && area.flags.has(proc::VmFlag::mw) ? O_RDWR : O_RDONLY;
+}
+
+} // namespace
+
+TaskReader::TaskReader(const proc::PidDir &dir) : dir_(dir), smaps_(dir)
+{
+    if (smaps_.read(kLongSmaps)) {
+        areas_ = smaps_.take();
+        return;
+    }
+    rest_ = std::async(std::launch::async, [this] { smaps_.read(); });
+    areas_ = proc::read_maps(dir_);
+}
+
+TargetAddr TaskReader::end_of_vdso(const Area &area) const
+{
+    std::vector<uint8_t> bytes(area.size());
+    iovec to{bytes.data(), bytes.size()}, from = sys::remote(area.start, bytes.size());
+    long got = sys::read_memory(dir_.pid(), &to, 1, &from, 1);
+    if (got != static_cast<long>(bytes.size()))
+        failed_with(got < 0 ? static_cast<int>(-got) : EFAULT, "read the vDSO");
+    return area.start + elf_extent(bytes);
+}
+
+TaskPages TaskReader::pages()
+{
+    TaskPages out;
+    std::vector<ScanArea> scan_areas;
+    std::optional<Range> vdso;
+    for (const Area &area : areas_) {
+        Classified verdict = classify(area, !slow());
+        img::vma_entry vma = to_entry(area, verdict.status);
+        Range range{area.start, area.end};
+        if (has(vma, kVmaVdso)) {
+            if (vdso)
+                refused("there are two areas [vdso]");
+            vdso = range;
+            out.zeroed = {end_of_vdso(area), area.end};
+        } else if (!verdict.refusal && has_private_pages(vma) && (area.anonymous || slow())) {
+            scan_areas.push_back({range, has(vma, kVmaFilePrivate)});
+        }
+        if (!area.read)
+            out.unreadable.push_back(range);
+    }
+    Scan scan = scan_pages(dir_, scan_areas);
+    if (!scan.guards.empty())
+        refused(cat("the memory at ", hex(scan.guards[0].start.value),
+                    " has guard pages (MADV_GUARD_INSTALL), which are not supported yet"));
+    out.scanned = scan.scanned;
+    out.ranges = std::move(scan.pages);
+    if (vdso)
+        out.ranges.insert(std::upper_bound(out.ranges.begin(), out.ranges.end(), vdso->start,
+                                           [](TargetAddr at, const Range &r) { return at < r.start; }),
+                          *vdso);
+    return out;
+}
+
+img::mm_entry TaskReader::describe(const TaskToCapture &task, FileTable &files, SharedTable &shared)
+{
+    if (slow()) {
+        rest_.get();
+        areas_ = smaps_.take();
+    }
+    img::mm_entry mm;
+    for (const Area &area : areas_)
+        add_area(area, files, shared, mm);
+    add_layout(task, files, mm);
+    return mm;
+}
+
+void TaskReader::add_area(const Area &area, FileTable &files, SharedTable &shared, img::mm_entry &mm)
+{
+    Classified verdict = classify(area, true);
+    if (verdict.refusal) {
+        Blocker blocker = describe_area(area, verdict);
+        refused(blocker.what, blocker.remedy);
+    }
+    auto &vmas = *mm.mutable_vmas();
+    img::vma_entry vma = to_entry(area, verdict.status);
+    // The kernel's data pages come in several areas, by kernel version; the image has one.
+    if (has(vma, kVmaVvar) && !vmas.empty() && has(vmas[vmas.size() - 1], kVmaVvar) &&
+        vmas[vmas.size() - 1].end() == vma.start()) {
+        vmas[vmas.size() - 1].set_end(vma.end());
+        return;
+    }
+    if (verdict.status & (kVmaFilePrivate | kVmaFileShared)) {
+        int flags = open_flags(area);
+        vma.set_shmid(files.mapped(dir_, area, flags));
+        vma.set_pgoff(area.offset);
+        vma.set_fdflags(static_cast<uint32_t>(flags));
+    } else if (verdict.status & kVmaAnonShared) {
+        vma.set_shmid(area.inode);
+        vma.set_pgoff(area.offset);
+        shared.mapped(dir_, area);
+    }
+    *vmas.Add() = std::move(vma);
+}
+
+void TaskReader::add_layout(const TaskToCapture &task, FileTable &files, img::mm_entry &mm)
+{
+    proc::Stat stat = proc::parse_stat(dir_.read("stat"));
+    mm.set_mm_start_code(stat.start_code);
+    mm.set_mm_end_code(stat.end_code);
+    mm.set_mm_start_data(stat.start_data);
+    mm.set_mm_end_data(stat.end_data);
+    mm.set_mm_start_stack(stat.start_stack);
+    mm.set_mm_start_brk(stat.start_brk);
+    mm.set_mm_arg_start(stat.arg_start);
+    mm.set_mm_arg_end(stat.arg_end);
+    mm.set_mm_env_start(stat.env_start);
+    mm.set_mm_env_end(stat.env_end);
+    uint64_t brk = stat.start_brk;
+    for (const Area &a : areas_)
+        if (a.path == "[heap]")
+            brk = a.end.value;
+    mm.set_mm_brk(task.brk.value_or(brk));
+    std::string auxv = dir_.read("auxv");
+    for (size_t at = 0; at + 8 <= auxv.size(); at += 8) {
+        uint64_t word;
+        std::memcpy(&word, auxv.data() + at, sizeof word);
+        mm.add_mm_saved_auxv(word);
+    }
+    mm.set_dumpable(task.dumpable);
+    if (task.thp_disabled)
+        mm.set_thp_disabled(true);
+    mm.set_exe_file_id(files.executable(dir_, areas_));
+}
+
+} // namespace cr::mm

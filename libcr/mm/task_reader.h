@@ -1,0 +1,59 @@
+// One task's address space: areas from smaps, pages from the pagemap, the layout that the kernel keeps beside
+// (where code, data, heap, arguments are) from stat and auxv.
+//
+// smaps is dear for a task of tens of thousands of areas (80 ms for 30,000), and for what must be copied maps
+// tells enough (11 ms). So such a task's smaps is read by a thread of its own while the caller copies:
+// pages() first, then, when that is done, describe().
+#pragma once
+
+#include "libcr/mm/objects.h"
+#include "libcr/mm/scan.h"
+#include "libcr/proc/maps.h"
+#include "mm.pb.h"
+
+#include <future>
+#include <optional>
+
+namespace cr::mm
+{
+
+struct TaskToCapture {
+    pid_t pid = 0;      // as this machine sees it
+    uint32_t image = 0; // its number in image names
+    int dumpable = 1;
+    bool thp_disabled = false;
+    std::optional<uint64_t> brk; // the program break; the end of [heap] when nobody asked the task
+};
+
+// What has to be copied.
+struct TaskPages {
+    std::vector<Range> ranges, unreadable; // the latter without PROT_READ
+    std::optional<Range> zeroed;           // the unused end of the vDSO
+    uint64_t scanned = 0;
+};
+
+class TaskReader
+{
+  public:
+    // `dir` must outlive the reader.
+    explicit TaskReader(const proc::PidDir &dir);
+
+    TaskPages pages();
+    // True while smaps is still being read: time to do something else.
+    bool slow() const { return rest_.valid(); }
+    // The image. Claims files and shared memory. Throws Refused when there is something that cannot be
+    // dumped.
+    img::mm_entry describe(const TaskToCapture &task, FileTable &files, SharedTable &shared);
+
+  private:
+    TargetAddr end_of_vdso(const proc::Area &area) const;
+    void add_area(const proc::Area &area, FileTable &files, SharedTable &shared, img::mm_entry &mm);
+    void add_layout(const TaskToCapture &task, FileTable &files, img::mm_entry &mm);
+
+    const proc::PidDir &dir_;
+    proc::SmapsReader smaps_;
+    std::vector<proc::Area> areas_; // from smaps, or from maps while that is not there
+    std::future<void> rest_;
+};
+
+} // namespace cr::mm
