@@ -33,16 +33,16 @@ const volatile uint32_t *RegionMemory::word(program::WordId id) const
     return reinterpret_cast<const volatile uint32_t *>(bytes_ + region_.offset_of(id));
 }
 
-std::string RegionMemory::failure() const
+std::optional<Error> RegionMemory::failure() const
 {
     std::vector<program::Failure> failures = region_.failures(bytes_, base_);
     if (failures.empty())
-        return {};
+        return std::nullopt;
     const program::Failure &first = failures.front();
-    std::string out = cat("restore ", first.program_name, ": ");
-    out += first.subject.empty() ? first.operation : cat(first.subject, ": ", first.operation);
-    out += first.err ? ": " + errno_text(first.err) : cat(" gave ", first.result);
-    return out;
+    std::string what = cat("restore ", first.subject.empty() ? "" : first.subject + ": ", first.operation);
+    if (!first.err)
+        what += cat(" gave ", first.result);
+    return Error(Error::Kind::Failed, first.err, what).with_subject(first.program_name);
 }
 
 } // namespace cr::restore

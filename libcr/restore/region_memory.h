@@ -3,9 +3,11 @@
 #pragma once
 
 #include "libcr/base/addr.h"
+#include "libcr/base/error.h"
 #include "libcr/program/program.h"
 
 #include <cstdint>
+#include <optional>
 
 namespace cr::restore
 {
@@ -23,8 +25,8 @@ class RegionMemory
     uint64_t size() const { return size_; }
     const uint8_t *bytes() const { return bytes_; }
     const volatile uint32_t *word(program::WordId id) const;
-    // One sentence about the first failure that a program recorded; empty when there is none.
-    std::string failure() const;
+    // About the first failure that a program recorded; nothing when there is none.
+    std::optional<Error> failure() const;
 
   private:
     const program::Region &region_;

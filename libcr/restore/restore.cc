@@ -224,8 +224,6 @@ void Execution::clone_root()
     start.fail_record = memory_->base() + programs_.region.fail_record_offset(programs_.root);
     start.fail_entry = memory_->base() + programs_.region.offset_of(programs_.failure);
     long r = program::clone_into(args, start);
-    if (r == -EEXIST)
-        failed_with(EEXIST, cat("create pid ", pid), "end the process that has this pid");
     sys::check(r, [&] { return cat("create pid ", pid); });
     root_ = pid;
     auto fill = [this](pid_t who) {
@@ -244,8 +242,8 @@ void Execution::clone_root()
 void Execution::follow()
 {
     tracees_->attend(memory_->word(programs_.ready), programs_.ready_target);
-    if (std::string why = memory_->failure(); !why.empty())
-        failed_with(0, why);
+    if (auto why = memory_->failure())
+        throw *why;
     opener_->after_tasks();
     for (const TaskImage &task : plan_.images.tasks)
         if (!task.zombie())
@@ -342,7 +340,20 @@ RestoreResult restore(const RestoreRequest &request)
     auto plan = make_plan(request);
     check_pids_free(plan->images, plan->births);
     move_out_of_the_way(plan->images, plan->births);
-    return Execution(request, *plan).run();
+    // Newer kernels give ids of dead processes and threads back a moment after their parent was told: the ids are free
+    // by all that can be seen and still cannot be had.
+    constexpr int kTries = 50;
+    for (int i = 1;; i++) {
+        try {
+            return Execution(request, *plan).run();
+        } catch (const Error &error) {
+            if (error.err() != EEXIST || i == kTries)
+                throw;
+            log::debug("an id is not free yet: ", error.what());
+        }
+        ::usleep(10000);
+        check_pids_free(plan->images, plan->births);
+    }
 }
 
 std::string describe(const RestoreRequest &request)

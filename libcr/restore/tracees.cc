@@ -18,7 +18,7 @@ constexpr uint64_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK;
 }
 
 Tracees::Tracees(pid_t root, Expected expected, std::function<void(pid_t)> fill,
-                 std::function<std::string()> explain)
+                 std::function<std::optional<Error>()> explain)
     : root_(root), expected_(std::move(expected)), fill_(std::move(fill)), explain_(std::move(explain))
 {
     alive_.insert(root);
@@ -90,8 +90,9 @@ void Tracees::handle(pid_t pid, sys::WaitStatus status)
     if (auto ours = ours_.find(pid); ours != ours_.end() && status.gone()) {
         std::string name = ours->second;
         ours_.erase(ours);
-        std::string why = explain_();
-        failed_with(0, why.empty() ? cat("go on without the ", name, ", which ", status.text()) : why);
+        if (auto why = explain_())
+            throw *why;
+        failed_with(0, cat("go on without the ", name, ", which ", status.text()));
     }
     if (!status.gone()) {
         on_stop(pid, status);
@@ -104,9 +105,8 @@ void Tracees::handle(pid_t pid, sys::WaitStatus status)
         expected_.endings.erase(ending);
         return;
     }
-    std::string why = explain_();
-    if (!why.empty())
-        failed_with(0, why);
+    if (auto why = explain_())
+        throw *why;
     failed_with(0, cat("keep the new pid ", pid, " alive: it ", status.text()));
 }
 

@@ -7,10 +7,12 @@
 #pragma once
 
 #include "libcr/base/addr.h"
+#include "libcr/base/error.h"
 #include "libcr/sys/process.h"
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <sys/types.h>
@@ -30,7 +32,7 @@ class Tracees
 {
   public:
     // `explain` is asked why when a task ends that should not.
-    Tracees(pid_t root, Expected expected, std::function<void(pid_t)> fill, std::function<std::string()> explain);
+    Tracees(pid_t root, Expected expected, std::function<void(pid_t)> fill, std::function<std::optional<Error>()> explain);
     // Kills what is still traced and waits for it, unless released.
     ~Tracees();
     Tracees(const Tracees &) = delete;
@@ -62,7 +64,7 @@ class Tracees
     pid_t root_;
     Expected expected_;
     std::function<void(pid_t)> fill_;
-    std::function<std::string()> explain_;
+    std::function<std::optional<Error>()> explain_;
     std::set<pid_t> alive_;
     std::map<pid_t, std::string> ours_;
     size_t events_ = 0, first_stops_ = 0;

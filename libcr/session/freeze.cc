@@ -24,6 +24,8 @@
 #include <cstdlib>
 #include <ctime>
 #include <fcntl.h>
+#include <functional>
+#include <map>
 #include <unistd.h>
 
 namespace cr::session
@@ -87,7 +89,10 @@ class Freeze
 
   private:
     void begin();
+    using AddBlocker =
+        std::function<void(const std::string &subject, const std::string &reason, const std::string &remedy)>;
     std::vector<Error> find_blockers(inject::FrozenTree &tree);
+    void find_shared(inject::FrozenTree &tree, const AddBlocker &add);
     void capture(inject::FrozenTree &tree);
     void capture_task(const inject::FrozenTask &task, const task::TaskFacts &facts, img::pstree_entry &entry);
     void tell(const inject::FrozenTask &task, const task::TaskFacts &facts, const img::task_kobj_ids_entry &ids);
@@ -102,6 +107,7 @@ class Freeze
     uint64_t begin_us_ = 0, frozen_us_ = 0;
     task::SharedObjects vm_{sys::Kcmp::Vm}, files_{sys::Kcmp::Files}, fs_{sys::Kcmp::Fs},
         sighand_{sys::Kcmp::Sighand};
+    std::map<pid_t, task::ObjectIds> ids_;
 };
 
 void Freeze::begin()
@@ -146,6 +152,32 @@ void Freeze::begin()
     put_record(out_, record);
 }
 
+// Processes (not threads) that share what is restored one by one. Code of ours in one of two that share their memory would
+// be run by both.
+void Freeze::find_shared(inject::FrozenTree &tree, const AddBlocker &add)
+{
+    struct {
+        task::SharedObjects &objects;
+        uint32_t task::ObjectIds::*id;
+        const char *name;
+    } const kinds[] = {{vm_, &task::ObjectIds::vm, "memory"},
+                       {files_, &task::ObjectIds::files, "descriptor table"},
+                       {fs_, &task::ObjectIds::fs, "root and working directory"},
+                       {sighand_, &task::ObjectIds::sighand, "signal actions"}};
+    for (inject::FrozenTask &task : tree.tasks()) {
+        if (task.state == inject::FrozenTask::State::Zombie)
+            continue;
+        task::ObjectIds &ids = ids_[task.pid];
+        for (auto &kind : kinds) {
+            ids.*kind.id = kind.objects.id_of(task.pid);
+            if (pid_t other = kind.objects.sharer(task.pid))
+                add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
+                    cat("it shares its ", kind.name, " with pid ", other, ", a process of its own"),
+                    "this is not supported yet");
+        }
+    }
+}
+
 // Everything in the way, over facts of /proc only: no code has run in a task.
 std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
 {
@@ -160,6 +192,7 @@ std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
     if (root.stat.session != root.pid && !request_.shell_job)
         add(cat("pid ", root.pid), "the task is not a session leader: its terminal and session are outside the tree",
             "give --shell-job, or start it with setsid");
+    find_shared(tree, add);
     const ns::Links own = ns::links_of(::getpid());
     for (inject::FrozenTask &task : tree.tasks()) {
         if (task.state == inject::FrozenTask::State::Zombie)
@@ -208,10 +241,11 @@ void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts 
     entry.set_pgid(static_cast<uint32_t>(facts.vpgid));
     entry.set_sid(static_cast<uint32_t>(facts.vsid));
     img::task_kobj_ids_entry ids;
-    ids.set_vm_id(zombie ? 0 : vm_.id_of(task.pid));
-    ids.set_files_id(zombie ? 0 : files_.id_of(task.pid));
-    ids.set_fs_id(zombie ? 0 : fs_.id_of(task.pid));
-    ids.set_sighand_id(zombie ? 0 : sighand_.id_of(task.pid));
+    const task::ObjectIds &shared = ids_[task.pid]; // zeros for a zombie
+    ids.set_vm_id(shared.vm);
+    ids.set_files_id(shared.files);
+    ids.set_fs_id(shared.fs);
+    ids.set_sighand_id(shared.sighand);
     put_namespace_ids(ids);
     tell(task, facts, ids);
 

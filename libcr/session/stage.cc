@@ -118,7 +118,7 @@ Stage::Stage(std::string name, int in, int out) : name_(std::move(name)), shared
         begin.set_stage_begin(name_);
         put_record(out, begin);
     }
-    images_.emplace(image::Dir::open(hello_.images_dir()));
+    images_.emplace(hello_.dry_run() ? image::Dir::null() : image::Dir::open(hello_.images_dir()));
     forwarder_ = std::thread([this] { shared_->forward(); });
 }
 

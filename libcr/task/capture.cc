@@ -7,6 +7,7 @@
 #include "libcr/proc/limits.h"
 #include "libcr/proc/pid_dir.h"
 #include "libcr/proc/timers.h"
+#include "libcr/task/restart.h"
 
 #include <linux/membarrier.h>
 #include <sched.h>
@@ -137,6 +138,8 @@ ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThr
     out.tid = thread.tid;
     out.vtid = thread.vtid;
     out.regs = thread.regs;
+    if (interrupted_restart(out.regs))
+        out.regs.orig_rax = original_call(out.regs, task.memory);
     out.xsave = thread.xsave;
     out.sigmask = thread.sigmask;
     out.status = thread.status;

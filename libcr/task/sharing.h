@@ -5,6 +5,7 @@
 #include "libcr/sys/process.h"
 
 #include <cstdint>
+#include <map>
 #include <sys/types.h>
 #include <vector>
 
@@ -17,6 +18,8 @@ class SharedObjects
     explicit SharedObjects(sys::Kcmp what) : what_(what) {}
     // An id that is the same for all tasks sharing the object with `pid`; from 1 upwards.
     uint32_t id_of(pid_t pid);
+    // Another task that id_of() has found to share with `pid`; 0 when there is none.
+    pid_t sharer(pid_t pid) const;
 
   private:
     sys::Kcmp what_;
@@ -25,6 +28,11 @@ class SharedObjects
         uint32_t id;
     };
     std::vector<Known> sorted_;
+    std::map<pid_t, pid_t> sharers_;
+};
+
+struct ObjectIds {
+    uint32_t vm = 0, files = 0, fs = 0, sighand = 0;
 };
 
 } // namespace cr::task
