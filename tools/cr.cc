@@ -1,8 +1,8 @@
 // cr: the umbrella. CRIU's commands by CRIU's grammar, and any tool by the rest of its name: `cr show` is
 // cr-show. Those that are not linked in are looked for next to this program, never along PATH.
 #include "chain.h"
-#include "libcr/base/error.h"
 #include "libcr/base/text.h"
+#include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
 #include "libcr/sys/file.h"
 
@@ -15,27 +15,23 @@ int cr_main(int argc, char **argv);
 namespace
 {
 
-const char *release_word(const cli::Parsed &parsed)
+const char *word_for(cli::After after)
 {
-    const char *word = "--kill";
-    for (const cli::Given &one : parsed.given) {
-        if (one.option->name == std::string_view("leave-running"))
-            word = "--resume";
-        else if (one.option->name == std::string_view("leave-stopped"))
-            word = "--stop";
+    switch (after) {
+    case cli::After::Run: return "--resume";
+    case cli::After::Stop: return "--stop";
+    case cli::After::Kill: break;
     }
-    return word;
+    return "--kill";
 }
 
 int dump(const cli::Parsed &parsed)
 {
-    if (!parsed.has("tree"))
-        usage("a dump needs the root of the tree", "say which with --tree PID");
+    auto options = cli::dump_options(parsed); // before any stage starts: what is wrong in it is said once
     auto freeze = parsed.arguments_for(cli::tool("cr-freeze"));
     auto thaw = parsed.arguments_for(cli::tool("cr-thaw"));
-    thaw.push_back(release_word(parsed));
-    return tools::run_chain(
-        {freeze, {"cr-dump-ns"}, {"cr-dump-mm"}, {"cr-dump-net"}, {"cr-dump-files"}, thaw});
+    thaw.push_back(word_for(options.after));
+    return tools::run_chain({freeze, {"cr-dump-ns"}, {"cr-dump-mm"}, {"cr-dump-net"}, {"cr-dump-files"}, thaw});
 }
 
 int restore(const cli::Parsed &parsed)
