@@ -6,6 +6,7 @@
 #include "libcr/session/wire.h"
 #include "libcr/sys/gate.h"
 
+#include <chrono>
 #include <csignal>
 #include <set>
 #include <sys/syscall.h>
@@ -26,7 +27,7 @@ struct Stage::Shared {
     std::deque<img::session_task> tasks;
     std::deque<img::session_file_claim> claims;
     std::set<std::string> claiming; // earlier stages that may still claim files
-    bool tree_end = false, ended = false;
+    bool tree_end = false, ended = false, failure_told = false;
     std::string trouble; // why the session cannot go on
 
     void forward();
@@ -204,8 +205,21 @@ void Stage::done(const img::session_stage_done &statistics)
     put(record);
 }
 
+// When the session broke before us, the reason is still on its way through here: it goes first, and alone.
+bool Stage::somebody_else_failed()
+{
+    std::unique_lock lock(shared_->mutex);
+    if (shared_->trouble.empty())
+        return false;
+    shared_->changed.wait_for(lock, std::chrono::seconds(1),
+                              [&] { return shared_->ended || shared_->failure_told; });
+    return shared_->failure_told;
+}
+
 void Stage::fail(const Error &error)
 {
+    if (somebody_else_failed())
+        return;
     img::session_record record;
     *record.mutable_failure() = to_record(name_, error);
     put(record);

@@ -50,6 +50,7 @@ class Stage
     void fail(const Error &error);
 
   private:
+    bool somebody_else_failed();
     struct Shared;
     void put(const img::session_record &record);
     void watch_holder();
