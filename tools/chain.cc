@@ -60,6 +60,15 @@ void put_at(const Fd &fd, int number)
     _exit(code);
 }
 
+// The signal that killed the child, 0 when it ended by itself.
+int death_of(pid_t child)
+{
+    int status = 0;
+    while (sys::call(SYS_wait4, child, &status, 0, nullptr) == -EINTR)
+        ;
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
 } // namespace
 
 Main main_of(std::string_view name)
@@ -94,7 +103,7 @@ int run_chain(std::vector<std::vector<std::string>> commands)
         long child = sys::call(SYS_fork);
         if (child == 0) {
             next.reset();
-            be_stage(std::move(commands[i]), in, out, self);
+            be_stage(commands[i], in, out, self);
         }
         sys::check(child, "fork a stage");
         children.push_back(static_cast<pid_t>(child));
@@ -103,9 +112,9 @@ int run_chain(std::vector<std::vector<std::string>> commands)
     put_at(in, STDIN_FILENO);
     in.reset();
     int code = call_main(std::move(commands.back()));
-    for (pid_t child : children)
-        while (sys::call(SYS_wait4, child, nullptr, 0, nullptr) == -EINTR)
-            ;
+    for (size_t i = 0; i < children.size(); i++)
+        if (int signal = death_of(children[i]); signal && code)
+            failed_with(0, cat("finish: ", commands[i].front(), " was killed by signal ", signal));
     return code;
 }
 

@@ -1,6 +1,8 @@
 // cr-restore: brings a process tree back from its images.
+#include "action_scripts.h"
 #include "libcr/base/error.h"
 #include "libcr/base/fd.h"
+#include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
@@ -8,8 +10,10 @@
 #include "libcr/restore/restore.h"
 #include "libcr/sys/process.h"
 
+#include <csignal>
 #include <cstdio>
 #include <fcntl.h>
+#include <optional>
 #include <unistd.h>
 
 using namespace cr;
@@ -39,9 +43,9 @@ Fd open_pidfile(const cli::RestoreOptions &options)
     if (options.pidfile.empty())
         return {};
     std::string path = options.pidfile[0] == '/' ? options.pidfile : options.work_dir + "/" + options.pidfile;
-    return Fd(static_cast<int>(
-        sys::check(sys::call(SYS_openat, AT_FDCWD, path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644),
-                   [&] { return "create the pid file " + path; })));
+    return Fd(static_cast<int>(sys::check(
+        sys::call(SYS_openat, AT_FDCWD, path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644),
+        [&] { return "create the pid file " + path; })));
 }
 
 void wait_for_children()
@@ -65,30 +69,73 @@ void write_statistics(const cli::RestoreOptions &options, const img::restore_sta
     image::write_one(image::Dir::open(options.work_dir), image::Kind::StatsRestore, 0, entry);
 }
 
+// Before the tree runs a failing script is a failure of the restore; afterwards nothing can be undone any
+// more.
+void run_scripts(const tools::ActionScripts &scripts, std::string_view point, pid_t root)
+{
+    if (point != "pre-resume" && point != "post-resume")
+        scripts.must(std::string(point), root);
+    else if (int code = scripts.run(std::string(point), root))
+        log::warning("an action script ended with ", code, " at ", point);
+}
+
+void say_ready(int status_fd)
+{
+    if (status_fd >= 0)
+        sys::check(sys::call(SYS_write, status_fd, "", 1), "write to the descriptor of --status-fd");
+}
+
+[[noreturn]] void become(std::vector<std::string> words)
+{
+    std::vector<char *> argv;
+    for (std::string &word : words)
+        argv.push_back(word.data());
+    argv.push_back(nullptr);
+    std::signal(SIGPIPE, SIG_DFL);
+    ::execvp(argv[0], argv.data());
+    failed(cat("become ", printable(words[0]), " (the tree runs)"));
+}
+
+int restore_tree(const cli::RestoreOptions &options)
+{
+    restore::RestoreRequest request = request_of(options);
+    if (options.dry_run) {
+        std::string plan = restore::describe(request);
+        fwrite(plan.data(), 1, plan.size(), stdout);
+        return cli::kOk;
+    }
+    std::optional<image::Dir> images;
+    if (!options.action_scripts.empty()) {
+        images.emplace(image::Dir::open(options.images_dir));
+        tools::ActionScripts scripts(options.action_scripts, images->fd());
+        request.hook = [scripts](const char *point, pid_t root) { run_scripts(scripts, point, root); };
+    }
+    Fd pidfile = open_pidfile(options);
+    restore::RestoreResult result = restore::restore(request);
+    if (pidfile) {
+        std::string text = cat(result.root);
+        sys::check(sys::call(SYS_write, pidfile.get(), text.data(), text.size()), "write the pid file");
+    }
+    if (request.hook)
+        request.hook("post-resume", result.root);
+    write_statistics(options, result.statistics);
+    if (options.display_stats)
+        printf("Restored in %.1f ms\n", static_cast<double>(result.statistics.restore_time()) / 1000);
+    say_ready(options.status_fd);
+    if (!options.exec_cmd.empty()) {
+        fflush(stdout);
+        become(options.exec_cmd);
+    }
+    if (!options.detached)
+        wait_for_children();
+    return cli::kOk;
+}
+
 } // namespace
 
 int cr_restore_main(int argc, char **argv);
 int cr_restore_main(int argc, char **argv)
 {
-    return cli::run("cr-restore", argc, argv, [](const cli::Parsed &parsed) {
-        cli::RestoreOptions options = cli::restore_options(parsed);
-        restore::RestoreRequest request = request_of(options);
-        if (options.dry_run) {
-            std::string plan = restore::describe(request);
-            fwrite(plan.data(), 1, plan.size(), stdout);
-            return cli::kOk;
-        }
-        Fd pidfile = open_pidfile(options);
-        restore::RestoreResult result = restore::restore(request);
-        if (pidfile) {
-            std::string text = cat(result.root);
-            sys::check(sys::call(SYS_write, pidfile.get(), text.data(), text.size()), "write the pid file");
-        }
-        write_statistics(options, result.statistics);
-        if (options.display_stats)
-            printf("Restored in %.1f ms\n", static_cast<double>(result.statistics.restore_time()) / 1000);
-        if (!options.detached)
-            wait_for_children();
-        return cli::kOk;
-    });
+    return cli::run("cr-restore", argc, argv,
+                    [](const cli::Parsed &parsed) { return restore_tree(cli::restore_options(parsed)); });
 }

@@ -1,8 +1,11 @@
-// cr-thaw: ends the pipeline of a dump. When every stage is well it seals the images and has the tree let go as asked;
-// otherwise it has everything undone and says what went wrong.
+// cr-thaw: ends the pipeline of a dump. When every stage is well it seals the images and has the tree let go
+// as asked; otherwise it has everything undone and says what went wrong.
+#include "action_scripts.h"
 #include "libcr/base/log.h"
+#include "libcr/base/text.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
+#include "libcr/image/dir.h"
 #include "libcr/session/link.h"
 #include "libcr/session/thaw.h"
 
@@ -35,32 +38,57 @@ void display(const img::dump_stats_entry &stats)
            static_cast<unsigned long long>(stats.pages_scanned()));
 }
 
+void report(const session::ThawResult &result, const cli::ThawOptions &options)
+{
+    if (result.dry_run)
+        printf("The tree can be dumped.\n");
+    if (result.partial)
+        fprintf(stderr, "cr-thaw: parts of the tree were not dumped: good to look at, not to restore\n");
+    if (options.display_stats)
+        display(result.statistics);
+}
+
+// All blockers of a tree, each a sentence of its own; the last is left to the caller.
+[[noreturn]] void tell_all(const session::Blocked &blocked)
+{
+    for (size_t i = 0; i + 1 < blocked.blockers.size(); i++) {
+        log::error(blocked.blockers[i].what());
+        if (log::config().fd != 2)
+            fprintf(stderr, "cr-thaw: %s\n", blocked.blockers[i].what());
+    }
+    throw blocked.blockers.back();
+}
+
+int thaw(const cli::ThawOptions &options)
+{
+    int script_code = 0;
+    auto post_dump = [&](const img::session_hello &hello) {
+        if (options.action_scripts.empty() || hello.dry_run())
+            return;
+        image::Dir images = image::Dir::open(hello.images_dir());
+        script_code = tools::ActionScripts(options.action_scripts, images.fd()).run("post-dump");
+        if (script_code)
+            failed_with(0, cat("keep the dump: an action script ended with ", script_code, " at post-dump"));
+    };
+    try {
+        report(session::thaw(0, release_of(options.after), post_dump), options);
+        return cli::kOk;
+    } catch (const session::NoSession &) {
+        return cli::kFailed; // the first tool has said why
+    } catch (const session::Blocked &blocked) {
+        tell_all(blocked);
+    } catch (const Error &error) {
+        if (script_code)
+            throw cli::WithCode(error, script_code);
+        throw;
+    }
+}
+
 } // namespace
 
 int cr_thaw_main(int argc, char **argv);
 int cr_thaw_main(int argc, char **argv)
 {
-    return cli::run("cr-thaw", argc, argv, [](const cli::Parsed &parsed) {
-        cli::ThawOptions options = cli::thaw_options(parsed);
-        try {
-            session::ThawResult result = session::thaw(0, release_of(options.after), {});
-            if (result.dry_run)
-                printf("The tree can be dumped.\n");
-            if (result.partial)
-                fprintf(stderr, "cr-thaw: parts of the tree were not dumped: good to look at, not to restore\n");
-            if (options.display_stats)
-                display(result.statistics);
-            return cli::kOk;
-        } catch (const session::NoSession &) {
-            fprintf(stderr, "cr-thaw: the session did not begin\n");
-            return cli::kFailed;
-        } catch (const session::Blocked &blocked) {
-            for (size_t i = 0; i + 1 < blocked.blockers.size(); i++) {
-                log::error(blocked.blockers[i].what());
-                if (log::config().fd != 2)
-                    fprintf(stderr, "cr-thaw: %s\n", blocked.blockers[i].what());
-            }
-            throw blocked.blockers.back();
-        }
-    });
+    return cli::run("cr-thaw", argc, argv,
+                    [](const cli::Parsed &parsed) { return thaw(cli::thaw_options(parsed)); });
 }

@@ -1,9 +1,11 @@
 // cr: the umbrella. CRIU's commands by CRIU's grammar, and any tool by the rest of its name: `cr show` is
 // cr-show. Those that are not linked in are looked for next to this program, never along PATH.
+#include "action_scripts.h"
 #include "chain.h"
 #include "libcr/base/text.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
+#include "libcr/image/dir.h"
 #include "libcr/sys/file.h"
 
 #include <unistd.h>
@@ -18,9 +20,12 @@ namespace
 const char *word_for(cli::After after)
 {
     switch (after) {
-    case cli::After::Run: return "--resume";
-    case cli::After::Stop: return "--stop";
-    case cli::After::Kill: break;
+    case cli::After::Run:
+        return "--resume";
+    case cli::After::Stop:
+        return "--stop";
+    case cli::After::Kill:
+        break;
     }
     return "--kill";
 }
@@ -28,10 +33,15 @@ const char *word_for(cli::After after)
 int dump(const cli::Parsed &parsed)
 {
     auto options = cli::dump_options(parsed); // before any stage starts: what is wrong in it is said once
+    if (!options.action_scripts.empty() && !options.dry_run) {
+        image::Dir images = image::Dir::create(options.images_dir);
+        tools::ActionScripts(options.action_scripts, images.fd()).must("pre-dump");
+    }
     auto freeze = parsed.arguments_for(cli::tool("cr-freeze"));
     auto thaw = parsed.arguments_for(cli::tool("cr-thaw"));
     thaw.push_back(word_for(options.after));
-    return tools::run_chain({freeze, {"cr-dump-ns"}, {"cr-dump-mm"}, {"cr-dump-net"}, {"cr-dump-files"}, thaw});
+    return tools::run_chain(
+        {freeze, {"cr-dump-ns"}, {"cr-dump-mm"}, {"cr-dump-net"}, {"cr-dump-files"}, thaw});
 }
 
 int restore(const cli::Parsed &parsed)
@@ -56,7 +66,8 @@ int command(const cli::Parsed &parsed)
         code = tools::call_main(parsed.arguments_for(cli::tool("cr-check")));
         break;
     }
-    return code == cli::kOk ? cli::kOk : cli::kFailed;
+    // CRIU has one code for its own failures; what an action script has ended with is passed on.
+    return code == cli::kUsage || code == cli::kRefused ? cli::kFailed : code;
 }
 
 // `cr NAME ...` for a tool that is not linked into this one, cr-NAME in the same directory.

@@ -180,7 +180,8 @@ StageOptions stage_options(const Parsed &parsed) { return {common_options(parsed
 
 ThawOptions thaw_options(const Parsed &parsed)
 {
-    return {common_options(parsed), after_option(parsed), parsed.on("display-stats")};
+    return {common_options(parsed), after_option(parsed), parsed.values("action-script"),
+            parsed.on("display-stats")};
 }
 
 RestoreOptions restore_options(const Parsed &parsed)

@@ -72,6 +72,7 @@ struct StageOptions : Common {
 
 struct ThawOptions : Common {
     After after = After::Kill;
+    std::vector<std::string> action_scripts;
     bool display_stats = false;
 };
 

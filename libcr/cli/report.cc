@@ -148,6 +148,9 @@ int run(std::string_view tool_name, int argc, char **argv, const std::function<i
         check_rules(parsed);
         close_unwanted(parsed);
         return body(parsed);
+    } catch (const WithCode &error) {
+        say(name, error, parsed.on("json"));
+        return error.code;
     } catch (const Error &error) {
         say(name, error, parsed.on("json"));
         return exit_code(error, self);

@@ -34,6 +34,12 @@ inline constexpr int kRefused = 3; // declined on purpose, before the target was
 inline constexpr const char *kVersion = "0.1.0";
 inline constexpr const char *kCriuVersion = "4.2"; // the one whose behaviour and images we follow
 
+// An error that ends the tool with a code of somebody else's: that of an action script.
+struct WithCode : Error {
+    WithCode(const Error &error, int exit_code) : Error(error), code(exit_code) {}
+    int code;
+};
+
 int run(std::string_view tool_name, int argc, char **argv, const std::function<int(const Parsed &)> &body);
 
 // The pieces, for those who need them apart (a service, tests).

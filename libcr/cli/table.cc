@@ -57,7 +57,7 @@ constexpr Option kOptions[] = {
     {.name = "pidfile", .arg = Value, .value = "FILE", .commands = kDumps | kRestore | kDaemons,
      .help = "write the pid of the restored root task (or of the daemon) to FILE, which must not exist yet"},
     {.name = "action-script", .arg = Value, .value = "PATH", .repeats = true,
-     .commands = kPolicy | kRestore | kThaw,
+     .commands = kDumps | kRestore | kThaw,
      .help = "run PATH at the named points of a dump or restore; the environment tells which one"},
     {.name = "status-fd", .arg = Value, .value = "FD", .commands = kDumps | kRestore | kDaemons,
      .help = "write one NUL byte to descriptor FD when ready"},
