@@ -70,7 +70,8 @@ void fill(pid_t pid, const TaskPlan &plan, const TaskPlan::Part &part)
     if (part.fills.empty())
         return;
     std::vector<Piece> pieces = cut(part.fills);
-    MappedFile file(plan.pages.get(), pieces.back().offset + pieces.back().size);
+    Fd pages = plan.open_pages();
+    MappedFile file(pages.get(), pieces.back().offset + pieces.back().size);
     std::atomic<size_t> next = 0;
     together([&] {
         Subject subject([&] { return cat("pid ", plan.pid); });

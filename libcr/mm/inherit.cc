@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <sys/mman.h>
 
 namespace cr::mm
@@ -35,9 +34,9 @@ bool survives_fork(const Vma &vma)
 class Comparison
 {
   public:
-    Comparison(const TaskPlan &child, const TaskPlan &cloner, AreaPlan &area)
-        : child_(child), cloner_(cloner), area_(area), ours_(child.contents(*area.vma)),
-          theirs_(cloner.contents(*area.vma)), buffer_(std::make_unique<uint8_t[]>(2 * kBlock))
+    Comparison(const TaskPlan &child, const TaskPlan &cloner, AreaPlan &area, int our_pages, int their_pages)
+        : area_(area), our_pages_(our_pages), their_pages_(their_pages), ours_(child.contents(*area.vma)),
+          theirs_(cloner.contents(*area.vma))
     {
     }
 
@@ -45,7 +44,7 @@ class Comparison
     bool run();
 
   private:
-    static constexpr uint64_t kBlock = 64 * 1024;
+    static constexpr uint64_t kBlock = 32 * 1024;
 
     void compare(TargetAddr at, uint64_t size, uint64_t our_offset, uint64_t their_offset);
     static void append(std::vector<Range> &out, TargetAddr start, uint64_t size)
@@ -61,20 +60,19 @@ class Comparison
         differing_ += size / kPageSize;
     }
 
-    const TaskPlan &child_, &cloner_;
     AreaPlan &area_;
+    int our_pages_, their_pages_; // descriptors
     std::vector<Fill> ours_, theirs_;
-    std::unique_ptr<uint8_t[]> buffer_;
     uint64_t equal_ = 0, differing_ = 0; // pages
 };
 
 void Comparison::compare(TargetAddr at, uint64_t size, uint64_t our_offset, uint64_t their_offset)
 {
+    uint8_t a[kBlock], b[kBlock];
     for (uint64_t done = 0; done < size; done += kBlock) {
         uint64_t n = std::min(kBlock, size - done);
-        uint8_t *a = buffer_.get(), *b = buffer_.get() + kBlock;
-        if (sys::pread_up_to(child_.pages.get(), a, n, our_offset + done, "pages") != n ||
-            sys::pread_up_to(cloner_.pages.get(), b, n, their_offset + done, "pages") != n)
+        if (sys::pread_up_to(our_pages_, a, n, our_offset + done, "pages") != n ||
+            sys::pread_up_to(their_pages_, b, n, their_offset + done, "pages") != n)
             bad_image("a pages file got shorter while it was read");
         for (uint64_t page = 0; page < n; page += kPageSize) {
             if (std::memcmp(a + page, b + page, kPageSize) == 0)
@@ -123,13 +121,16 @@ void inherit(TaskPlan &child, TaskPlan &cloner)
     // The kernel lets nobody change its executable while the old one is mapped.
     if (child.mm->exe_file_id() != cloner.mm->exe_file_id())
         return;
+    bool stored = !child.pagemap.runs.empty() && !cloner.pagemap.runs.empty();
+    Fd our_pages = stored ? child.open_pages() : Fd(), their_pages = stored ? cloner.open_pages() : Fd();
     auto theirs = cloner.areas.begin();
     for (AreaPlan &ours : child.areas) {
         while (theirs != cloner.areas.end() && theirs->vma->start() < ours.vma->start())
             ++theirs;
         if (theirs == cloner.areas.end() || !same_area(*ours.vma, *theirs->vma) || !survives_fork(*ours.vma))
             continue;
-        if (has_private_pages(*ours.vma) && !Comparison(child, cloner, ours).run()) {
+        if (has_private_pages(*ours.vma) &&
+            !Comparison(child, cloner, ours, our_pages.get(), their_pages.get()).run()) {
             ours.differing.clear();
             ours.absent.clear();
             continue;

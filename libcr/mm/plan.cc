@@ -37,8 +37,8 @@ void append_within(std::vector<Fill> &out, const std::vector<Fill> &fills, const
 
 } // namespace
 
-TaskPlan::TaskPlan(pid_t pid, const img::mm_entry &mm, image::Pagemap pagemap, Fd pages)
-    : pid(pid), mm(&mm), pagemap(std::move(pagemap)), pages(std::move(pages))
+TaskPlan::TaskPlan(const image::Dir &dir, pid_t pid, const img::mm_entry &mm, image::Pagemap pagemap)
+    : dir(&dir), pid(pid), mm(&mm), pagemap(std::move(pagemap))
 {
     for (const auto &vma : mm.vmas())
         if (!is_special(vma))
@@ -52,10 +52,7 @@ TaskPlan TaskPlan::read(const image::Dir &dir, pid_t pid, const img::mm_entry &m
         Subject subject([&] { return image::file_name(image::Kind::Pagemap, static_cast<uint64_t>(pid)); });
         check_pages(mm, pagemap);
     }
-    bool stored =
-        std::any_of(pagemap.runs.begin(), pagemap.runs.end(), [](auto &run) { return run.present(); });
-    Fd pages = stored ? image::open_pages(dir, pagemap.pages_id) : Fd();
-    return TaskPlan(pid, mm, std::move(pagemap), std::move(pages));
+    return TaskPlan(dir, pid, mm, std::move(pagemap));
 }
 
 std::vector<Fill> TaskPlan::contents(const img::vma_entry &vma) const

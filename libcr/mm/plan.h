@@ -32,24 +32,25 @@ struct AreaPlan {
     const img::vma_entry *vma = nullptr;
     bool inherited = false; // the cloner has it when it clones us
     bool early = false;     // we have it when we clone
-    std::vector<Range>
-        differing;             // of an inherited area: pages that we have and the cloner has not, or not so
-    std::vector<Range> absent; // of an inherited area: pages that the cloner has and we have not
+    // Of an inherited area: pages that we have and the cloner has not, or not so; and the reverse.
+    std::vector<Range> differing, absent;
 };
 
 struct TaskPlan {
-    // Takes over a pagemap that check_pages() found good. `mm` must stay where it is.
-    TaskPlan(pid_t pid, const img::mm_entry &mm, image::Pagemap pagemap, Fd pages);
+    // Takes over a pagemap that check_pages() found good. `dir` and `mm` must stay where they are.
+    TaskPlan(const image::Dir &dir, pid_t pid, const img::mm_entry &mm, image::Pagemap pagemap);
     // Reads and checks the pagemap of task `pid`.
     static TaskPlan read(const image::Dir &dir, pid_t pid, const img::mm_entry &mm);
 
+    // The file with the contents; not held open, since there is one per task.
+    Fd open_pages() const { return image::open_pages(*dir, pagemap.pages_id); }
     // The stored contents of an area, as fills.
     std::vector<Fill> contents(const img::vma_entry &vma) const;
 
+    const image::Dir *dir;
     pid_t pid;
     const img::mm_entry *mm;
     image::Pagemap pagemap;
-    Fd pages;                    // may be empty when nothing is stored
     std::vector<AreaPlan> areas; // without the kernel's own
 
     // Filled in by decide_fills().

@@ -24,22 +24,10 @@ inline constexpr uint32_t kVmaLockOnFault = 0x2; // mlock2(MLOCK_ONFAULT)
 // MAP_DROPPABLE of Linux 6.11, a mapping type like MAP_PRIVATE; absent from Debian 12's headers.
 inline constexpr uint32_t kMapDroppable = 0x08;
 
-inline bool has(const img::vma_entry &vma, uint32_t status)
-{
-    return (vma.status() & status) == status;
-}
-inline TargetAddr start_of(const img::vma_entry &vma)
-{
-    return TargetAddr(vma.start());
-}
-inline TargetAddr end_of(const img::vma_entry &vma)
-{
-    return TargetAddr(vma.end());
-}
-inline uint64_t size_of(const img::vma_entry &vma)
-{
-    return vma.end() - vma.start();
-}
+inline bool has(const img::vma_entry &vma, uint32_t status) { return (vma.status() & status) == status; }
+inline TargetAddr start_of(const img::vma_entry &vma) { return TargetAddr(vma.start()); }
+inline TargetAddr end_of(const img::vma_entry &vma) { return TargetAddr(vma.end()); }
+inline uint64_t size_of(const img::vma_entry &vma) { return vma.end() - vma.start(); }
 
 // Contents of its own, in the task's pagemap.
 inline bool has_private_pages(const img::vma_entry &vma)

@@ -2,6 +2,7 @@
 #include "libcr/mm/restore.h"
 #include "libcr/program/print.h"
 #include "unit/mm/space.h"
+#include "unit/temp_dir.h"
 
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -17,26 +18,33 @@ using cr::test::vma;
 namespace
 {
 
-// A plan whose pages, by address, are filled with one byte each.
-TaskPlan plan(const img::mm_entry &mm, const std::map<uint64_t, int> &pages, pid_t pid = 42)
+// Makes plans whose pages, by address, are filled with one byte each.
+class Plans
 {
-    char name[] = "/tmp/cr-plan-XXXXXX";
-    Fd fd(::mkstemp(name));
-    ::unlink(name);
-    image::Pagemap pagemap{7, {}};
-    uint64_t offset = 0;
-    for (auto [at, byte] : pages) {
-        char page[kPageSize];
-        std::memset(page, byte, sizeof page);
-        REQUIRE(::write(fd.get(), page, sizeof page) == sizeof page);
-        if (!pagemap.runs.empty() && pagemap.runs.back().end() == at)
-            pagemap.runs.back().nr_pages++;
-        else
-            pagemap.runs.push_back({at, 1, image::kPagePresent, offset});
-        offset += kPageSize;
+  public:
+    TaskPlan operator()(const img::mm_entry &mm, const std::map<uint64_t, int> &pages)
+    {
+        image::Pagemap pagemap{next_++, {}};
+        Fd fd = dir_.create_file(image::Kind::Pages, pagemap.pages_id);
+        uint64_t offset = 0;
+        for (auto [at, byte] : pages) {
+            char page[kPageSize];
+            std::memset(page, byte, sizeof page);
+            REQUIRE(::write(fd.get(), page, sizeof page) == sizeof page);
+            if (!pagemap.runs.empty() && pagemap.runs.back().end() == at)
+                pagemap.runs.back().nr_pages++;
+            else
+                pagemap.runs.push_back({at, 1, image::kPagePresent, offset});
+            offset += kPageSize;
+        }
+        return TaskPlan(dir_, 42, mm, std::move(pagemap));
     }
-    return TaskPlan(pid, mm, std::move(pagemap), std::move(fd));
-}
+
+  private:
+    test::TempDir temp_;
+    image::Dir dir_ = image::Dir::open(temp_.path());
+    uint32_t next_ = 7;
+};
 
 Range pages(uint64_t first, uint64_t n)
 {
@@ -74,6 +82,7 @@ const Sources kSources{[](uint32_t id) { return static_cast<int>(100 + id); }, [
 
 TEST_CASE("contents of an area are its part of the runs")
 {
+    Plans plan;
     auto mm = space(vma(kAt, 4), vma(kAt + 4 * kPageSize, 4));
     auto p = plan(mm, {{kAt + 3 * kPageSize, 1}, {kAt + 4 * kPageSize, 2}, {kAt + 7 * kPageSize, 3}});
     auto first = p.contents(mm.vmas(0)), second = p.contents(mm.vmas(1));
@@ -90,6 +99,7 @@ TEST_CASE("contents of an area are its part of the runs")
 
 TEST_CASE("a child inherits equal areas and changes the pages that differ")
 {
+    Plans plan;
     auto mm = space(vma(kAt, 16));
     auto parent = plan(mm, {{kAt, 1}, {kAt + 0x1000, 2}, {kAt + 0x3000, 3}, {kAt + 0x8000, 4}});
     auto child = plan(mm, {{kAt, 1}, {kAt + 0x1000, 9}, {kAt + 0x2000, 8}, {kAt + 0x8000, 4}});
@@ -109,6 +119,7 @@ TEST_CASE("a child inherits equal areas and changes the pages that differ")
 
 TEST_CASE("areas that are not the same, or do not survive a fork, are not inherited")
 {
+    Plans plan;
     auto other_prot = vma(kAt, 4, 0x201, MAP_PRIVATE | MAP_ANONYMOUS, PROT_READ);
     auto not_forked = vma(kAt, 4);
     not_forked.set_madv(1 << MADV_DONTFORK);
@@ -129,6 +140,7 @@ TEST_CASE("areas that are not the same, or do not survive a fork, are not inheri
 
 TEST_CASE("an area with wholly other contents is better not inherited")
 {
+    Plans plan;
     auto mm = space(vma(kAt, 200));
     std::map<uint64_t, int> a, b;
     for (int i = 0; i < 200; i++) {
@@ -143,6 +155,7 @@ TEST_CASE("an area with wholly other contents is better not inherited")
 
 TEST_CASE("what a task is made of, as operations")
 {
+    Plans plan;
     auto file = vma(kAt + 0x100000, 2, 0x41, MAP_PRIVATE, PROT_READ);
     file.set_shmid(1);
     file.set_pgoff(0x3000);
@@ -171,6 +184,7 @@ TEST_CASE("what a task is made of, as operations")
 
 TEST_CASE("the first task unmaps everything around the region and the vDSO")
 {
+    Plans plan;
     auto mm = space(vma(kAt, 4));
     auto p = plan(mm, {});
     decide_fills(p);
@@ -190,6 +204,7 @@ TEST_CASE("the first task unmaps everything around the region and the vDSO")
 
 TEST_CASE("a child unmaps only what its cloner has and it has not")
 {
+    Plans plan;
     auto other = vma(kAt + 0x100000, 4), mine = vma(kAt, 4);
     auto mm = space(mine, other), less = space(mine);
     auto parent = plan(mm, {{kAt, 1}}), child = plan(less, {{kAt, 1}}), sibling = plan(mm, {{kAt, 1}});
