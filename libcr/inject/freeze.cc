@@ -3,6 +3,7 @@
 #include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/inject/flight.h"
 #include "libcr/inject/tree.h"
 #include "libcr/sys/ptrace.h"
 
@@ -330,22 +331,53 @@ void FrozenTree::read_state()
                 task.vpid = status->ns_pid.empty() ? task.pid : status->ns_pid.back();
             continue;
         }
-        task.memory = sys::ProcMem(task.pid);
-        for (FrozenThread &thread : task.threads) {
-            auto status = status_of(task.pid, thread.tid);
-            if (!status || capture(thread) < 0)
-                failed_with(ESRCH, "freeze it: it was killed meanwhile");
-            thread.status = std::move(*status);
-            thread.vtid = thread.status.ns_pid.empty() ? thread.tid : thread.status.ns_pid.back();
-            if (thread.status.seccomp)
-                examine_thread(thread.status, thread.tid);
-            constexpr uint64_t kCode64 = 0x33;
-            if (thread.regs.cs != kCode64)
-                block(refusal("it runs 32-bit code", "not supported yet"));
-            if (thread.group_stopped)
-                task.state = FrozenTask::State::Stopped;
-        }
-        task.vpid = task.threads.front().vtid;
+        read_threads(task);
+    }
+}
+
+void FrozenTree::read_threads(FrozenTask &task)
+{
+    task.memory = sys::ProcMem(task.pid);
+    try {
+        task.pad = find_pad(task.pid, task.memory);
+    } catch (const Error &) {
+        // Whoever wants to make calls in it will be told.
+    }
+    for (FrozenThread &thread : task.threads) {
+        capture_landed(task, thread);
+        auto status = status_of(task.pid, thread.tid);
+        if (!status)
+            failed_with(ESRCH, "freeze it: it was killed meanwhile");
+        thread.status = std::move(*status);
+        thread.vtid = thread.status.ns_pid.empty() ? thread.tid : thread.status.ns_pid.back();
+        if (thread.status.seccomp)
+            examine_thread(thread.status, thread.tid);
+        constexpr uint64_t kCode64 = 0x33;
+        if (thread.regs.cs != kCode64)
+            block(refusal("it runs 32-bit code", "not supported yet"));
+        if (thread.group_stopped)
+            task.state = FrozenTask::State::Stopped;
+    }
+    task.vpid = task.threads.front().vtid;
+}
+
+// Captures a thread, which may have to come out of an earlier capture first (flight.h).
+void FrozenTree::capture_landed(FrozenTask &task, FrozenThread &thread)
+{
+    Deadline deadline = Clock::now() + std::chrono::seconds(2);
+    constexpr timespec kFlight{0, 200000};
+    for (;;) {
+        if (capture(thread) < 0 || thread.gone)
+            failed_with(ESRCH, "freeze it: it was killed meanwhile");
+        if (!task.pad.size || !is_in_flight(thread, task.pad))
+            return;
+        if (Clock::now() > deadline)
+            failed_with(EBUSY, "freeze it: it is not back yet from an earlier capture that was killed", "try again");
+        sys::check(pt::cont(thread.tid), "let it run");
+        thread.stopped = false;
+        sys::call(SYS_nanosleep, &kFlight, nullptr);
+        sys::check(pt::interrupt(thread.tid), "interrupt it");
+        settle(task, thread, deadline);
     }
 }
 

@@ -19,6 +19,7 @@
 
 #include "libcr/base/error.h"
 #include "libcr/base/fd.h"
+#include "libcr/inject/pad.h"
 #include "libcr/inject/thread.h"
 #include "libcr/inject/waiter.h"
 #include "libcr/sys/procmem.h"
@@ -44,6 +45,8 @@ struct FrozenTask {
     proc::Stat stat;
     sys::ProcMem memory;               // none of a zombie
     std::vector<FrozenThread> threads; // the leader first; none of a zombie
+
+    Pad pad; // where code can be put into it; size 0 when there is no such place
 
     bool complete = false; // nothing new can come from it
 
@@ -96,6 +99,8 @@ class FrozenTree
     Error why_not_stopped(const FrozenTask &task, const FrozenThread &thread) const;
     std::vector<FrozenTask *> vfork_children(const FrozenTask &task);
     void read_state();
+    void read_threads(FrozenTask &task);
+    void capture_landed(FrozenTask &task, FrozenThread &thread);
     void drop_gone();
 
     FreezeOptions options_;

@@ -19,7 +19,9 @@ namespace cr::inject
 struct PadHeader {
     uint64_t magic = 0;
     uint64_t nonce = 0; // also the first word of the area
-    uint64_t area = 0, area_size = 0;
+    uint64_t area = 0;
+    uint32_t area_size = 0;
+    uint32_t busy = 0; // a capture is under way, or was killed
 
     static constexpr uint64_t kMagic = 0x31306461'70726321; // "!crpad01"
 };

@@ -55,6 +55,7 @@ class TaskRun
     void read_answers(Calls &calls, TargetAddr at);
     void write(TargetAddr at, const void *bytes, size_t size);
     void refuse_area();
+    void finish();
 
     TargetAddr code() const { return pad_.at + sizeof(PadHeader); }
     TargetAddr leader_answers() const { return TargetAddr(header_.area + kNonce); }
@@ -98,7 +99,7 @@ TaskRun::TaskRun(Job &job, const Waiter &waiter)
 
 void TaskRun::begin()
 {
-    pad_ = find_pad(task_.pid, task_.memory);
+    pad_ = task_.pad.size ? task_.pad : find_pad(task_.pid, task_.memory);
     choose_form();
     choose_area();
     leader_.emplace(task_, task_.threads.front(), code(), 0);
@@ -142,10 +143,10 @@ void TaskRun::choose_area()
 
     PadHeader left = pad_.left;
     took_over_ = left.area && left.area_size >= size && leftover_is_there(task_.pid, task_.memory, left);
-    header_ = {PadHeader::kMagic, random_nonce(), left.area, left.area_size};
+    header_ = {PadHeader::kMagic, random_nonce(), left.area, left.area_size, 1};
     if (!took_over_) {
         header_.area = looked_ ? find_area(task_.pid, size).value : guess_area(pad_, size).value;
-        header_.area_size = size;
+        header_.area_size = static_cast<uint32_t>(size);
     }
     slots_at_ = leader_program() + align8(leader_calls().program_size() + kAround);
 }
@@ -249,7 +250,7 @@ void TaskRun::proceed()
     case Step::Unmapping:
         leader_->wait_done(waiter_, deadline_);
         leader_->leave(waiter_, deadline_);
-        step_ = Step::Done;
+        finish();
         return;
     case Step::Done:
         return;
@@ -265,6 +266,16 @@ void TaskRun::refuse_area()
         failed_with(static_cast<int>(-result), "map memory in it for the answers of calls");
     looked_ = true;
     begin();
+}
+
+// All are back and nothing is left but the code.
+void TaskRun::finish()
+{
+    PadHeader header{PadHeader::kMagic, 0, 0, 0, 0};
+    write(pad_.at, &header, sizeof header);
+    task_.pad = pad_;
+    task_.pad.left = header;
+    step_ = Step::Done;
 }
 
 void TaskRun::mapped()
