@@ -145,8 +145,6 @@ ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThr
     out.status = thread.status;
     out.stat = thread.tid == task.pid ? task.stat
                                       : proc::parse_stat(proc::PidDir(task.pid, thread.tid).read("stat"));
-    if (out.status.sig_pending)
-        out.pending = queued_signals(thread.tid, false);
     out.policy = static_cast<int>(
         sys::check(sys::call(SYS_sched_getscheduler, thread.tid), "read the scheduling policy"));
     sched_param param{};
@@ -162,7 +160,7 @@ ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThr
     return out;
 }
 
-void outside_facts(const inject::FrozenTask &task, const proc::PidDir &dir, TaskFacts &facts)
+void outside_facts(const proc::PidDir &dir, TaskFacts &facts)
 {
     facts.limits = proc::parse_limits(dir.read("limits"));
     facts.personality = parse_int<uint32_t>(trim(dir.read("personality")), 16).value_or(0);
@@ -170,8 +168,6 @@ void outside_facts(const inject::FrozenTask &task, const proc::PidDir &dir, Task
     std::string loginuid = dir.read_if_there("loginuid");
     if (!loginuid.empty())
         facts.loginuid = parse_int<uint32_t>(trim(loginuid));
-    if (task.status().shared_pending)
-        facts.pending = queued_signals(task.pid, true);
 }
 
 TaskFacts look(const inject::FrozenTask &task, const proc::PidDir *dir)
@@ -193,8 +189,34 @@ TaskFacts look(const inject::FrozenTask &task, const proc::PidDir *dir)
         facts.state = TaskFacts::State::Stopped;
     for (const inject::FrozenThread &thread : task.threads)
         facts.threads.push_back(thread_facts(task, thread));
-    outside_facts(task, *dir, facts);
+    outside_facts(*dir, facts);
     return facts;
+}
+
+// Timers go on while a task is stopped, and their signals queue up. So the queues are read after the timers were: a
+// timer may then be in both, as one that has some time left and as a signal, but not in neither. One that fires only
+// once and is in the queue has no time left.
+void read_queues(TaskFacts &facts)
+{
+    facts.pending = queued_signals(facts.pid, true);
+    std::vector<const siginfo_t *> all;
+    for (const siginfo_t &info : facts.pending)
+        all.push_back(&info);
+    for (ThreadFacts &thread : facts.threads) {
+        thread.pending = queued_signals(thread.tid, false);
+        for (const siginfo_t &info : thread.pending)
+            all.push_back(&info);
+    }
+    constexpr int kItimerSignals[] = {SIGALRM, SIGVTALRM, SIGPROF};
+    for (const siginfo_t *info : all) {
+        for (size_t i = 0; i < 3; i++)
+            if (info->si_signo == kItimerSignals[i] && info->si_code == SI_KERNEL)
+                facts.itimers[i].it_value = {};
+        if (info->si_code == SI_TIMER)
+            for (PosixTimer &timer : facts.timers)
+                if (timer.id == info->si_timerid && !timer.interval_ns)
+                    timer.left_ns = 0;
+    }
 }
 
 } // namespace
@@ -233,6 +255,7 @@ std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const 
         asked[i].process.read(jobs[i].threads[0], *asked[i].facts);
         for (size_t k = 0; k < asked[i].threads.size(); k++)
             asked[i].threads[k].read(jobs[i].threads[k + 1], asked[i].facts->threads[k + 1]);
+        read_queues(*asked[i].facts);
     }
     return out;
 }
