@@ -100,7 +100,7 @@ Stage::Stage(std::string name, int in, int out) : name_(std::move(name)), shared
     block_stop_signals();
     shared_->in = in;
     shared_->out = out;
-    shared_->stream.emplace(in);
+    shared_->stream.emplace(in, out);
     img::session_record record;
     if (!shared_->stream->next(record))
         throw NoSession{};

@@ -5,6 +5,7 @@
 #include "libcr/sys/gate.h"
 
 #include <cstring>
+#include <poll.h>
 #include <sys/syscall.h>
 
 namespace cr::session
@@ -40,6 +41,9 @@ bool RecordStream::fill(size_t need)
             buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(begin_));
             begin_ = 0;
         }
+        pollfd ends[] = {{fd_, POLLIN, 0}, {out_, 0, 0}};
+        if (sys::call(SYS_poll, ends, 2, -1) > 0 && (ends[1].revents & (POLLERR | POLLHUP)))
+            failed_with(EPIPE, "pass records on to the next stage");
         size_t had = buffer_.size();
         buffer_.resize(had + std::max<size_t>(need, 65536));
         long n = sys::call(SYS_read, fd_, buffer_.data() + had, buffer_.size() - had);

@@ -22,14 +22,16 @@ void put_bytes(int fd, const void *bytes, size_t size);
 class RecordStream
 {
   public:
-    explicit RecordStream(int fd) : fd_(fd) {}
+    // While it waits it watches the reader of `out`, where records are passed on to: when that is gone, waiting for
+    // more is pointless, and would keep everybody before us from hearing of it.
+    explicit RecordStream(int fd, int out = -1) : fd_(fd), out_(out) {}
     // The next record, and its bytes as they came (length included) in `raw` when wanted. False at the end of
     // the stream; a stream that ends inside a record throws.
     bool next(img::session_record &record, std::string *raw = nullptr);
 
   private:
     bool fill(size_t need);
-    int fd_;
+    int fd_, out_;
     std::vector<char> buffer_;
     size_t begin_ = 0;
 };
