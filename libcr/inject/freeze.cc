@@ -78,10 +78,14 @@ void FrozenTree::examine(pid_t pid)
         block(refusal("this is the process that does the freezing", "start it from outside of the tree"));
     if (std::count(options_.stages.begin(), options_.stages.end(), pid))
         block(refusal("this is a stage of the same pipeline", "start the pipeline from outside of the tree"));
-    for (pid_t tid : thread_ids(pid))
+    std::vector<pid_t> children;
+    for (pid_t tid : thread_ids(pid)) {
         if (auto status = status_of(pid, tid))
             examine_thread(*status, tid);
-    for (pid_t child : children_of(pid))
+        auto some = children_of(pid, tid);
+        children.insert(children.end(), some.begin(), some.end());
+    }
+    for (pid_t child : children)
         examine(child);
 }
 

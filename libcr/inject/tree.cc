@@ -1,11 +1,12 @@
 #include "libcr/inject/tree.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/fd.h"
 #include "libcr/base/text.h"
-#include "libcr/proc/pid_dir.h"
 #include "libcr/sys/gate.h"
 
 #include <algorithm>
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
 
@@ -47,16 +48,31 @@ std::string task_path(pid_t pid, pid_t tid, const char *name) { return cat("/pro
 
 std::vector<pid_t> thread_ids(pid_t pid)
 {
-    try {
-        auto ids = proc::PidDir(pid).numbers("task");
-        // The leader first.
-        std::stable_partition(ids.begin(), ids.end(), [&](pid_t tid) { return tid == pid; });
-        return ids;
-    } catch (const Error &e) {
-        if (e.err() == ENOENT || e.err() == ESRCH)
+    std::string path = cat("/proc/", pid, "/task");
+    long fd = sys::call(SYS_openat, AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (sys::is_gone(fd))
+        return {};
+    sys::check(fd, [&] { return "open " + path; });
+    Fd owned(static_cast<int>(fd));
+    std::vector<pid_t> ids;
+    alignas(dirent64) char buffer[16384];
+    for (;;) {
+        long n = sys::call(SYS_getdents64, owned.get(), buffer, sizeof buffer);
+        if (sys::is_gone(n))
             return {};
-        throw;
+        sys::check(n, [&] { return "list " + path; });
+        if (n == 0)
+            break;
+        for (long at = 0; at < n;) {
+            auto *entry = reinterpret_cast<const dirent64 *>(buffer + at);
+            if (auto id = parse_int<pid_t>(entry->d_name))
+                ids.push_back(*id);
+            at += entry->d_reclen;
+        }
     }
+    // The leader first.
+    std::stable_partition(ids.begin(), ids.end(), [&](pid_t tid) { return tid == pid; });
+    return ids;
 }
 
 std::vector<pid_t> children_of(pid_t pid, pid_t tid)
