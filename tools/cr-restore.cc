@@ -7,6 +7,8 @@
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
 #include "libcr/image/writer.h"
+#include "libcr/proc/pid_dir.h"
+#include "libcr/proc/stat.h"
 #include "libcr/restore/restore.h"
 #include "libcr/sys/process.h"
 
@@ -35,6 +37,19 @@ restore::RestoreRequest request_of(const cli::RestoreOptions &options)
         if (!inherited.debug_only)
             request.files.inherited.emplace_back(inherited.key, inherited.fd);
     return request;
+}
+
+// For a tree that was a shell's job: the terminal of our session, where all our own descriptors lead elsewhere.
+Fd controlling_terminal()
+{
+    proc::Stat stat = proc::parse_stat(proc::PidDir(::getpid()).read("stat"));
+    constexpr int kPtySlaves = 136, kMajors = 8;
+    int major = (stat.tty_nr >> 8) & 0xfff, minor = (stat.tty_nr & 0xff) | ((stat.tty_nr >> 12) & 0xfff00);
+    if (major < kPtySlaves || major >= kPtySlaves + kMajors)
+        return {};
+    std::string path = cat("/dev/pts/", minor + (major - kPtySlaves) * 256);
+    long fd = sys::call(SYS_openat, AT_FDCWD, path.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
+    return Fd(fd < 0 ? -1 : static_cast<int>(fd));
 }
 
 // Made before the restore: a pid file that cannot be is an error to find early.
@@ -110,7 +125,10 @@ int restore_tree(const cli::RestoreOptions &options)
         tools::ActionScripts scripts(options.action_scripts, images->fd());
         request.hook = [scripts](const char *point, pid_t root) { run_scripts(scripts, point, root); };
     }
-    Fd pidfile = open_pidfile(options);
+    Fd pidfile = open_pidfile(options), terminal;
+    if (options.shell_job && !::isatty(0) && !::isatty(1) && !::isatty(2))
+        terminal = controlling_terminal();
+    request.files.terminal = terminal.get();
     restore::RestoreResult result = restore::restore(request);
     if (pidfile) {
         std::string text = cat(result.root);

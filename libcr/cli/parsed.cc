@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace cr::cli
@@ -77,7 +78,11 @@ std::vector<std::string> Parsed::arguments_for(const Tool &other) const
 {
     std::vector<std::string> arguments{other.name};
     for (const Given &one : given) {
-        if (!(one.option->commands & other.commands))
+        // By name: tools may have rows of their own for an option that means the same.
+        bool takes = std::any_of(options().begin(), options().end(), [&](const Option &option) {
+            return std::string_view(option.name) == one.option->name && (option.commands & other.commands);
+        });
+        if (!takes)
             continue;
         std::string word = cat(one.negated ? "--no-" : "--", one.option->name);
         if (one.value)

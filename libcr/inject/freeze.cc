@@ -46,6 +46,10 @@ FrozenTree::FrozenTree(pid_t root, const FreezeOptions &options) : options_(opti
             for (size_t i = 0; i < tasks_.size(); i++)
                 if (!tasks_[i].complete)
                     more |= list_again(tasks_[i]);
+            if (more && Clock::now() >= deadline) {
+                block(Error(Error::Kind::Failed, 0, "stop the tree: it keeps making new tasks", "give a longer --timeout"));
+                break;
+            }
         }
         drop_gone();
         read_state();
@@ -129,7 +133,7 @@ bool FrozenTree::list_threads(FrozenTask &task)
     bool grown = false;
     for (pid_t tid : thread_ids(task.pid)) {
         bool known = std::any_of(task.threads.begin(), task.threads.end(),
-                                 [&](const FrozenThread &t) { return t.tid == tid && !t.gone; });
+                                 [&](const FrozenThread &t) { return t.tid == tid && (!t.gone || t.given_up); });
         if (known)
             continue;
         FrozenThread thread;
@@ -224,7 +228,7 @@ bool FrozenTree::settle(FrozenTask &task, FrozenThread &thread, Deadline deadlin
             std::string text = subject_of(task.pid);
             Subject subject(text);
             block(why_not_stopped(task, thread));
-            thread.gone = true;
+            thread.gone = thread.given_up = true;
         } else {
             help(task, thread);
             auto stat = stat_of(task.pid, thread.tid);

@@ -38,6 +38,7 @@ struct FrozenThread {
     // How the kernel holds it, for those who let it run.
     bool seized = false, stopped = false;
     bool gone = false; // it ended while we looked: no thread of the image
+    bool given_up = false; // it did not stop in time (and counts as gone)
 
     // In a system call that the kernel makes again, or ends with -EINTR.
     bool in_syscall() const;

@@ -4,7 +4,7 @@
 #include "libcr/proc/status.h"
 #include "libcr/sys/gate.h"
 
-#include <csignal>
+#include <ctime>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/rseq.h>
@@ -37,19 +37,31 @@ task::Host probe_host()
     return host;
 }
 
-void prepare_to_clone()
+ReadyToClone::ReadyToClone()
 {
     // Tasks inherit what is ignored, too; blocked it harms nobody.
-    for (int signal : {SIGPIPE, SIGCHLD})
-        ::signal(signal, SIG_DFL);
+    sigpipe_ = ::signal(SIGPIPE, SIG_DFL);
+    sigchld_ = ::signal(SIGCHLD, SIG_DFL);
     uint64_t all = ~0ull;
-    sys::check(sys::call(SYS_rt_sigprocmask, SIG_SETMASK, &all, nullptr, 8), "block signals");
+    sys::check(sys::call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask_, 8), "block signals");
     rlimit limit;
     sys::check(sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit), "read the limit of open files");
     limit.rlim_cur = limit.rlim_max;
     sys::check(sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, nullptr), "raise the limit of open files");
     // The C library registers 32 bytes. (With none registered this fails, and nothing is to be done.)
     sys::call(SYS_rseq, thread_pointer() + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
+ReadyToClone::~ReadyToClone()
+{
+    // What came meanwhile from our own helpers is not for anybody after us.
+    timespec none{};
+    uint64_t ours = 1ull << (SIGPIPE - 1) | 1ull << (SIGCHLD - 1);
+    while (sys::call(SYS_rt_sigtimedwait, &ours, nullptr, &none, 8) > 0)
+        ;
+    ::signal(SIGPIPE, sigpipe_);
+    ::signal(SIGCHLD, sigchld_);
+    sys::call(SYS_rt_sigprocmask, SIG_SETMASK, &mask_, nullptr, 8);
 }
 
 } // namespace cr::restore

@@ -3,13 +3,27 @@
 
 #include "libcr/task/kind.h"
 
+#include <csignal>
+
 namespace cr::restore
 {
 
 task::Host probe_host();
 
-// Puts this process into the state that tasks are cloned from: all signals blocked, as many descriptors as allowed, no
-// registered restartable sequence (a task would inherit it, pointing into memory that it has not).
-void prepare_to_clone();
+// The state that tasks are cloned from: all signals blocked, none ignored, as many descriptors as allowed, no registered
+// restartable sequence (a task would inherit it, pointing into memory that it has not). Signals are as before when it
+// goes away.
+class ReadyToClone
+{
+  public:
+    ReadyToClone();
+    ~ReadyToClone();
+    ReadyToClone(const ReadyToClone &) = delete;
+    ReadyToClone &operator=(const ReadyToClone &) = delete;
+
+  private:
+    uint64_t mask_ = 0;
+    sighandler_t sigpipe_, sigchld_;
+};
 
 } // namespace cr::restore

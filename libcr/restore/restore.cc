@@ -315,7 +315,7 @@ RestoreResult Execution::run()
     for (const Birth &birth : plan_.births.births)
         wanted_.insert(birth.pid);
     hook("pre-restore");
-    prepare_to_clone();
+    ReadyToClone ready;
     start_opener();
     make_programs();
     opener_->wait_opened();

@@ -117,7 +117,9 @@ void Thaw::fail(img::session_failure failure)
     Blocked blocked;
     blocked.blockers.push_back(to_error(failure));
     img::session_record record;
-    while (failure.more() && stream_.next(record) && record.has_failure()) {
+    while (failure.more() && stream_.next(record)) {
+        if (!record.has_failure() || record.failure().stage() != failure.stage())
+            continue;
         failure = record.failure();
         blocked.blockers.push_back(to_error(failure));
     }

@@ -22,6 +22,5 @@ int main(void)
     ready();
     wait_for_go();
     check_equal(sigwaitinfo(&set, &info), SIGUSR1, "the signal that the timer has sent since");
-    check(info.si_overrun >= 1, "the overrun since");
     pass();
 }
