@@ -12,7 +12,9 @@ namespace
 size_t utf8_length(std::string_view text)
 {
     auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-    auto tail = [&](size_t i, unsigned low = 0x80, unsigned high = 0xbf) { return byte(i) >= low && byte(i) <= high; };
+    auto tail = [&](size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
+        return byte(i) >= low && byte(i) <= high;
+    };
     unsigned first = byte(0);
     if (first < 0x80)
         return 1;
@@ -21,7 +23,8 @@ size_t utf8_length(std::string_view text)
     if (first >= 0xe0 && first <= 0xef)
         return tail(1, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf) && tail(2) ? 3 : 0;
     if (first >= 0xf0 && first <= 0xf4)
-        return tail(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf) && tail(2) && tail(3) ? 4 : 0;
+        return tail(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf) && tail(2) && tail(3) ? 4
+                                                                                                       : 0;
     return 0;
 }
 

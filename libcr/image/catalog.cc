@@ -143,15 +143,9 @@ static_assert(std::size(kCatalog) == static_cast<size_t>(Kind::BinfmtMiscOld) + 
 
 } // namespace
 
-std::span<const Entry> catalog()
-{
-    return kCatalog;
-}
+std::span<const Entry> catalog() { return kCatalog; }
 
-const Entry &entry(Kind kind)
-{
-    return kCatalog[static_cast<size_t>(kind)];
-}
+const Entry &entry(Kind kind) { return kCatalog[static_cast<size_t>(kind)]; }
 
 std::string file_name(Kind kind, uint64_t id)
 {

@@ -25,10 +25,7 @@ Dir Dir::create(const std::string &path)
     return open(path);
 }
 
-Dir Dir::null()
-{
-    return Dir(sys::open_at(AT_FDCWD, "/dev", O_RDONLY | O_DIRECTORY), "/dev/null", true);
-}
+Dir Dir::null() { return Dir(sys::open_at(AT_FDCWD, "/dev", O_RDONLY | O_DIRECTORY), "/dev/null", true); }
 
 Fd Dir::create_file(Kind kind, uint64_t id) const
 {

@@ -29,10 +29,7 @@ void remove(const Dir &dir, const std::string &name)
 
 // Not a dump's own: statistics and the irmap cache live in the work directory, which may be this one, and
 // cpuinfo is written by a command of its own.
-bool outlives_dump(Kind kind)
-{
-    return entry(kind).framing == Framing::Service || kind == Kind::Cpuinfo;
-}
+bool outlives_dump(Kind kind) { return entry(kind).framing == Framing::Service || kind == Kind::Cpuinfo; }
 
 std::string joined(const std::vector<std::string> &words)
 {
@@ -133,10 +130,7 @@ Complete open_complete(Dir dir)
     return {std::move(dir), std::move(*inventory)};
 }
 
-Complete open_complete(const std::string &path)
-{
-    return open_complete(Dir::open(path));
-}
+Complete open_complete(const std::string &path) { return open_complete(Dir::open(path)); }
 
 std::string incomplete_because(const Dir &dir)
 {

@@ -110,6 +110,16 @@ void indent_by(int indent, std::string &out) { out.append(static_cast<size_t>(in
 
 } // namespace
 
+Value Value::string(std::string text) { return {Type::String, std::move(text), {}}; }
+
+Value Value::literal(std::string text) { return {Type::Literal, std::move(text), {}}; }
+
+Value Value::array() { return {Type::Array, {}, {}}; }
+
+void Value::add(std::string name, Value value) { members.push_back({std::move(name), std::move(value)}); }
+
+void Value::add(Value value) { members.push_back({{}, std::move(value)}); }
+
 Value to_value(const Message &message, bool symbolic)
 {
     const Reflection &r = *message.GetReflection();
@@ -160,8 +170,8 @@ void print_json(const Value &value, int indent, std::string &out)
             indent_by(inner, out);
         }
         if (object)
-            out += json_quoted(value.members[i].first) + ": ";
-        print_json(value.members[i].second, inner, out);
+            out += json_quoted(value.members[i].name) + ": ";
+        print_json(value.members[i].value, inner, out);
     }
     if (indent >= 0 && !value.members.empty()) {
         out += '\n';

@@ -4,7 +4,6 @@
 #include "libcr/show/descriptors.h"
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace cr::show
@@ -19,13 +18,19 @@ struct Value {
     };
     Type type = Type::Object;
     std::string text;
-    std::vector<std::pair<std::string, Value>> members;
+    struct Member;
+    std::vector<Member> members;
 
-    static Value string(std::string text) { return {Type::String, std::move(text), {}}; }
-    static Value literal(std::string text) { return {Type::Literal, std::move(text), {}}; }
-    static Value array() { return {Type::Array, {}, {}}; }
-    void add(std::string name, Value value) { members.emplace_back(std::move(name), std::move(value)); }
-    void add(Value value) { members.emplace_back(std::string(), std::move(value)); }
+    static Value string(std::string text);
+    static Value literal(std::string text);
+    static Value array();
+    void add(std::string name, Value value);
+    void add(Value value);
+};
+
+struct Value::Member {
+    std::string name;
+    Value value;
 };
 
 // The fields that are set, in the order of their numbers. `symbolic`: addresses in hex, flags by name. Bytes

@@ -39,15 +39,9 @@ std::optional<struct stat> stat_at(int dir, const char *path)
     return st;
 }
 
-long unlink_at(int dir, const char *path, int flags)
-{
-    return call(SYS_unlinkat, dir, path, flags);
-}
+long unlink_at(int dir, const char *path, int flags) { return call(SYS_unlinkat, dir, path, flags); }
 
-long mkdir_at(int dir, const char *path, mode_t mode)
-{
-    return call(SYS_mkdirat, dir, path, mode);
-}
+long mkdir_at(int dir, const char *path, mode_t mode) { return call(SYS_mkdirat, dir, path, mode); }
 
 long rename_at(int from_dir, const char *from, int to_dir, const char *to)
 {

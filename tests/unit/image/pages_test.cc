@@ -69,10 +69,7 @@ TEST_CASE("runs written are runs read, adjacent ones merged")
     CHECK(open_pages(dir, 7).get() >= 0);
 }
 
-TEST_CASE("a pagemap without runs needs no pages")
-{
-    CHECK(read_error({}, 0).empty());
-}
+TEST_CASE("a pagemap without runs needs no pages") { CHECK(read_error({}, 0).empty()); }
 
 TEST_CASE("entries of before the flags and the 64-bit count")
 {

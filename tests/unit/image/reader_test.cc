@@ -30,10 +30,7 @@ img::pstree_entry task(uint32_t pid)
     return e;
 }
 
-std::string u32(uint32_t v)
-{
-    return {reinterpret_cast<const char *>(&v), sizeof v};
-}
+std::string u32(uint32_t v) { return {reinterpret_cast<const char *>(&v), sizeof v}; }
 
 // The sentence of the Error of kind Image that `run` throws; empty when it throws none.
 template <class Run> std::string image_error(Run run)

@@ -21,10 +21,7 @@ img::inventory_entry inventory(uint32_t version = 2)
     return e;
 }
 
-void put_empty(const Dir &dir, Kind kind, uint64_t id = 0)
-{
-    Writer(dir, kind, id).finish();
-}
+void put_empty(const Dir &dir, Kind kind, uint64_t id = 0) { Writer(dir, kind, id).finish(); }
 
 } // namespace
 
