@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fcntl.h>
+#include <sys/syscall.h>
 
 namespace cr::mm
 {
@@ -30,35 +32,94 @@ void append(std::vector<Range> &out, TargetAddr start, uint64_t size)
 
 } // namespace
 
+namespace
+{
+
+// Entries of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst), a window at a time: pages are asked for in
+// ascending order.
+class PageFlags
+{
+  public:
+    explicit PageFlags(int pagemap) : pagemap_(pagemap) {}
+    // Anonymous, and in more than one address space.
+    bool shared(TargetAddr page)
+    {
+        uint64_t entry = at(page.value / kPageSize);
+        return (entry & kPresent) && !(entry & (kExclusive | kFile));
+    }
+
+  private:
+    static constexpr uint64_t kPresent = 1ull << 63, kFile = 1ull << 61, kExclusive = 1ull << 56;
+    static constexpr size_t kWindow = 512;
+    uint64_t at(uint64_t number)
+    {
+        if (number < first_ || number >= first_ + count_) {
+            long got = sys::call(SYS_pread64, pagemap_, entries_, sizeof entries_, number * sizeof(uint64_t));
+            first_ = number;
+            count_ = got > 0 ? static_cast<size_t>(got) / sizeof(uint64_t) : 0;
+        }
+        return number < first_ + count_ ? entries_[number - first_] : 0;
+    }
+    int pagemap_;
+    uint64_t first_ = 0;
+    size_t count_ = 0;
+    uint64_t entries_[kWindow];
+};
+
+} // namespace
+
 TaskSource::TaskSource(const proc::PidDir &task, std::vector<Range> unreadable)
     : task_(task), unreadable_(std::move(unreadable))
 {
+    long fd = sys::call(SYS_openat, task.fd(), "pagemap", O_RDONLY | O_CLOEXEC, 0);
+    if (fd >= 0)
+        pagemap_ = Fd(static_cast<int>(fd));
+}
+
+// The ranges, cut where the way of reading changes.
+std::vector<TaskSource::Run> TaskSource::runs_of(std::span<const Range> ranges) const
+{
+    std::vector<Run> out;
+    PageFlags flags(pagemap_.get());
+    auto area = unreadable_.begin();
+    for (const Range &range : ranges) {
+        bool fresh = true;
+        for (TargetAddr page = range.start; page < range.end; page = page + kPageSize) {
+            while (area != unreadable_.end() && area->end <= page)
+                ++area;
+            bool by_file = (area != unreadable_.end() && area->start <= page) || (pagemap_ && flags.shared(page));
+            if (fresh || out.back().by_file != by_file)
+                out.push_back({{page, page + kPageSize}, by_file});
+            else
+                out.back().range.end = page + kPageSize;
+            fresh = false;
+        }
+    }
+    return out;
 }
 
 void TaskSource::read(std::span<const Range> ranges, uint8_t *to)
 {
-    if (unreadable_.empty())
-        return read_readable(ranges, to);
-    auto unreadable = [&](const Range &range) {
-        auto area = std::upper_bound(unreadable_.begin(), unreadable_.end(), range.start,
-                                     [](TargetAddr at, const Range &r) { return at < r.end; });
-        return area != unreadable_.end() && area->start < range.end;
-    };
-    while (!ranges.empty()) {
-        size_t n = 0;
-        uint64_t bytes = 0;
-        for (; n < ranges.size() && !unreadable(ranges[n]); n++)
-            bytes += ranges[n].size();
-        if (n) {
-            read_readable(ranges.first(n), to);
-        } else {
-            n = 1;
-            bytes = ranges[0].size();
-            read_file(ranges[0], to);
-        }
-        ranges = ranges.subspan(n);
+    std::vector<Range> together;
+    uint64_t bytes = 0;
+    auto flush = [&] {
+        if (!together.empty())
+            read_readable(together, to);
         to += bytes;
+        together.clear();
+        bytes = 0;
+    };
+    for (const Run &run : runs_of(ranges)) {
+        if (!run.by_file) {
+            together.push_back(run.range);
+            bytes += run.range.size();
+            continue;
+        }
+        flush();
+        read_file(run.range, to);
+        to += run.range.size();
     }
+    flush();
 }
 
 void TaskSource::read_readable(std::span<const Range> ranges, uint8_t *to)

@@ -24,20 +24,30 @@ class PageSource
     virtual void read(std::span<const Range> ranges, uint8_t *to) = 0;
 };
 
-// The memory of a stopped task.
+// The memory of a stopped task. Two ways lead to it:
+//   - process_vm_readv(2), fast. But it pins the pages, and since Linux 5.19 pinning a page that is shared
+//     copy-on-write gives the task a copy of its own: a dump would cost parent and child their common memory;
+//   - /proc/PID/mem, which takes twice as long, only looks, and reads areas without PROT_READ too.
+// So what is shared (the pagemap's "exclusively mapped" bit is off) or unreadable goes the second way.
 class TaskSource : public PageSource
 {
   public:
-    // `unreadable`: areas without PROT_READ, sorted; they are read through /proc/PID/mem.
+    // `unreadable`: areas without PROT_READ, sorted.
     TaskSource(const proc::PidDir &task, std::vector<Range> unreadable);
     void read(std::span<const Range> ranges, uint8_t *to) override;
 
   private:
+    struct Run {
+        Range range;
+        bool by_file;
+    };
+    std::vector<Run> runs_of(std::span<const Range> ranges) const;
     void read_readable(std::span<const Range> ranges, uint8_t *to);
     void read_file(const Range &range, uint8_t *to);
 
     const proc::PidDir &task_;
     std::vector<Range> unreadable_;
+    Fd pagemap_; // empty when there is none
     std::mutex mutex_;
     Fd mem_; // opened when first needed
 };
