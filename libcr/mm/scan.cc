@@ -94,6 +94,29 @@ void Scanner::read(Range range, bool own_of_file, Scan &out)
     }
 }
 
+void split(const std::vector<ScanArea> &areas, std::vector<Range> &anonymous, std::vector<Range> &file)
+{
+    for (const ScanArea &area : areas)
+        (area.file ? file : anonymous).push_back(area.range);
+}
+
+// `anonymous` may hold pages of other areas in between, `own` only those of file areas.
+Scan merge(const std::vector<ScanArea> &areas, const std::vector<Range> &anonymous_areas,
+           const Scan &anonymous, const Scan &own)
+{
+    auto by_start = [](const Range &a, const Range &b) { return a.start < b.start; };
+    auto both = [&](const std::vector<Range> &a, const std::vector<Range> &b) {
+        std::vector<Range> out = intersect(a, anonymous_areas);
+        out.insert(out.end(), b.begin(), b.end());
+        std::sort(out.begin(), out.end(), by_start);
+        return out;
+    };
+    Scan out{both(anonymous.pages, own.pages), both(anonymous.guards, own.guards), 0};
+    for (const ScanArea &area : areas)
+        out.scanned += area.range.size() / kPageSize;
+    return out;
+}
+
 } // namespace
 
 std::vector<Range> intersect(const std::vector<Range> &ranges, const std::vector<Range> &areas)
@@ -111,28 +134,30 @@ std::vector<Range> intersect(const std::vector<Range> &ranges, const std::vector
 
 Scan scan_pages(const proc::PidDir &task, const std::vector<ScanArea> &areas)
 {
-    Scan anonymous, own;
     std::vector<Range> anonymous_areas, file_areas;
-    for (const ScanArea &area : areas)
-        (area.file ? file_areas : anonymous_areas).push_back(area.range);
+    split(areas, anonymous_areas, file_areas);
     Scanner scanner(task);
+    Scan anonymous, own;
     if (!anonymous_areas.empty() &&
         !scanner.scan({anonymous_areas.front().start, anonymous_areas.back().end}, false, anonymous))
-        for (const Range &area : anonymous_areas)
-            scanner.read(area, false, anonymous);
+        return scan_entries(task, areas);
     for (const Range &area : file_areas)
         if (!scanner.scan(area, true, own))
-            scanner.read(area, true, own);
-    Scan out;
-    out.pages = intersect(anonymous.pages, anonymous_areas);
-    std::vector<Range> of_files = intersect(own.pages, file_areas);
-    out.pages.insert(out.pages.end(), of_files.begin(), of_files.end());
-    std::sort(out.pages.begin(), out.pages.end(), [](auto &a, auto &b) { return a.start < b.start; });
-    out.guards = intersect(anonymous.guards, anonymous_areas);
-    out.guards.insert(out.guards.end(), own.guards.begin(), own.guards.end());
-    for (const ScanArea &area : areas)
-        out.scanned += area.range.size() / kPageSize;
-    return out;
+            return scan_entries(task, areas);
+    return merge(areas, anonymous_areas, anonymous, own);
+}
+
+Scan scan_entries(const proc::PidDir &task, const std::vector<ScanArea> &areas)
+{
+    std::vector<Range> anonymous_areas, file_areas;
+    split(areas, anonymous_areas, file_areas);
+    Scanner scanner(task);
+    Scan anonymous, own;
+    for (const Range &area : anonymous_areas)
+        scanner.read(area, false, anonymous);
+    for (const Range &area : file_areas)
+        scanner.read(area, true, own);
+    return merge(areas, anonymous_areas, anonymous, own);
 }
 
 } // namespace cr::mm

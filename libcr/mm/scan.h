@@ -38,6 +38,10 @@ struct Scan {
 // `areas` sorted and disjoint.
 Scan scan_pages(const proc::PidDir &task, const std::vector<ScanArea> &areas);
 
+// The same without PAGEMAP_SCAN, as on kernels that have none. The kernel's zero page counts there: nothing
+// tells it from others.
+Scan scan_entries(const proc::PidDir &task, const std::vector<ScanArea> &areas);
+
 // The parts of `ranges` (sorted, disjoint) that lie in `areas` (sorted, disjoint). Adjacent parts stay apart
 // where the ranges or the areas do.
 std::vector<Range> intersect(const std::vector<Range> &ranges, const std::vector<Range> &areas);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fcntl.h>
+#include <system_error>
 
 namespace cr::mm
 {
@@ -36,8 +37,13 @@ TaskReader::TaskReader(const proc::PidDir &dir) : dir_(dir), smaps_(dir)
         areas_ = smaps_.take();
         return;
     }
-    rest_ = std::async(std::launch::async, [this] { smaps_.read(); });
-    areas_ = proc::read_maps(dir_);
+    try {
+        rest_ = std::async(std::launch::async, [this] { smaps_.read(); });
+        areas_ = proc::read_maps(dir_);
+    } catch (const std::system_error &) { // no more threads allowed
+        smaps_.read();
+        areas_ = smaps_.take();
+    }
 }
 
 TargetAddr TaskReader::end_of_vdso(const Area &area) const

@@ -43,6 +43,12 @@ TEST_CASE("pages that were written are found, read and untouched ones are not")
                                            {start + 40 * kPageSize, start + 41 * kPageSize}});
     CHECK(scan.scanned == kPages);
     CHECK(scan.guards.empty());
+    // Entry by entry the same, but for the zero page, which is dropped by its contents then.
+    Scan entries = scan_entries(proc::PidDir(getpid()), {{{start, start + kPages * kPageSize}, false}});
+    REQUIRE(entries.pages.size() == 3);
+    CHECK(entries.pages[1].start == start + 20 * kPageSize);
+    entries.pages.erase(entries.pages.begin() + 1);
+    CHECK(entries.pages == scan.pages);
     ::munmap(at, kPages * kPageSize);
 }
 
@@ -64,6 +70,7 @@ TEST_CASE("of a private file mapping only pages of its own are found")
     TargetAddr start = address(at);
     Scan scan = scan_pages(proc::PidDir(getpid()), {{{start, start + 8 * kPageSize}, true}});
     CHECK(scan.pages == std::vector<Range>{{start + 5 * kPageSize, start + 6 * kPageSize}});
+    CHECK(scan_entries(proc::PidDir(getpid()), {{{start, start + 8 * kPageSize}, true}}).pages == scan.pages);
     ::munmap(at, 8 * kPageSize);
 }
 
