@@ -27,7 +27,7 @@ void check_tree(const std::vector<img::pstree_entry> &entries)
 {
     if (entries.empty())
         bad_image("pstree.img: no task");
-    std::set<uint32_t> pids, seen;
+    std::set<uint32_t> pids;
     for (const img::pstree_entry &entry : entries) {
         check_pid(entry.pid(), "pstree.img: pid");
         check_pid(entry.pgid(), "pstree.img: pgid");
@@ -36,30 +36,37 @@ void check_tree(const std::vector<img::pstree_entry> &entries)
             bad_image(cat("pstree.img: task ", entry.pid(), " has parent ", entry.ppid(),
                           ", which is not an earlier task"));
         pids.insert(entry.pid());
-        if (entry.threads_size() && entry.threads(0) != entry.pid())
-            bad_image(cat("pstree.img: task ", entry.pid(), " does not list its leader as first thread"));
-        for (uint32_t tid : entry.threads()) {
-            check_pid(tid, "pstree.img: thread");
-            if (!seen.insert(tid).second)
-                bad_image(cat("pstree.img: id ", tid, " occurs twice"));
-        }
-        if (!entry.threads_size() && !seen.insert(entry.pid()).second)
-            bad_image(cat("pstree.img: id ", entry.pid(), " occurs twice"));
     }
 }
 
-TaskImage read_task(const image::Dir &dir, const img::pstree_entry &entry)
+// Ids of threads, unique over the tree. (Those of a dead task are not looked at: CRIU leaves rubbish there.)
+void check_threads(const img::pstree_entry &entry, std::set<uint32_t> &seen)
+{
+    if (entry.threads(0) != entry.pid())
+        bad_image(cat("pstree.img: task ", entry.pid(), " does not list its leader as first thread"));
+    for (uint32_t tid : entry.threads()) {
+        check_pid(tid, "pstree.img: thread");
+        if (!seen.insert(tid).second)
+            bad_image(cat("pstree.img: id ", tid, " occurs twice"));
+    }
+}
+
+TaskImage read_task(const image::Dir &dir, const img::pstree_entry &entry, std::set<uint32_t> &seen)
 {
     auto name = [&] { return cat("pid ", entry.pid()); };
     Subject subject(name);
     TaskImage task;
     task.tree = entry;
-    if (!entry.threads_size())
-        task.tree.add_threads(entry.pid());
-    for (uint32_t tid : task.tree.threads())
-        task.threads.push_back(image::read_one<img::core_entry>(dir, image::Kind::Core, tid));
+    task.threads.push_back(image::read_one<img::core_entry>(dir, image::Kind::Core, entry.pid()));
     if (!task.leader().has_tc())
         bad_image(cat("core-", entry.pid(), ".img has no task part"));
+    if (task.zombie())
+        task.tree.clear_threads();
+    if (!task.tree.threads_size())
+        task.tree.add_threads(entry.pid());
+    check_threads(task.tree, seen);
+    for (int i = 1; i < task.tree.threads_size(); i++)
+        task.threads.push_back(image::read_one<img::core_entry>(dir, image::Kind::Core, task.tree.threads(i)));
     if (task.zombie())
         return task;
     if (auto ids = image::read_optional<img::task_kobj_ids_entry>(dir, image::Kind::Ids, entry.pid()))
@@ -89,9 +96,10 @@ ImageSet read_images(const std::string &directory)
     ImageSet set{std::move(complete.dir), std::move(complete.inventory), {}, {}};
     auto entries = image::read_all<img::pstree_entry>(set.dir, image::Kind::Pstree);
     check_tree(entries);
+    std::set<uint32_t> seen;
     for (const img::pstree_entry &entry : entries) {
         set.by_pid[static_cast<pid_t>(entry.pid())] = set.tasks.size();
-        set.tasks.push_back(read_task(set.dir, entry));
+        set.tasks.push_back(read_task(set.dir, entry, seen));
         if (auto parent = set.parent_of(set.tasks.size() - 1); parent && set.tasks[*parent].zombie())
             bad_image(cat("pstree.img: task ", entry.pid(), " is the child of a dead task"));
     }
