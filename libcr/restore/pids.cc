@@ -46,7 +46,7 @@ void check_pids_free(const ImageSet &images, const BirthPlan &births)
     pid_t self = ::getpid();
     for (pid_t id : wanted_ids(images, births)) {
         if (id == self)
-            continue;
+            refused(cat("our own process has id ", id, ", which the tree needs"), "run the command again");
         // A thread's id, too, has a directory in /proc (though none is listed).
         bool process = sys::call(SYS_kill, id, 0) != -ESRCH;
         bool group = !process && sys::call(SYS_kill, -id, 0) != -ESRCH;
@@ -60,14 +60,6 @@ void check_pids_free(const ImageSet &images, const BirthPlan &births)
     if (count)
         refused(cat("ids that the tree needs are taken: ", taken, count > 5 ? cat(" and ", count - 5, " more") : ""),
                 "end those processes, or restore in a new pid namespace");
-}
-
-void move_out_of_the_way(const ImageSet &images, const BirthPlan &births)
-{
-    std::set<pid_t> wanted = wanted_ids(images, births);
-    if (!wanted.count(::getpid()))
-        return;
-    refused(cat("our own process has pid ", ::getpid(), ", which the tree needs"), "run the command again");
 }
 
 } // namespace cr::restore

@@ -339,7 +339,6 @@ RestoreResult restore(const RestoreRequest &request)
 {
     auto plan = make_plan(request);
     check_pids_free(plan->images, plan->births);
-    move_out_of_the_way(plan->images, plan->births);
     // Newer kernels give ids of dead processes and threads back a moment after their parent was told: the ids are free
     // by all that can be seen and still cannot be had.
     constexpr int kTries = 50;
