@@ -81,6 +81,16 @@ void close_unwanted(const Parsed &parsed)
     }
 }
 
+void log_begin(int argc, char **argv)
+{
+    if (!log::enabled(log::kInfo))
+        return;
+    std::string words;
+    for (int i = 1; i < argc; i++)
+        words += cat(" ", printable(argv[i]));
+    log::info("version ", kVersion, ", options:", words);
+}
+
 void say(const std::string &name, const Error &error, bool json)
 {
     if (log::config().fd != STDERR_FILENO)
@@ -147,7 +157,10 @@ int run(std::string_view tool_name, int argc, char **argv, const std::function<i
         start_log(parsed, name);
         check_rules(parsed);
         close_unwanted(parsed);
-        return body(parsed);
+        log_begin(argc, argv);
+        int code = body(parsed);
+        log::info("ends with ", code);
+        return code;
     } catch (const WithCode &error) {
         say(name, error, parsed.on("json"));
         return error.code;

@@ -29,6 +29,7 @@ struct Stage::Shared {
     std::set<std::string> claiming; // earlier stages that may still claim files
     bool tree_end = false, ended = false, failure_told = false;
     std::string trouble; // why the session cannot go on
+    bool files_went_by = false; // cr-dump-files stands before this stage, and would miss its claims
 
     void forward();
     void take(const img::session_record &record);
@@ -46,6 +47,7 @@ void Stage::Shared::take(const img::session_record &record)
         claims.push_back(record.claim());
     if (record.has_stage_begin())
         claiming.insert(record.stage_begin());
+    files_went_by |= record.stage_begin() == "cr-dump-files";
     if (record.has_claims_end())
         claiming.erase(record.claims_end());
     if (record.has_done())
@@ -82,6 +84,9 @@ void Stage::Shared::check_alive() const
 {
     if (!trouble.empty())
         failed_with(0, cat("go on: ", trouble));
+    if (files_went_by)
+        usage("cr-dump-files stands before this stage, which it has to hear of files from",
+              "the order is cr-freeze | cr-dump-ns | cr-dump-mm | cr-dump-net | cr-dump-files | cr-thaw");
 }
 
 // The log of the session, as the first stage set it up.

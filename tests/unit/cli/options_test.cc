@@ -169,6 +169,13 @@ TEST_CASE("one command line becomes those of the stages")
     CHECK(parsed.arguments_for(tool("cr-thaw")) == std::vector<std::string>{"cr-thaw", "--verbosity=4"});
 }
 
+TEST_CASE("a stage alone gives cr-freeze what it was given")
+{
+    auto parsed = parse_as("cr-dump-mm", "-t 7 -D img --json");
+    CHECK(parsed.arguments_for(tool("cr-freeze")) ==
+          std::vector<std::string>{"cr-freeze", "--tree=7", "--images-dir=img", "--json"});
+}
+
 TEST_CASE("errors have exit codes and a form for machines")
 {
     Error refusal(Error::Kind::Refused, 0, "a \"socket\"\n", "close it");

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <set>
 #include <string>
+#include <sys/wait.h>
 
 using namespace cr::feature;
 
