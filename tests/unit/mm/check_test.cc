@@ -1,4 +1,5 @@
 #include "libcr/base/error.h"
+#include "libcr/image/reader.h"
 #include "libcr/mm/check.h"
 #include "unit/mm/space.h"
 
@@ -97,6 +98,23 @@ TEST_CASE("kinds, flags and references must make sense")
 TEST_CASE("CRIU's internal marks are ignored")
 {
     CHECK(with([](auto &v) { v.set_status(0x201 | 1u << 28); }) == "");
+}
+
+TEST_CASE("address spaces that CRIU wrote pass, or are refused for what they hold")
+{
+    image::Dir dir = image::Dir::open(SOURCE_DIR "/tests/unit/image/criu-3.17.1");
+    auto error = [&](uint64_t pid) {
+        auto mm = image::read_one<img::mm_entry>(dir, image::Kind::Mm, pid);
+        try {
+            check_layout(mm, [](uint32_t) { return true; });
+        } catch (const Error &e) {
+            return std::string(e.what());
+        }
+        return std::string();
+    };
+    CHECK(error(168) == "");
+    CHECK(error(169) == "");
+    CHECK(contains(error(163), "memfd"));
 }
 
 TEST_CASE("stored pages lie in areas with pages of their own")
