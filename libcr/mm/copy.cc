@@ -35,8 +35,8 @@ void append(std::vector<Range> &out, TargetAddr start, uint64_t size)
 namespace
 {
 
-// Entries of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst), a window at a time: pages are asked for in
-// ascending order.
+// Entries of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst), a window at a time: pages are
+// asked for in ascending order.
 class PageFlags
 {
   public:
@@ -87,7 +87,8 @@ std::vector<TaskSource::Run> TaskSource::runs_of(std::span<const Range> ranges) 
         for (TargetAddr page = range.start; page < range.end; page = page + kPageSize) {
             while (area != unreadable_.end() && area->end <= page)
                 ++area;
-            bool by_file = (area != unreadable_.end() && area->start <= page) || (pagemap_ && flags.shared(page));
+            bool by_file =
+                (area != unreadable_.end() && area->start <= page) || (pagemap_ && flags.shared(page));
             if (fresh || out.back().by_file != by_file)
                 out.push_back({{page, page + kPageSize}, by_file});
             else

@@ -27,6 +27,7 @@ class MappedFile
     {
         at_ = sys::check(sys::call(SYS_mmap, nullptr, size, PROT_READ, MAP_SHARED, fd, 0),
                          "map the stored pages");
+        sys::call(SYS_madvise, at_, size, MADV_SEQUENTIAL); // a file on a disk is read ahead
     }
     ~MappedFile() { sys::call(SYS_munmap, at_, size_); }
     MappedFile(const MappedFile &) = delete;

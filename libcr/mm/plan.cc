@@ -1,8 +1,11 @@
 #include "libcr/mm/plan.h"
 
+#include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/mm/check.h"
+#include "libcr/mm/vdso.h"
+#include "libcr/sys/file.h"
 
 #include <algorithm>
 
@@ -67,6 +70,26 @@ std::vector<Fill> TaskPlan::contents(const img::vma_entry &vma) const
         out.push_back({TargetAddr(start), end - start, run->offset + (start - run->start)});
     }
     return out;
+}
+
+void check_vdso(const TaskPlan &plan, std::span<const uint8_t> host)
+{
+    for (const auto &vma : plan.mm->vmas()) {
+        std::vector<Fill> stored = has(vma, kVmaVdso) ? plan.contents(vma) : std::vector<Fill>();
+        if (stored.empty())
+            continue;
+        if (size_of(vma) != host.size())
+            refused("the kernel's vDSO has another size than the one the program ran with",
+                    "restore under the kernel version of the dump");
+        std::vector<uint8_t> bytes(host.size());
+        Fd pages = plan.open_pages();
+        for (const Fill &fill : stored)
+            sys::pread_up_to(pages.get(), bytes.data() + (fill.to - start_of(vma)), fill.size, fill.offset,
+                             "pages");
+        if (!same_vdso(bytes, host))
+            refused("the kernel's vDSO is not the one the program ran with, which is not supported yet",
+                    "restore under the kernel version of the dump");
+    }
 }
 
 void decide_fills(TaskPlan &plan)

@@ -16,6 +16,7 @@
 #include "libcr/mm/vma.h"
 #include "mm.pb.h"
 
+#include <span>
 #include <sys/types.h>
 #include <vector>
 
@@ -64,6 +65,9 @@ struct TaskPlan {
 // Decides what `child` takes over from `cloner`; marks the cloner's areas as early. To be called for all
 // pairs, cloners first, before anything else is asked of the plans.
 void inherit(TaskPlan &child, TaskPlan &cloner);
+
+// Throws Refused when the vDSO that the task ran with is not the one of this machine, `host`.
+void check_vdso(const TaskPlan &plan, std::span<const uint8_t> host);
 
 // After all inherit(): what remains to be filled in each part, and by whom.
 void decide_fills(TaskPlan &plan);

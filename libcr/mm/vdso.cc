@@ -97,6 +97,11 @@ VdsoPlace VdsoPlace::at(TargetAddr start) const
     return out;
 }
 
+std::span<const uint8_t> own_bytes(const VdsoPlace &own)
+{
+    return {reinterpret_cast<const uint8_t *>(own.vdso.start.value), own.vdso.size()};
+}
+
 VdsoPlace find_vdso(const std::vector<proc::Area> &areas)
 {
     VdsoPlace out;

@@ -37,6 +37,9 @@ struct VdsoPlace {
     VdsoPlace at(TargetAddr start) const;
 };
 
+// Its code, in our own process.
+std::span<const uint8_t> own_bytes(const VdsoPlace &own);
+
 // Of a process that has one as the kernel made it. Empty when it has none.
 VdsoPlace find_vdso(const std::vector<proc::Area> &areas);
 

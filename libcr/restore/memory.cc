@@ -81,6 +81,14 @@ MemoryPlan plan_memory(const ImageSet &images, const BirthPlan &births, const fi
         if (task)
             mm::decide_fills(*task);
     out.vdso = mm::find_vdso(own_areas());
+    for (auto &task : out.tasks) {
+        if (!task)
+            continue;
+        auto name = [&] { return cat("pid ", task->pid); };
+        Subject subject(name);
+        mm::place_vdso(*task->mm, out.vdso); // throws what does not fit
+        mm::check_vdso(*task, mm::own_bytes(out.vdso));
+    }
     return out;
 }
 

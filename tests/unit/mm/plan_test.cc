@@ -1,9 +1,11 @@
+#include "libcr/base/error.h"
 #include "libcr/mm/plan.h"
 #include "libcr/mm/restore.h"
 #include "libcr/program/print.h"
 #include "unit/mm/space.h"
 #include "unit/temp_dir.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <map>
@@ -151,6 +153,18 @@ TEST_CASE("an area with wholly other contents is better not inherited")
     inherit(child, parent);
     CHECK_FALSE(child.areas[0].inherited);
     CHECK(child.areas[0].differing.empty());
+}
+
+TEST_CASE("the stored vDSO must be the one of this machine")
+{
+    Plans plan;
+    auto mm = space(vma(kAt, 2, 0x209));
+    std::vector<uint8_t> host(2 * kPageSize), other(2 * kPageSize, 3), small(kPageSize, 1);
+    std::fill_n(host.begin(), kPageSize, 1);
+    CHECK_NOTHROW(check_vdso(plan(mm, {{kAt, 1}}), host));
+    CHECK_NOTHROW(check_vdso(plan(mm, {}), host)); // not stored
+    CHECK_THROWS_AS(check_vdso(plan(mm, {{kAt, 1}}), other), Error);
+    CHECK_THROWS_AS(check_vdso(plan(mm, {{kAt, 1}}), small), Error);
 }
 
 TEST_CASE("what a task is made of, as operations")
