@@ -347,7 +347,8 @@ void FrozenTree::read_threads(FrozenTask &task)
 {
     task.memory = sys::ProcMem(task.pid);
     try {
-        task.pad = find_pad(task.pid, task.memory);
+        task.pad = find_pad(task.pid, task.memory, vdso_);
+        vdso_ = task.pad.vdso;
     } catch (const Error &) {
         // Whoever wants to make calls in it will be told.
     }

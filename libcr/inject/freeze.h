@@ -108,6 +108,7 @@ class FrozenTree
     std::deque<FrozenTask> tasks_;
     std::set<pid_t> known_; // pids in tasks_, and those that were given up
     std::vector<Error> blockers_;
+    TargetAddr vdso_; // of the task before: children have it at the same place
     bool held_ = true;
 };
 

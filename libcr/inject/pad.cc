@@ -81,25 +81,33 @@ template <class Each> void each_mapping(std::string_view text, Each &&each)
 
 } // namespace
 
-Pad find_pad(pid_t pid, const sys::ProcMem &memory)
+static uint64_t find_vdso(pid_t pid, const sys::ProcMem &memory, const OwnVdso &own)
+{
+    proc::PidDir dir(pid);
+    uint64_t at = vdso_of_auxv(dir);
+    if (is_our_vdso(memory, at, own))
+        return at;
+    at = 0; // moved after its start, or the auxiliary vector was overwritten
+    std::string maps = dir.read("maps");
+    each_mapping(maps, [&](const Mapping &m) {
+        if (m.rest.ends_with("[vdso]"))
+            at = m.start;
+    });
+    if (!at)
+        refused("it has no vDSO mapped, which calls are made from");
+    if (!is_our_vdso(memory, at, own))
+        refused("its vDSO is not the one of this kernel for 64-bit programs");
+    return at;
+}
+
+Pad find_pad(pid_t pid, const sys::ProcMem &memory, TargetAddr guess)
 {
     OwnVdso own = own_vdso();
     if (!own.bytes)
         refused("this process has no vDSO to compare with", "boot without vdso=0");
-    proc::PidDir dir(pid);
-    uint64_t at = vdso_of_auxv(dir);
-    if (!is_our_vdso(memory, at, own)) {
-        at = 0; // moved after its start, or the auxiliary vector was overwritten
-        std::string maps = dir.read("maps");
-        each_mapping(maps, [&](const Mapping &m) {
-            if (m.rest.ends_with("[vdso]"))
-                at = m.start;
-        });
-        if (!at)
-            refused("it has no vDSO mapped, which calls are made from");
-        if (!is_our_vdso(memory, at, own))
-            refused("its vDSO is not the one of this kernel for 64-bit programs");
-    }
+    uint64_t at = guess.value;
+    if (!is_our_vdso(memory, at, own))
+        at = find_vdso(pid, memory, own);
     Pad pad;
     pad.vdso = TargetAddr(at);
     uint64_t begin = (own.elf_size + 15) & ~15ull;

@@ -34,7 +34,8 @@ struct Pad {
 };
 
 // Throws (refused) when the task has no vDSO, another one than this kernel gives, or one without room.
-Pad find_pad(pid_t pid, const sys::ProcMem &memory);
+// `guess`: where it may well be (where a relative's is), to save a look; 0 when nothing is known.
+Pad find_pad(pid_t pid, const sys::ProcMem &memory, TargetAddr guess = {});
 
 // Where an area of `size` bytes may be mapped in the task. The first guess needs no look at its mappings; when that
 // one is taken after all, `look` finds a gap.
