@@ -11,6 +11,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/time.h>
@@ -143,6 +144,19 @@ TEST_CASE("calls are made inside a stopped process and their answers come back")
     REQUIRE(child.tracer() == 0);
     child.until_asleep();
     REQUIRE(child.state() == 'S');
+}
+
+TEST_CASE("answers go elsewhere when their usual place is taken")
+{
+    Child child([] {
+        auto at = reinterpret_cast<void *>((getauxval(AT_SYSINFO_EHDR) & ~4095ul) + 0x200000);
+        REQUIRE(mmap(at, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == at);
+    });
+    FrozenTree tree(child.pid);
+    inject::Job job{&tree.tasks().at(0), {}};
+    auto pid = job.threads.emplace_back().sys_result(SYS_getpid, {});
+    inject::run(job, tree.waiter());
+    REQUIRE(job.threads[0].result(pid) == child.pid);
 }
 
 TEST_CASE("every thread of a process is asked, in waves")
