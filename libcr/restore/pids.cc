@@ -6,8 +6,8 @@
 #include "libcr/proc/stat.h"
 #include "libcr/sys/process.h"
 
+#include <optional>
 #include <set>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace cr::restore
@@ -27,39 +27,68 @@ std::set<pid_t> wanted_ids(const ImageSet &images, const BirthPlan &births)
     return out;
 }
 
-std::string who_is(pid_t pid)
+struct Taker {
+    std::string name;
+    bool dead; // a zombie, or a group whose members may be such: it goes away by itself
+};
+
+std::optional<Taker> taker_of(pid_t id)
 {
-    try {
-        proc::Stat stat = proc::parse_stat(proc::PidDir(pid).read("stat"));
-        return cat("pid ", pid, " (", printable(stat.comm), stat.state == 'Z' ? ", dead but not waited for)" : ")");
-    } catch (const Error &) {
-        return cat("pid ", pid);
+    if (sys::call(SYS_kill, id, 0) != -ESRCH) { // a thread's id, too
+        try {
+            proc::Stat stat = proc::parse_stat(proc::PidDir(id).read("stat"));
+            bool dead = stat.state == 'Z' || stat.state == 'X';
+            return Taker{cat("pid ", id, " (", printable(stat.comm), dead ? ", dead but not waited for)" : ")"), dead};
+        } catch (const Error &) {
+            return Taker{cat("pid ", id), true}; // gone as we looked
+        }
     }
+    if (sys::call(SYS_kill, -id, 0) != -ESRCH)
+        return Taker{cat("process group ", id, " whose leader is gone"), true};
+    if (sys::call(SYS_getsid, id) >= 0)
+        return Taker{cat("session ", id, " whose leader is gone"), true};
+    return std::nullopt;
+}
+
+// What is in the way now; `dead` is false when some of it will not go away by itself.
+std::string takers(const std::set<pid_t> &wanted, bool &dead)
+{
+    constexpr int kNamed = 5;
+    std::string out;
+    int count = 0;
+    dead = true;
+    for (pid_t id : wanted) {
+        auto taker = taker_of(id);
+        if (!taker)
+            continue;
+        dead &= taker->dead;
+        if (++count <= kNamed)
+            out += (out.empty() ? "" : ", ") + taker->name;
+    }
+    if (count > kNamed)
+        out += cat(" and ", count - kNamed, " more");
+    return out;
 }
 
 } // namespace
 
+// A tree that a dump has just killed may not have been waited for yet by whoever has to: that is given a moment.
 void check_pids_free(const ImageSet &images, const BirthPlan &births)
 {
-    std::string taken;
-    int count = 0;
-    pid_t self = ::getpid();
-    for (pid_t id : wanted_ids(images, births)) {
-        if (id == self)
-            refused(cat("our own process has id ", id, ", which the tree needs"), "run the command again");
-        // A thread's id, too, has a directory in /proc (though none is listed).
-        bool process = sys::call(SYS_kill, id, 0) != -ESRCH;
-        bool group = !process && sys::call(SYS_kill, -id, 0) != -ESRCH;
-        bool session = !process && !group && sys::call(SYS_getsid, id) >= 0;
-        if (!process && !group && !session)
-            continue;
-        if (++count <= 5)
-            taken += (taken.empty() ? "" : ", ") +
-                     (process ? who_is(id) : cat("process group ", id, " whose leader is gone"));
+    std::set<pid_t> wanted = wanted_ids(images, births);
+    if (wanted.count(::getpid()))
+        refused(cat("our own process has id ", ::getpid(), ", which the tree needs"), "run the command again");
+    constexpr int kTries = 200;
+    for (int i = 0;; i++) {
+        bool dead;
+        std::string taken = takers(wanted, dead);
+        if (taken.empty())
+            return;
+        if (!dead || i == kTries)
+            refused(cat("ids that the tree needs are taken: ", taken),
+                    "end those processes, or restore in a new pid namespace");
+        ::usleep(10000);
     }
-    if (count)
-        refused(cat("ids that the tree needs are taken: ", taken, count > 5 ? cat(" and ", count - 5, " more") : ""),
-                "end those processes, or restore in a new pid namespace");
 }
 
 } // namespace cr::restore

@@ -1,4 +1,4 @@
-// without: core.tc.signals_s
+// without: core.tc.timers.posix.si_signo
 // The signal of a timer that is waiting, with the number of expiries that it stands for. (That of the signal taken last,
 // timer_getoverrun(), is lost: no call sets it.)
 #include "workload.h"
