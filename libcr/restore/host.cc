@@ -42,6 +42,11 @@ ReadyToClone::ReadyToClone()
     // Tasks inherit what is ignored, too; blocked it harms nobody.
     sigpipe_ = ::signal(SIGPIPE, SIG_DFL);
     sigchld_ = ::signal(SIGCHLD, SIG_DFL);
+    // Should the restore fail, what is left of the tree is ours to bury, at once: its ids are wanted again.
+    int subreaper = 0;
+    sys::call(SYS_prctl, PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0);
+    was_subreaper_ = subreaper;
+    sys::call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     uint64_t all = ~0ull;
     sys::check(sys::call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask_, 8), "block signals");
     rlimit limit;
@@ -59,6 +64,7 @@ ReadyToClone::~ReadyToClone()
     uint64_t ours = 1ull << (SIGPIPE - 1) | 1ull << (SIGCHLD - 1);
     while (sys::call(SYS_rt_sigtimedwait, &ours, nullptr, &none, 8) > 0)
         ;
+    sys::call(SYS_prctl, PR_SET_CHILD_SUBREAPER, was_subreaper_, 0, 0, 0);
     ::signal(SIGPIPE, sigpipe_);
     ::signal(SIGCHLD, sigchld_);
     sys::call(SYS_rt_sigprocmask, SIG_SETMASK, &mask_, nullptr, 8);

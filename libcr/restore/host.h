@@ -23,6 +23,7 @@ class ReadyToClone
 
   private:
     uint64_t mask_ = 0;
+    bool was_subreaper_ = false;
     sighandler_t sigpipe_, sigchld_;
 };
 

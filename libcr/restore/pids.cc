@@ -38,7 +38,8 @@ std::optional<Taker> taker_of(pid_t id)
         try {
             proc::Stat stat = proc::parse_stat(proc::PidDir(id).read("stat"));
             bool dead = stat.state == 'Z' || stat.state == 'X';
-            return Taker{cat("pid ", id, " (", printable(stat.comm), dead ? ", dead but not waited for)" : ")"), dead};
+            std::string state = dead ? cat(", dead, for its parent ", stat.ppid, " to take note of") : std::string();
+            return Taker{cat("pid ", id, " (", printable(stat.comm), state, ")"), dead};
         } catch (const Error &) {
             return Taker{cat("pid ", id), true}; // gone as we looked
         }

@@ -147,6 +147,7 @@ class Execution
 
     const RestoreRequest &request_;
     Plan &plan_;
+    std::optional<ReadyToClone> ready_; // goes last: until then the dead come to us
     std::set<pid_t> wanted_;
     std::vector<Thread> threads_;
     std::vector<pid_t> leaders_;
@@ -197,6 +198,7 @@ Expected Execution::expectations() const
     Expected out;
     out.births = plan_.births.births.size() - 1;
     for (const Birth &birth : plan_.births.births) {
+        out.processes.insert(birth.pid);
         if (birth.role == Birth::Role::Zombie)
             out.endings[birth.pid] =
                 static_cast<int>(plan_.images.tasks[birth.task].leader().tc().exit_code());
@@ -315,7 +317,7 @@ RestoreResult Execution::run()
     for (const Birth &birth : plan_.births.births)
         wanted_.insert(birth.pid);
     hook("pre-restore");
-    ReadyToClone ready;
+    ready_.emplace();
     start_opener();
     make_programs();
     opener_->wait_opened();

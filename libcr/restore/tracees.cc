@@ -3,6 +3,8 @@
 #include "libcr/base/error.h"
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
+#include "libcr/proc/pid_dir.h"
+#include "libcr/proc/status.h"
 #include "libcr/sys/ptrace.h"
 
 #include <ctime>
@@ -14,8 +16,19 @@ namespace cr::restore
 
 namespace
 {
+
 constexpr uint64_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK;
+
+bool traced_by_us(pid_t pid)
+{
+    try {
+        return proc::parse_status(proc::PidDir(pid).read("status")).tracer == ::getpid();
+    } catch (const Error &) {
+        return false; // there is no such process
+    }
 }
+
+} // namespace
 
 Tracees::Tracees(pid_t root, Expected expected, std::function<void(pid_t)> fill,
                  std::function<std::optional<Error>()> explain)
@@ -28,9 +41,13 @@ Tracees::~Tracees()
 {
     if (released_)
         return;
+    // Those that were being born as we failed have not shown their first stop yet.
+    for (pid_t pid : expected_.processes)
+        if (traced_by_us(pid))
+            alive_.insert(pid);
     for (pid_t pid : alive_)
         ::kill(pid, SIGKILL);
-    // Reap all of them, also those that were being born as we failed: a killed tracee is ours to wait for first.
+    // A killed tracee is ours to wait for first.
     while (!alive_.empty()) {
         sys::WaitStatus status;
         long pid = sys::wait_for(-1, status, __WALL);
@@ -42,6 +59,12 @@ Tracees::~Tracees()
             alive_.erase(static_cast<pid_t>(pid));
         else
             ::kill(static_cast<pid_t>(pid), SIGKILL);
+    }
+    // Their parents dead, they are our children now (we are a subreaper): nobody else has to take note of them.
+    for (pid_t pid : expected_.processes) {
+        sys::WaitStatus status;
+        while (sys::wait_for(pid, status, __WALL | WNOHANG) > 0)
+            ;
     }
 }
 

@@ -22,6 +22,7 @@ namespace cr::restore
 {
 
 struct Expected {
+    std::set<pid_t> processes;         // all of them
     size_t births = 0;                 // processes cloned by tasks (all but the root)
     std::map<pid_t, int> endings;      // zombies and helpers: the wait status that each ends with
     std::map<pid_t, size_t> fills;     // how often a task stops itself by SIGSTOP to have its memory filled
