@@ -11,8 +11,11 @@
 // every file is open: it puts the file at that number for the moment of EPOLL_CTL_ADD. A registration belongs
 // to the two files, not to who makes it, so the tasks need not do anything.
 //
-// Not kept: that a one-shot registration is used up (it is armed again for errors and hang-ups, as the kernel
-// adds these by itself), and which edges were reported already: a ready file is reported once more.
+// A one-shot registration that was used up has no events left, but EPOLL_CTL_ADD always adds errors and hang-ups.
+// It is used up again instead: made for all events, and reported once, which any file does that can be written to or
+// has something to read. Only one that is not ready for anything now is left waiting for errors and hang-ups.
+//
+// Not kept: which edges (EPOLLET) were reported already. A ready file is reported once more.
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
@@ -200,22 +203,47 @@ void open(const img::file_entry &entry, Opener &opener)
     opener.place(entry, Fd(static_cast<int>(sys::check(made, "make an epoll"))));
 }
 
+constexpr uint32_t kModes = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE; // what is no event
+
+bool is_used_up(const img::eventpoll_tfd_entry &tfd) { return tfd.events() & EPOLLONESHOT && !(tfd.events() & ~kModes); }
+
+void control(int epoll, int operation, int number, const epoll_event &event)
+{
+    sys::check(sys::call(SYS_epoll_ctl, epoll, operation, number, &event),
+               [&] { return cat("watch descriptor ", number); });
+}
+
+void add(int epoll, int number, const img::eventpoll_tfd_entry &tfd)
+{
+    epoll_event event{}, reported;
+    event.events = tfd.events();
+    event.data.u64 = tfd.data();
+    if (!is_used_up(tfd))
+        return control(epoll, EPOLL_CTL_ADD, number, event);
+    event.events |= EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP;
+    control(epoll, EPOLL_CTL_ADD, number, event);
+    if (sys::call(SYS_epoll_wait, epoll, &reported, 1, 0) == 1)
+        return;
+    event.events = tfd.events();
+    control(epoll, EPOLL_CTL_MOD, number, event);
+}
+
 void arm(const img::file_entry &entry, Opener &opener)
 {
     const Plan &plan = opener.plan;
     // The epoll at two numbers: one of them may be that of a target for a moment.
     Fd aside = opener.aside(plan.number(entry));
-    for (const img::eventpoll_tfd_entry &tfd : entry.epfd().tfd()) {
-        int number = static_cast<int>(added_as(tfd));
-        int epoll = number == aside.get() ? plan.number(entry) : aside.get();
-        opener.at_number(plan.number(target_of(entry, tfd, plan)), number, [&] {
-            epoll_event event{};
-            event.events = tfd.events();
-            event.data.u64 = tfd.data();
-            sys::check(sys::call(SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, number, &event),
-                       [&] { return cat("watch descriptor ", number); });
-        });
-    }
+    auto add_those = [&](bool used_up) {
+        for (const img::eventpoll_tfd_entry &tfd : entry.epfd().tfd()) {
+            if (is_used_up(tfd) != used_up)
+                continue;
+            int number = static_cast<int>(added_as(tfd));
+            int epoll = number == aside.get() ? plan.number(entry) : aside.get();
+            opener.at_number(plan.number(target_of(entry, tfd, plan)), number, [&] { add(epoll, number, tfd); });
+        }
+    };
+    add_those(true); // while no other one could be reported
+    add_those(false);
 }
 
 } // namespace

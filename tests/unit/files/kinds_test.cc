@@ -164,7 +164,12 @@ TEST_CASE("epolls come back with their targets, moved ones and nested ones")
         ::epoll_create1(0); // 3
         watch(3, 0, EPOLLIN, 3);
         watch(3, 1, EPOLLIN | EPOLLEXCLUSIVE, 4);
-        ::epoll_create1(0); // 4, watching what is at the opener's own number for it
+        ::epoll_create1(0); // 4, see below
+        ::epoll_create1(0); // 5, with a one-shot that is used up
+        watch(5, 1, EPOLLIN | EPOLLONESHOT, 5);
+        epoll_event event;
+        ::epoll_wait(5, &event, 1, 0);
+        // 4, watching what is at the opener's own number for it
         for (int fd = 64; fd < 90; fd++) {
             ::dup3(1, fd, 0);
             watch(4, fd, EPOLLIN, static_cast<uint64_t>(fd));
@@ -184,6 +189,8 @@ TEST_CASE("epolls come back with their targets, moved ones and nested ones")
     for (int fd : {0, 3, 4})
         CHECK(lines(task, fd) == lines(from, fd));
     CHECK(ready(task, 0) == ready(from, 0));
+    CHECK(lines(restored->task, 5) == lines(from, 5));
+    CHECK(ready(task, 5) == 0);
     CHECK(ready(task, 3) == ready(from, 3));
     CHECK(ready(task, 4) == 16);
 }
