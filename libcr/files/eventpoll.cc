@@ -11,9 +11,10 @@
 // every file is open: it puts the file at that number for the moment of EPOLL_CTL_ADD. A registration belongs
 // to the two files, not to who makes it, so the tasks need not do anything.
 //
-// A one-shot registration that was used up has no events left, but EPOLL_CTL_ADD always adds errors and hang-ups.
-// It is used up again instead: made for all events, and reported once, which any file does that can be written to or
-// has something to read. Only one that is not ready for anything now is left waiting for errors and hang-ups.
+// A one-shot registration that was used up has no events left, but EPOLL_CTL_ADD always adds errors and
+// hang-ups. It is used up again instead: made for all events, and reported once, which any file does that can
+// be written to or has something to read. Only one that is not ready for anything now is left waiting for
+// errors and hang-ups.
 //
 // Not kept: which edges (EPOLLET) were reported already. A ready file is reported once more.
 #include "libcr/base/error.h"
@@ -205,7 +206,10 @@ void open(const img::file_entry &entry, Opener &opener)
 
 constexpr uint32_t kModes = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE; // what is no event
 
-bool is_used_up(const img::eventpoll_tfd_entry &tfd) { return tfd.events() & EPOLLONESHOT && !(tfd.events() & ~kModes); }
+bool is_used_up(const img::eventpoll_tfd_entry &tfd)
+{
+    return tfd.events() & EPOLLONESHOT && !(tfd.events() & ~kModes);
+}
 
 void control(int epoll, int operation, int number, const epoll_event &event)
 {
@@ -239,7 +243,8 @@ void arm(const img::file_entry &entry, Opener &opener)
                 continue;
             int number = static_cast<int>(added_as(tfd));
             int epoll = number == aside.get() ? plan.number(entry) : aside.get();
-            opener.at_number(plan.number(target_of(entry, tfd, plan)), number, [&] { add(epoll, number, tfd); });
+            opener.at_number(plan.number(target_of(entry, tfd, plan)), number,
+                             [&] { add(epoll, number, tfd); });
         }
     };
     add_those(true); // while no other one could be reported

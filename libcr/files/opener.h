@@ -22,7 +22,7 @@ struct RestoreOptions {
     bool check_mode = true;     // off by --skip-file-rwx-check
     bool check_build_id = true; // off by --file-validation filesize
     bool shell_job = false;     // terminals in the images become the caller's
-    int terminal = -1;          // that terminal, below first_number; -1: standard input, output or error
+    int terminal = -1; // that terminal, below first_number; -1: one of 0 to 2, or the controlling one
     // Descriptors given by the caller: "pipe:[4711]", "tmp/x" or "tty[...]" and the number, below
     // first_number.
     std::vector<std::pair<std::string, int>> inherited;

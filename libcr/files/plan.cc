@@ -5,12 +5,16 @@
 #include "libcr/base/text.h"
 #include "libcr/files/kinds.h"
 #include "libcr/image/reader.h"
+#include "libcr/proc/pid_dir.h"
+#include "libcr/proc/stat.h"
 #include "libcr/sys/descriptor.h"
 
 #include <algorithm>
 #include <set>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 namespace cr::files
 {
@@ -32,6 +36,21 @@ uint64_t hard_limit()
     return limit.rlim_max;
 }
 
+// How to open the caller's terminal once more: through a descriptor that is one, else the controlling one by
+// its device. Empty when there is none.
+std::string name_of_terminal(int given)
+{
+    struct winsize size; // asked for to see whether it is a terminal
+    for (int fd : {given, 0, 1, 2})
+        if (fd >= 0 && sys::try_ioctl(fd, TIOCGWINSZ, &size) == 0)
+            return cat("/proc/self/fd/", fd);
+    unsigned device = static_cast<unsigned>(proc::parse_stat(proc::PidDir(::getpid()).read("stat")).tty_nr);
+    unsigned kind = major(device), number = minor(device);
+    if (kind >= 136 && kind <= 143)
+        return cat("/dev/pts/", (kind - 136) * 256 + number);
+    return kind == 4 ? cat("/dev/tty", number) : "";
+}
+
 } // namespace
 
 std::string describe(const img::file_entry &entry)
@@ -48,10 +67,8 @@ std::string describe(const img::file_entry &entry)
 Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, RestoreOptions options)
     : images_(images), options_(std::move(options))
 {
-    struct winsize size; // asked for to see whether it is a terminal
-    for (int fd = 0; options_.terminal < 0 && fd <= 2; fd++)
-        if (sys::try_ioctl(fd, TIOCGWINSZ, &size) == 0)
-            options_.terminal = fd;
+    if (options_.shell_job)
+        terminal_name_ = name_of_terminal(options_.terminal);
     for (auto &[key, fd] : options_.inherited)
         if (fd >= options_.first_number)
             usage(cat("descriptor ", fd, " given for ", key, " is above ", options_.first_number - 1),

@@ -46,6 +46,8 @@ class Plan
     const std::vector<img::file_entry> &entries() const { return entries_; }
     // The file at descriptor `fd` of a task that also has `file` open; null when there is none.
     const img::file_entry *beside(const img::file_entry &file, uint32_t fd) const;
+    // The caller's terminal, by a name to open it; empty when there is none.
+    const std::string &terminal_name() const { return terminal_name_; }
     // Throws when there is none.
     const img::tty_info_entry &terminal(uint32_t tty_info_id) const;
     // Null when there is none.
@@ -81,6 +83,7 @@ class Plan
 
     const image::Dir &images_;
     RestoreOptions options_;
+    std::string terminal_name_;
     std::vector<img::file_entry> entries_;
     std::vector<int> numbers_; // of entries_
     int end_number_ = 0;

@@ -18,6 +18,7 @@
 #include "libcr/image/writer.h"
 #include "libcr/proc/stat.h"
 #include "libcr/sys/descriptor.h"
+#include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
 #include <asm/termbits.h>
@@ -176,9 +177,8 @@ void check(const img::file_entry &entry, const Plan &plan)
     if (!plan.options().shell_job)
         refused("the tree was dumped as the job of a shell (--shell-job) and needs a terminal",
                 "use --shell-job (-j) on restore, too");
-    if (plan.options().terminal < 0)
-        refused("the tree needs a terminal, and none of standard input, output and error is one",
-                "restore it from a terminal, without redirecting all three");
+    if (plan.terminal_name().empty())
+        refused("the tree needs a terminal, and there is none here", "restore it from a terminal");
 }
 
 void open(const img::file_entry &entry, Opener &opener)
@@ -186,11 +186,11 @@ void open(const img::file_entry &entry, Opener &opener)
     const img::tty_file_entry &tty = entry.tty();
     int flags = static_cast<int>(tty.flags() & ~(O_CREAT | O_EXCL | O_TRUNC));
     if (opener.plan.terminal(tty.tty_info_id()).type() == img::CTTY) {
-        long r = sys::call(SYS_openat, AT_FDCWD, "/dev/tty", flags | O_CLOEXEC | O_NOCTTY, 0);
+        long r = sys::try_open_at(AT_FDCWD, "/dev/tty", flags | O_NOCTTY);
         if (r >= 0)
             return opener.place(entry, Fd(static_cast<int>(r)));
     }
-    opener.place(entry, sys::reopen(opener.plan.options().terminal, flags));
+    opener.place(entry, sys::open_at(AT_FDCWD, opener.plan.terminal_name().c_str(), flags | O_NOCTTY));
 }
 
 // Once for each terminal; without SIGTTOU, should we be in the background.

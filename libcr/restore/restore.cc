@@ -98,6 +98,7 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
     plan->births = plan_births(plan->images);
     std::vector<mm::SharedPlan> shared = mm::plan_shared(plan->images.dir, spaces_of(plan->images));
     files::RestoreOptions options = request.files;
+    options.shell_job = request.shell_job;
     options.first_number = kFirstShared + static_cast<int>(shared.size());
     plan->files.emplace(plan->images.dir, tables_of(plan->images), options);
     plan->memory = plan_memory(plan->images, plan->births, *plan->files);
