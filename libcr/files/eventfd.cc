@@ -68,6 +68,7 @@ const Kind kEventfd = {
     .finish = nullptr,
     .common = common,
     .check = check,
+    .needs = nullptr,
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,

@@ -28,7 +28,6 @@
 #include "libcr/sys/gate.h"
 
 #include <map>
-#include <set>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 
@@ -170,32 +169,21 @@ uint32_t added_as(const img::eventpoll_tfd_entry &tfd)
     return tfd.has_cr_added_as() ? tfd.cr_added_as() : tfd.tfd();
 }
 
-// Epolls that watch each other the kernel would refuse in the middle of a restore.
-void check_cycle(const img::file_entry &start, const Plan &plan)
-{
-    std::set<const img::file_entry *> seen;
-    std::vector<const img::file_entry *> todo = {&start};
-    while (!todo.empty()) {
-        const img::file_entry &epoll = *todo.back();
-        todo.pop_back();
-        for (const img::eventpoll_tfd_entry &tfd : epoll.epfd().tfd()) {
-            const img::file_entry &target = target_of(epoll, tfd, plan);
-            if (&target == &start)
-                bad_image(cat("epolls ", start.id(), " and ", epoll.id(), " watch each other"));
-            if (target.type() == img::EVENTPOLL && seen.insert(&target).second)
-                todo.push_back(&target);
-        }
-    }
-}
-
 void check(const img::file_entry &entry, const Plan &plan)
 {
     if (!entry.has_epfd())
         bad_image("an epoll without its part");
-    for (const img::eventpoll_tfd_entry &tfd : entry.epfd().tfd())
+    for (const img::eventpoll_tfd_entry &tfd : entry.epfd().tfd()) {
         if (added_as(tfd) >= (1u << 20))
             bad_image(cat("it watches descriptor ", added_as(tfd)));
-    check_cycle(entry, plan);
+        target_of(entry, tfd, plan);
+    }
+}
+
+void needs(const img::file_entry &entry, const Plan &plan, std::vector<const img::file_entry *> &out)
+{
+    for (const img::eventpoll_tfd_entry &tfd : entry.epfd().tfd())
+        out.push_back(&target_of(entry, tfd, plan));
 }
 
 void open(const img::file_entry &entry, Opener &opener)
@@ -263,6 +251,7 @@ const Kind kEventpoll = {
     .finish = finish,
     .common = common,
     .check = check,
+    .needs = needs,
     .open = open,
     .arm = arm,
     .after_tasks = nullptr,

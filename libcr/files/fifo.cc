@@ -136,6 +136,7 @@ const Kind kFifo = {
     .finish = finish,
     .common = common,
     .check = check,
+    .needs = nullptr,
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,

@@ -53,6 +53,8 @@ struct Kind {
 
     Common (*common)(const img::file_entry &, const Plan &);
     void (*check)(const img::file_entry &, const Plan &);
+    // Appends those that must be open for arm(); may be null. A circle is refused.
+    void (*needs)(const img::file_entry &, const Plan &, std::vector<const img::file_entry *> &);
     void (*open)(const img::file_entry &, Opener &);
     void (*arm)(const img::file_entry &, Opener &);         // may be null
     void (*after_tasks)(const img::file_entry &, Opener &); // when all tasks exist; may be null

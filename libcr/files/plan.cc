@@ -86,6 +86,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
         Subject subject(what);
         kind_of(entry.type())->check(entry, *this);
     }
+    check_needs();
 }
 
 void Plan::read_files()
@@ -153,6 +154,51 @@ void Plan::assign_numbers()
         refused(
             cat(entries_.size(), " open files are more than one process may have here (", hard_limit(), ")"),
             "raise the hard limit on open files (ulimit -Hn)");
+}
+
+// Depth first along what each needs. One that is met again on the way to itself closes a circle, which the
+// kernel would refuse in the middle of the restore.
+void Plan::check_needs() const
+{
+    enum class State : uint8_t { New, OnTheWay, Done };
+    struct Step {
+        const img::file_entry *entry;
+        std::vector<const img::file_entry *> needs;
+    };
+    std::vector<State> states(entries_.size(), State::New);
+    auto state = [&](const img::file_entry *e) -> State & {
+        return states[static_cast<size_t>(e - entries_.data())];
+    };
+    std::vector<Step> way;
+    auto enter = [&](const img::file_entry *entry) {
+        state(entry) = State::OnTheWay;
+        Step &step = way.emplace_back(Step{entry, {}});
+        if (const Kind *kind = kind_of(entry->type()); kind->needs)
+            kind->needs(*entry, *this, step.needs);
+    };
+    for (const img::file_entry &start : entries_) {
+        if (state(&start) == State::New)
+            enter(&start);
+        while (!way.empty()) {
+            Step &step = way.back();
+            if (step.needs.empty()) {
+                state(step.entry) = State::Done;
+                way.pop_back();
+                continue;
+            }
+            const img::file_entry *next = step.needs.back();
+            step.needs.pop_back();
+            if (state(next) == State::New) {
+                enter(next);
+            } else if (state(next) == State::OnTheWay) {
+                std::string members;
+                for (size_t i = way.size();
+                     i-- > 0 && (members += cat(" ", way[i].entry->id()), way[i].entry != next);)
+                    ;
+                bad_image(cat("files need each other in a circle:", members));
+            }
+        }
+    }
 }
 
 const img::file_entry *Plan::find(img::fd_types type, uint32_t id) const

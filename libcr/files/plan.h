@@ -80,6 +80,7 @@ class Plan
     void read_files();
     void read_table(const TaskTable &task);
     void assign_numbers();
+    void check_needs() const;
 
     const image::Dir &images_;
     RestoreOptions options_;

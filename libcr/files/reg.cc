@@ -200,6 +200,7 @@ const Kind kReg = {
     .finish = nullptr,
     .common = common,
     .check = check,
+    .needs = nullptr,
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,

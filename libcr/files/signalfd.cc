@@ -57,6 +57,7 @@ const Kind kSignalfd = {
     .finish = nullptr,
     .common = common,
     .check = check,
+    .needs = nullptr,
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,

@@ -178,6 +178,7 @@ const Kind kTimerfd = {
     .finish = nullptr,
     .common = common,
     .check = check,
+    .needs = nullptr,
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,

@@ -234,6 +234,7 @@ const Kind kTty = {
     .finish = finish,
     .common = common,
     .check = check,
+    .needs = nullptr,
     .open = open,
     .arm = arm,
     .after_tasks = after_tasks,
