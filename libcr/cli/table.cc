@@ -81,6 +81,10 @@ constexpr Option kOptions[] = {
      .group = Tree, .ours = true},
     {.name = "leave-running", .letter = 'R', .commands = kDumps, .help = "let the tree run on after the dump",
      .group = Tree},
+    {.name = "leave-running", .letter = 'R', .commands = kFreeze,
+     .help = "the tree will run on (cr-thaw --resume): the stages copy memory while it is frozen and write it "
+             "afterwards",
+     .group = Tree},
     {.name = "leave-stopped", .letter = 's', .commands = kDumps | kRestore,
      .help = "leave the tree stopped at the end", .group = Tree},
     {.name = "kill", .commands = kThaw, .help = "seal the images and kill the tree (the default)",
