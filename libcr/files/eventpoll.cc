@@ -86,7 +86,9 @@ class Targets
     const Description *find(const Description &epoll, const img::eventpoll_tfd_entry &tfd,
                             uint32_t place) const
     {
-        auto [pid, fd] = epoll.holders.front();
+        auto holder = epoll.holders.front();
+        pid_t pid = holder.first; // clang 14 captures no structured bindings
+        int fd = holder.second;
         auto is_target = [&](pid_t of, int number) {
             return sys::is_epoll_target(of, number, pid, fd, tfd.tfd(), place);
         };

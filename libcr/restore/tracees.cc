@@ -178,12 +178,12 @@ void Tracees::wait_stopped(pid_t tid)
 
 void Tracees::stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads)
 {
-    for (auto [tid, tgid] : threads)
+    for (const auto &[tid, tgid] : threads)
         if (tid != tgid)
-            sys::check(sys::ptrace::seize(tid, kOptions), [&] { return cat("seize the new thread ", tid); });
-    for (auto [tid, tgid] : threads)
-        sys::check(sys::ptrace::interrupt(tid), [&] { return cat("stop the new thread ", tid); });
-    for (auto [tid, tgid] : threads)
+            sys::check(sys::ptrace::seize(tid, kOptions), [tid = tid] { return cat("seize the new thread ", tid); });
+    for (const auto &[tid, tgid] : threads)
+        sys::check(sys::ptrace::interrupt(tid), [tid = tid] { return cat("stop the new thread ", tid); });
+    for (const auto &[tid, tgid] : threads)
         wait_stopped(tid);
 }
 
@@ -231,15 +231,15 @@ void Tracees::wait_syscall_stop(pid_t pid)
 
 void Tracees::clear_exitkill(const std::vector<std::pair<pid_t, pid_t>> &threads)
 {
-    for (auto [tid, tgid] : threads)
-        sys::check(sys::ptrace::set_options(tid, 0), [&] { return cat("release the new thread ", tid); });
+    for (const auto &[tid, tgid] : threads)
+        sys::check(sys::ptrace::set_options(tid, 0), [tid = tid] { return cat("release the new thread ", tid); });
     released_ = true;
 }
 
 void Tracees::detach(const std::vector<std::pair<pid_t, pid_t>> &threads)
 {
     // Past the commit: a task that somebody killed meanwhile is no failure of ours.
-    for (auto [tid, tgid] : threads)
+    for (const auto &[tid, tgid] : threads)
         sys::ptrace::detach(tid);
 }
 
