@@ -1,0 +1,216 @@
+// target BOARD KIND SIZE: a program of one size in one respect, for times over sizes.
+//
+// It sleeps until told otherwise, so that a measured dump or restore has the machine for itself. While it is asked to
+// spin, its first thread reads the clock without end: the largest distance between two readings is what a dump that
+// leaves it running costs it, seen from inside.
+#include "board.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { kPage = 4096, kLargePage = 2 << 20, kThreadStack = 64 << 10, kSparseStep = 16 };
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static void *map(size_t size, int protection)
+{
+    void *at = mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        die("mmap");
+    return at;
+}
+
+// No two pages are equal, none is zero.
+static void fill(uint64_t *at, size_t size)
+{
+    uint64_t x = (uint64_t)(uintptr_t)at | 1;
+    for (size_t i = 0; i < size / sizeof *at; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        at[i] = x;
+    }
+}
+
+static void pages(size_t mib)
+{
+    char *at = map(mib << 20, PROT_READ | PROT_WRITE);
+    madvise(at, mib << 20, MADV_NOHUGEPAGE);
+    fill((uint64_t *)at, mib << 20);
+}
+
+static void zeros(size_t mib)
+{
+    char *at = map(mib << 20, PROT_READ | PROT_WRITE);
+    madvise(at, mib << 20, MADV_NOHUGEPAGE);
+    memset(at, 0, mib << 20);
+}
+
+static void sparse(size_t mib)
+{
+    char *at = map(mib << 20, PROT_READ | PROT_WRITE);
+    madvise(at, mib << 20, MADV_NOHUGEPAGE);
+    for (size_t offset = 0; offset < mib << 20; offset += kSparseStep * kPage)
+        fill((uint64_t *)(at + offset), kPage);
+}
+
+static void large_pages(size_t mib)
+{
+    uintptr_t at = (uintptr_t)map((mib << 20) + kLargePage, PROT_READ | PROT_WRITE);
+    at = (at + kLargePage - 1) & -(uintptr_t)kLargePage;
+    if (madvise((void *)at, mib << 20, MADV_HUGEPAGE))
+        die("madvise");
+    fill((uint64_t *)at, mib << 20);
+}
+
+static void tree(size_t tasks)
+{
+    for (size_t i = 1; i < tasks; i++) {
+        pid_t child = fork();
+        if (child < 0)
+            die("fork");
+        if (child == 0)
+            for (;;)
+                pause();
+    }
+}
+
+static void *sleeper(void *unused)
+{
+    for (;;)
+        pause();
+    return unused;
+}
+
+static void threads(size_t count)
+{
+    char *stacks = map(count * kThreadStack, PROT_READ | PROT_WRITE);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    for (size_t i = 1; i < count; i++) {
+        pthread_t thread;
+        pthread_attr_setstack(&attributes, stacks + i * kThreadStack, kThreadStack);
+        if (pthread_create(&thread, &attributes, sleeper, NULL))
+            die("pthread_create");
+    }
+}
+
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        die("setrlimit");
+}
+
+static void descriptors(size_t count)
+{
+    raise_descriptors();
+    for (size_t i = 3; i < count; i++)
+        if (open("/proc/self/exe", O_RDONLY) < 0)
+            die("open");
+}
+
+static void pipes(size_t count)
+{
+    raise_descriptors();
+    for (size_t i = 0; i < count; i++) {
+        int ends[2];
+        if (pipe(ends))
+            die("pipe");
+    }
+}
+
+// Neighbours differ in protection, so that none become one.
+static void areas(size_t count)
+{
+    char *at = map(count * kPage, PROT_READ | PROT_WRITE);
+    for (size_t i = 0; i < count; i++) {
+        fill((uint64_t *)(at + i * kPage), kPage);
+        if (i % 2 && mprotect(at + i * kPage, kPage, PROT_READ))
+            die("mprotect");
+    }
+}
+
+static void nothing(size_t unused) { (void)unused; }
+
+static const struct {
+    const char *name;
+    void (*set_up)(size_t);
+} kKinds[] = {
+    {"tiny", nothing},         {"pages", pages},     {"zeros", zeros},
+    {"sparse", sparse},        {"large", large_pages}, {"tree", tree},
+    {"threads", threads},      {"fds", descriptors}, {"pipes", pipes},
+    {"vmas", areas},
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void on_signal(int unused) { (void)unused; }
+
+static void spin(struct board *board)
+{
+    uint64_t last = now_ns();
+    while (atomic_load_explicit(&board->spin, memory_order_relaxed)) {
+        uint64_t now = now_ns();
+        if (now - last > atomic_load_explicit(&board->gap_ns, memory_order_relaxed))
+            atomic_store(&board->gap_ns, now - last);
+        if (atomic_load_explicit(&board->reset, memory_order_relaxed)) {
+            atomic_store(&board->gap_ns, 0);
+            atomic_store(&board->reset, 0);
+        }
+        last = now;
+        atomic_fetch_add_explicit(&board->beats, 1, memory_order_relaxed);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4)
+        return 2;
+    int fd = open(argv[1], O_RDWR);
+    struct board *board = mmap(NULL, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd < 0 || board == MAP_FAILED)
+        die(argv[1]);
+    close(fd);
+
+    // Only the first thread is woken by the driver's signal, and only while it waits for it.
+    sigset_t wake, before;
+    sigemptyset(&wake);
+    sigaddset(&wake, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &wake, &before);
+    signal(SIGUSR1, on_signal);
+
+    size_t kind = 0;
+    while (kind < sizeof kKinds / sizeof *kKinds && strcmp(kKinds[kind].name, argv[2]) != 0)
+        kind++;
+    if (kind == sizeof kKinds / sizeof *kKinds)
+        return 2;
+    kKinds[kind].set_up(strtoul(argv[3], NULL, 10));
+    atomic_store(&board->ready, 1);
+    for (;;) {
+        if (atomic_load(&board->spin))
+            spin(board);
+        else
+            sigsuspend(&before);
+    }
+}
