@@ -4,6 +4,7 @@ import collections
 import contextlib
 import os
 import statistics
+import subprocess
 import time
 
 from .target import Failed, Target
@@ -100,20 +101,21 @@ class Rounds:
             if limit:
                 results.add(None, name, self.helpers.limit_ms(limit, self.work_dir))
 
-    def attempt(self, program, results, step, *arguments):
-        if program.name in results.failures:
+    def attempt(self, who, results, step, *arguments):
+        """Nothing more is asked of one that has failed."""
+        if who in results.failures:
             return
         try:
             step(*arguments)
-        except Failed as failure:
-            results.failures[program.name] = str(failure)
+        except (Failed, subprocess.TimeoutExpired) as failure:
+            results.failures[who] = str(failure)
 
     def run(self, case, runs):
         results = Results(case)
         for _ in range(runs):
-            self.limits(case, results)
+            self.attempt("limits", results, self.limits, case, results)
             for program in self.programs:
-                self.attempt(program, results, self.once, case, program, results)
+                self.attempt(program.name, results, self.once, case, program, results)
         for program in self.programs:
-            self.attempt(program, results, self.gaps, case, program, runs, results)
+            self.attempt(program.name, results, self.gaps, case, program, runs, results)
         return results
