@@ -1,9 +1,16 @@
+// The floating-point state of a thread, between the form that ptrace(2) has and that of the image.
+//
+// Where the area has which component differs from CPU to CPU, and only the CPUID instruction tells. Under a
+// hypervisor each of those costs some microseconds, and a dump of a thousand threads would ask some ten
+// thousand times: so it is asked once.
 #include "libcr/task/registers.h"
 
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/task/kind.h"
 
+#include <algorithm>
+#include <array>
 #include <cpuid.h>
 #include <cstring>
 
@@ -22,22 +29,42 @@ struct Component {
     uint32_t size; // as the image holds it
 };
 constexpr Component kYmm{2, "AVX", 256}, kBndregs{3, "MPX bounds", 64}, kBndcsr{4, "MPX config", 64},
-    kOpmask{5, "AVX-512 masks", 64}, kZmmHi{6, "AVX-512 upper halves", 512}, kHi16{7, "AVX-512 high registers", 1024},
-    kPkru{9, "protection keys", 8};
+    kOpmask{5, "AVX-512 masks", 64}, kZmmHi{6, "AVX-512 upper halves", 512},
+    kHi16{7, "AVX-512 high registers", 1024}, kPkru{9, "protection keys", 8};
 
 struct Place {
     uint32_t size = 0, offset = 0;
 };
 
-// Where the uncompacted area of this CPU has the component (ptrace gives that form); size 0: not there.
-Place place_of(const Component &component)
+// The uncompacted area of this CPU (ptrace gives that form): of all components that the kernel enabled.
+struct Layout {
+    uint32_t size = kXsaveMin;
+    std::array<Place, 32> places; // by bit; size 0: not there
+};
+
+Layout ask_cpu()
 {
-    uint32_t a = 0, b = 0, c = 0, d = 0;
-    if (!__get_cpuid_count(13, 0, &a, &b, &c, &d) || !(a & (1u << component.bit)))
-        return {};
-    __get_cpuid_count(13, static_cast<uint32_t>(component.bit), &a, &b, &c, &d);
-    return {a, b};
+    Layout out;
+    uint32_t mask = 0, size = 0, c = 0, d = 0;
+    if (!__get_cpuid_count(13, 0, &mask, &size, &c, &d))
+        return out;
+    out.size = std::max(size, out.size);
+    for (const Component &component : {kYmm, kBndregs, kBndcsr, kOpmask, kZmmHi, kHi16, kPkru}) {
+        auto bit = static_cast<uint32_t>(component.bit);
+        Place &place = out.places[bit];
+        if (mask & (1u << bit))
+            __cpuid_count(13, bit, place.size, place.offset, c, d);
+    }
+    return out;
 }
+
+const Layout &layout()
+{
+    static const Layout kLayout = ask_cpu();
+    return kLayout;
+}
+
+Place place_of(const Component &component) { return layout().places[static_cast<size_t>(component.bit)]; }
 
 template <class T> T load(const std::vector<uint8_t> &area, size_t at)
 {
@@ -141,11 +168,7 @@ void put_xsave(const std::vector<uint8_t> &area, img::user_x86_fpregs_entry &out
 
 std::vector<uint8_t> get_xsave(const img::user_x86_fpregs_entry &in)
 {
-    uint32_t a = 0, b = 0, c = 0, d = 0;
-    uint32_t size = kXsaveMin;
-    if (__get_cpuid_count(13, 0, &a, &b, &c, &d) && b > size)
-        size = b; // of all components that the kernel enabled
-    std::vector<uint8_t> area(size);
+    std::vector<uint8_t> area(layout().size);
     if (in.st_space_size() != 32 || in.xmm_space_size() != 64)
         bad_image("the floating-point state has not 8 x87 and 16 SSE registers");
     store(area, 0, static_cast<uint16_t>(in.cwd()));
@@ -173,7 +196,8 @@ std::vector<uint8_t> get_xsave(const img::user_x86_fpregs_entry &in)
         get_component<uint32_t>(area, kPkru, xsave.pkru(), bv);
         constexpr uint64_t kKnown = 0x2ff;
         if (bv & ~kKnown)
-            refused(cat("the task uses CPU state that is not supported (components ", hex(bv & ~kKnown), ")"));
+            refused(
+                cat("the task uses CPU state that is not supported (components ", hex(bv & ~kKnown), ")"));
     }
     store(area, kHeader, bv);
     return area;
