@@ -1,5 +1,6 @@
 #include "libcr/files/identity.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <memory>
 
@@ -12,7 +13,7 @@ namespace
 struct World {
     std::vector<std::unique_ptr<Facts>> facts;
     std::vector<const Facts *> all;
-    size_t comparisons = 0;
+    std::atomic<size_t> comparisons = 0;
 
     void add(uint32_t description, ino_t inode, uint64_t pos = 0)
     {
@@ -74,6 +75,15 @@ TEST_CASE("large sets are divided by offset, and comparisons stay few")
         distinct.add(i, i);
     distinct.check();
     CHECK(distinct.comparisons == 0);
+}
+
+TEST_CASE("a large set that nothing divides is sorted with few comparisons")
+{
+    World world;
+    for (uint32_t i = 0; i < 4000; i++)
+        world.add(i % 2500, 1);
+    world.check();
+    CHECK(world.comparisons < 4000 * 13);
 }
 
 TEST_CASE("directories and claimed files share with nobody")
