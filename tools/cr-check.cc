@@ -1,97 +1,152 @@
-// cr-check: tells what this kernel can do for checkpoints and restores, by trying.
+// cr-check: what this kernel can do, and what a dump or a restore misses where it cannot. Messages and codes
+// are those of `criu check`; the table above them is ours.
 #include "libcr/base/error.h"
 #include "libcr/base/json.h"
 #include "libcr/base/text.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
-#include "libcr/feature/probes.h"
+#include "libcr/feature/features.h"
 
 #include <cstdio>
+#include <cstring>
 
 using namespace cr;
-using feature::Need;
-using feature::Probe;
+using feature::Feature;
+using feature::Features;
+using feature::For;
+using feature::Verdict;
 
 namespace
 {
 
-struct Found {
-    const Probe *probe;
-    long result;
-};
-
-std::vector<const Probe *> chosen(const cli::CheckOptions &options)
+const char *heading(For who)
 {
-    std::vector<const Probe *> all;
-    for (const std::string &name : options.features) {
-        const Probe *probe = feature::find_probe(name);
-        if (!probe)
-            usage(cat("there is no feature '", printable(name), "'"), "--feature list shows the names");
-        all.push_back(probe);
+    switch (who) {
+    case For::EveryTree:
+        return "for every tree";
+    case For::SomeTrees:
+        return "for some trees";
+    case For::Experimental:
+        return "experimental";
+    case For::Information:
+        break;
     }
-    if (options.features.empty())
-        for (const Probe &probe : feature::probes())
-            if (probe.need == Need::Always || options.extra || options.experimental)
-                all.push_back(&probe);
-    return all;
+    return "good to know";
 }
 
-void print_names()
+bool asked_for(const Feature &one, const cli::CheckOptions &options)
 {
-    std::string line;
-    for (const Probe &probe : feature::probes())
-        line += cat(line.empty() ? "" : " ", probe.name);
-    std::puts(line.c_str());
+    switch (one.who) {
+    case For::EveryTree:
+        return true;
+    case For::Experimental:
+        return options.experimental;
+    case For::SomeTrees:
+    case For::Information:
+        break;
+    }
+    return options.extra;
 }
 
-void print_json(const std::vector<Found> &all)
+std::string row(const Feature &one, const Features &features)
+{
+    size_t width = strlen(one.name);
+    std::string line = cat("  ", one.name, std::string(width < 25 ? 25 - width : 1, ' '));
+    int err = features.why_not(one.id);
+    if (!err)
+        return cat(line, "yes\n");
+    return cat(line, "no   ", errno_text(err), "; without it, ", one.without,
+               one.used ? "" : " (later: not built yet)", "\n");
+}
+
+std::string table(const Features &features, const cli::CheckOptions &options)
 {
     std::string out;
-    for (const Found &one : all)
-        out += cat(out.empty() ? "[" : ",\n ", "{\"name\":", json_quoted(one.probe->name),
-                   ",\"there\":", one.result == 0 ? "true" : "false", ",\"errno\":", -one.result,
-                   ",\"needed\":", one.probe->need == Need::Always ? "\"always\"" : "\"sometimes\"",
-                   ",\"use\":", json_quoted(one.probe->use), "}");
-    std::puts((out + "]").c_str());
+    const char *last = nullptr;
+    for (const Feature &one : feature::all_features()) {
+        if (!asked_for(one, options))
+            continue;
+        if (heading(one.who) != last)
+            out += cat(last = heading(one.who), ":\n");
+        out += row(one, features);
+    }
+    return out;
 }
 
-void print_text(const std::vector<Found> &all, bool by_name)
+std::string sentence(Verdict verdict)
 {
-    bool must = false, may = false;
-    for (const Found &one : all) {
-        if (one.result)
-            std::printf("%s is missing: %s; it is needed to %s\n", one.probe->name,
-                        errno_text(static_cast<int>(-one.result)).c_str(), one.probe->use);
-        else if (by_name)
-            std::printf("%s is supported\n", one.probe->name);
-        must |= one.result && one.probe->need == Need::Always;
-        may |= one.result && one.probe->need == Need::Sometimes;
+    switch (verdict) {
+    case Verdict::Good:
+        return "Looks good.\n";
+    case Verdict::SomeMissing:
+        return "Looks good but some kernel features are missing\nwhich, depending on your process tree, may "
+               "cause\n"
+               "dump or restore failure.\n";
+    case Verdict::Bad:
+        break;
     }
-    if (!by_name)
-        std::puts(must  ? "Does not look good."
-                  : may ? "Looks good but some kernel features are missing\n"
-                          "which, depending on your process tree, may cause\ndump or restore failure."
-                        : "Looks good.");
+    return "Does not look good.\n";
+}
+
+std::string json(const Features &features, const cli::CheckOptions &options, Verdict verdict)
+{
+    std::string out;
+    for (const Feature &one : feature::all_features()) {
+        if (!asked_for(one, options))
+            continue;
+        int err = features.why_not(one.id);
+        out += cat(out.empty() ? "" : ",", "\n{\"name\":", json_quoted(one.name),
+                   ",\"there\":", err ? "false" : "true", ",\"for\":", json_quoted(heading(one.who)),
+                   ",\"errno\":", err, ",\"without\":", json_quoted(one.without),
+                   ",\"used\":", one.used ? "true" : "false", "}");
+    }
+    return cat("{\"good\":", verdict == Verdict::Good ? "true" : "false", ",\"features\":[", out, "]}\n");
+}
+
+int check_everything(const Features &features, const cli::CheckOptions &options)
+{
+    Verdict verdict = feature::judge(features, options.extra, options.experimental);
+    std::string text =
+        options.json ? json(features, options, verdict) : cat(table(features, options), sentence(verdict));
+    fwrite(text.data(), 1, text.size(), stdout);
+    return verdict == Verdict::Good ? cli::kOk : cli::kFailed;
+}
+
+void list_names()
+{
+    std::string names;
+    for (const Feature &one : feature::all_features())
+        names += cat(names.empty() ? "" : " ", one.name);
+    printf("%s\n", names.c_str());
+}
+
+// One after the other, all of them told; those that nobody knows are a mistake of the caller's.
+int check_named(const Features &features, const std::vector<std::string> &names)
+{
+    for (const std::string &name : names)
+        if (name != "list" && !feature::feature_named(name))
+            usage(cat("there is no feature '", printable(name), "'"), "--feature list shows the names");
+    int code = cli::kOk;
+    for (const std::string &name : names) {
+        if (name == "list") {
+            list_names();
+            continue;
+        }
+        bool there = features.has(feature::feature_named(name)->id);
+        printf("%s is %ssupported\n", name.c_str(), there ? "" : "not ");
+        code = there ? code : cli::kFailed;
+    }
+    return code;
 }
 
 int check(const cli::CheckOptions &options)
 {
-    if (options.features == std::vector<std::string>{"list"}) {
-        print_names();
-        return cli::kOk;
-    }
-    std::vector<Found> all;
-    feature::Sample sample;
-    for (const Probe *probe : chosen(options))
-        all.push_back({probe, probe->run(sample)});
-    if (options.json)
-        print_json(all);
-    else
-        print_text(all, !options.features.empty());
-    for (const Found &one : all)
-        if (one.result && (one.probe->need == Need::Always || !options.features.empty()))
-            return cli::kFailed;
-    return cli::kOk;
+    Features features;
+    int code = options.features.empty() ? check_everything(features, options)
+                                        : check_named(features, options.features);
+    if (fflush(stdout))
+        failed("write to stdout");
+    return code;
 }
 
 } // namespace

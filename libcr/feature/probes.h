@@ -1,44 +1,80 @@
-// What this kernel, with the privileges that we have, can do for a checkpoint or a restore. Nothing is
-// believed from version numbers or configuration: each probe tries the thing itself, on a sample process of
-// its own.
+// The probes, one function for each row of the table. Each returns -errno when the feature is not there. A
+// file of them has what one part of the kernel is asked for.
 #pragma once
 
-#include <span>
-#include <string_view>
-#include <sys/types.h>
-#include <vector>
-
-namespace cr::feature
+namespace cr::feature::probe
 {
 
-// A child that waits, stopped by ptrace, for as long as this lives.
-class Sample
-{
-  public:
-    // Throws when there cannot be one; `ptrace_result` is what stopping it gave, 0 or -errno.
-    Sample();
-    ~Sample();
-    Sample(const Sample &) = delete;
-    Sample &operator=(const Sample &) = delete;
-    pid_t pid() const { return pid_; }
-    long ptrace_result() const { return ptrace_result_; }
+// tasks.cc
+long ptrace();
+long xsave();
+long timers();
+long process_vm();
+long kcmp();
+long kcmp_epoll();
+long pidfd();
+long pidfd_store();
+long ns_pid();
+long proc_stat();
+long peek_siginfo();
+long sigqueue_info();
+long tid_address();
+long clone3_set_tid();
+long timer_ids();
+long rseq_conf();
+long loginuid();
+long seccomp_suspend();
+long seccomp_filters();
+long breakpoints();
 
-  private:
-    pid_t pid_ = 0;
-    long ptrace_result_ = 0;
-};
+// memory.cc
+long map_files();
+long pagemap();
+long memfd();
+long prctl_mm_map();
+long vdso_mremap();
+long pagemap_scan();
+long guard_pages();
+long dirty_track();
+long aio_remap();
+long memfd_hugetlb();
+long uffd();
+long uffd_noncoop();
+long can_map_vdso();
+long compat();
 
-enum class Need { Always, Sometimes };
+// files.cc
+long fdinfo_extended();
+long fcntl_owner();
+long mnt_id();
+long fdinfo_lock();
+long timerfd();
+long openat2();
+long tty();
+long autofs();
 
-struct Probe {
-    const char *name; // CRIU's, where it has one
-    Need need;
-    const char *use;             // completes "needed to ..."
-    long (*run)(const Sample &); // 0: it is there; -errno: why not
-};
+// net.cc
+long sock_diag();
+long net_diag_raw();
+long socket_ns();
+long unix_file();
+long buffer_lock();
+long peek_off();
+long tcp_repair();
+long tcp_window();
+long tcp_half_closed();
+long ipv6_freebind();
+long nsid();
+long nftables();
+long tun();
+long tun_ns();
 
-std::span<const Probe> probes();
-// Null when there is none of the name.
-const Probe *find_probe(std::string_view name);
+// ns.cc
+long userns();
+long cgroup_ns();
+long time_ns();
+long move_mount_set_group();
+long sysv_ids();
+long apparmor_stacking();
 
-} // namespace cr::feature
+} // namespace cr::feature::probe

@@ -17,8 +17,6 @@ namespace cr::restore
 namespace
 {
 
-constexpr int kPrTimerCreateRestoreIds = 77; // Linux 6.15
-
 uint8_t *thread_pointer()
 {
     uint8_t *out;
@@ -28,12 +26,11 @@ uint8_t *thread_pointer()
 
 } // namespace
 
-task::Host probe_host()
+task::Host host_of(const feature::Features &features)
 {
     task::Host host;
     host.bounding = proc::parse_status(proc::PidDir(::getpid()).read("status")).cap_permitted;
-    // PR_TIMER_CREATE_RESTORE_IDS_GET
-    host.timer_restore_ids = sys::call(SYS_prctl, kPrTimerCreateRestoreIds, 2, 0, 0, 0) >= 0;
+    host.timer_restore_ids = features.has(feature::Id::TimerCrIds);
     return host;
 }
 

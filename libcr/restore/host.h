@@ -1,6 +1,7 @@
 // What the machine and the process that restores offer.
 #pragma once
 
+#include "libcr/feature/features.h"
 #include "libcr/task/kind.h"
 
 #include <csignal>
@@ -8,7 +9,7 @@
 namespace cr::restore
 {
 
-task::Host probe_host();
+task::Host host_of(const feature::Features &features);
 
 // The state that tasks are cloned from: all signals blocked, none ignored, as many descriptors as allowed, no registered
 // restartable sequence (a task would inherit it, pointing into memory that it has not). Signals are as before when it

@@ -89,7 +89,7 @@ void check_tasks(const ImageSet &images, const task::Host &host)
 std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
 {
     ImageSet images = read_images(request.images_dir);
-    task::Host host = probe_host();
+    task::Host host = host_of(request.features);
     check_tasks(images, host);
     if (!request.shell_job && images.tasks[0].tree.sid() != images.tasks[0].tree.pid())
         refused("the root of the tree is not a session leader: its session and terminal were outside",

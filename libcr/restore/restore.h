@@ -1,6 +1,7 @@
 // Bringing a process tree back from its images: read and check everything, plan, then execute.
 #pragma once
 
+#include "libcr/feature/features.h"
 #include "libcr/files/opener.h"
 #include "stats.pb.h"
 
@@ -17,6 +18,7 @@ struct RestoreRequest {
     bool leave_stopped = false; // tasks stop before they run any code
     bool shell_job = false;     // session, group and terminal are those of the caller
     files::RestoreOptions files;
+    feature::Features features; // of this kernel, or of one that a test made up
     // Run at CRIU's named points with the root's pid (0 before it exists): "pre-restore", "post-restore", ... What it
     // throws before the tasks are released undoes the restore.
     std::function<void(const char *point, pid_t root)> hook;
