@@ -14,9 +14,11 @@ namespace cr::files
 namespace
 {
 
-std::optional<Blocker> look_at(const TaskFiles &task, int fd, const DumpOptions &options, const Locks &locks)
+// `found` is what the descriptor refers to, as far as it was looked at.
+std::optional<Blocker> look_at(const TaskFiles &task, int fd, const DumpOptions &options, const Locks &locks,
+                               std::optional<Facts> &found)
 {
-    std::optional<Facts> found = task.facts(fd);
+    found = task.facts(fd);
     if (!found)
         return std::nullopt;
     Facts &facts = *found;
@@ -36,7 +38,7 @@ std::optional<Blocker> look_at(const TaskFiles &task, int fd, const DumpOptions 
 
 } // namespace
 
-void blockers(pid_t pid, const DumpOptions &options, std::vector<Blocker> &out)
+void BlockerSearch::look(pid_t pid, std::vector<Blocker> &out)
 {
     auto what = [&] { return cat("pid ", pid); };
     Subject subject(what);
@@ -44,11 +46,25 @@ void blockers(pid_t pid, const DumpOptions &options, std::vector<Blocker> &out)
     std::vector<int> fds = task.candidates();
     fds.insert(fds.begin(), {kRoot, kCwd});
     Locks locks = Locks::read();
-    std::vector<std::optional<Blocker>> found(fds.size());
-    parallel_for(fds.size(), [&](size_t i) { found[i] = look_at(task, fds[i], options, locks); });
-    for (auto &blocker : found)
-        if (blocker)
+    std::vector<std::optional<Facts>> found(fds.size());
+    std::vector<std::optional<Blocker>> blockers(fds.size());
+    parallel_for(fds.size(),
+                 [&](size_t i) { blockers[i] = look_at(task, fds[i], options_, locks, found[i]); });
+    for (size_t i = 0; i < fds.size(); i++) {
+        if (blockers[i])
+            out.push_back(std::move(*blockers[i]));
+        else if (found[i] && found[i]->link.starts_with("pipe:["))
+            pipes_[found[i]->st.st_ino].add(*found[i]);
+    }
+}
+
+void BlockerSearch::finish(std::vector<Blocker> &out) const
+{
+    for (const auto &[inode, ends] : pipes_) {
+        TaskFiles task(ends.first.pid);
+        if (auto blocker = other_end_outside(ends, task.release_pidfd().get(), options_))
             out.push_back(std::move(*blocker));
+    }
 }
 
 } // namespace cr::files

@@ -4,11 +4,25 @@
 #pragma once
 
 #include "libcr/files/kind.h"
+#include "libcr/files/pipe.h"
+
+#include <map>
 
 namespace cr::files
 {
 
-// Appends to `out`. Descriptors, working and root directory of one process. Thread-safe for different `out`.
-void blockers(pid_t pid, const DumpOptions &options, std::vector<Blocker> &out);
+class BlockerSearch
+{
+  public:
+    explicit BlockerSearch(const DumpOptions &options) : options_(options) {}
+    // Descriptors, working and root directory of one process; appends to `out`.
+    void look(pid_t pid, std::vector<Blocker> &out);
+    // After all processes: what only the whole tree tells.
+    void finish(std::vector<Blocker> &out) const;
+
+  private:
+    const DumpOptions &options_;
+    std::map<ino_t, PipeEnds> pipes_;
+};
 
 } // namespace cr::files

@@ -14,6 +14,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/pipe.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
@@ -50,37 +51,21 @@ void capture(Capture &c)
     c.owner(*pipe.mutable_fown());
 }
 
-// Throws when a process outside of the tree has the end that the tree has not.
-void check_other_end(Tree &tree, const Ends &ends)
-{
-    unsigned modes = 0; // which of O_RDONLY, O_WRONLY, O_RDWR occur
-    for (const Description *end : ends)
-        modes |= 1u << (end->facts.open_flags() & O_ACCMODE);
-    if (modes != 1u << O_RDONLY && modes != 1u << O_WRONLY)
-        return;
-    const Facts &facts = ends.front()->facts;
-    auto what = [&] { return facts.subject(); };
-    Subject subject(what);
-    const auto &external = tree.options().external;
-    if (std::find(external.begin(), external.end(), facts.link) != external.end())
-        return;
-    Fd copy = tree.take(facts);
-    pollfd poll{copy.get(), 0, 0};
-    sys::check(sys::call(SYS_poll, &poll, 1, 0), "ask whether the pipe has another end");
-    if (!(poll.revents & (POLLERR | POLLHUP)))
-        refused(
-            "the other end of the pipe is held by a process outside of the tree",
-            cat("dump that process too, or use --external ", facts.link, " and, on restore, --inherit-fd"));
-}
-
 void finish(Tree &tree)
 {
     std::map<uint32_t, Ends> pipes;
     for (const Description &description : tree.descriptions())
         if (description.kind == &kPipe)
             pipes[description.entry.pipe().pipe_id()].push_back(&description);
-    for (auto &[pipe_id, ends] : pipes)
-        check_other_end(tree, ends);
+    for (auto &[pipe_id, descriptions] : pipes) {
+        PipeEnds ends;
+        for (const Description *description : descriptions)
+            ends.add(description->facts);
+        if (auto blocker = other_end_outside(ends, tree.pidfd(ends.first.pid), tree.options())) {
+            Subject subject(blocker->subject);
+            refused(blocker->reason, blocker->remedy);
+        }
+    }
     write_pipe_data(tree, image::Kind::PipesData, pipes);
 }
 
@@ -164,5 +149,29 @@ const Kind kPipe = {
     .arm = nullptr,
     .after_tasks = nullptr,
 };
+
+void PipeEnds::add(const Facts &facts)
+{
+    if (!modes)
+        first = facts;
+    modes |= 1u << (facts.open_flags() & O_ACCMODE);
+}
+
+std::optional<Blocker> other_end_outside(const PipeEnds &ends, int pidfd, const DumpOptions &options)
+{
+    if (ends.modes != 1u << O_RDONLY && ends.modes != 1u << O_WRONLY)
+        return std::nullopt;
+    const auto &external = options.external;
+    if (std::find(external.begin(), external.end(), ends.first.link) != external.end())
+        return std::nullopt;
+    Fd copy = take_copy(pidfd, ends.first.fd);
+    pollfd poll{copy.get(), 0, 0};
+    sys::check(sys::call(SYS_poll, &poll, 1, 0), "ask whether the pipe has another end");
+    if (poll.revents & (POLLERR | POLLHUP))
+        return std::nullopt;
+    return blocker_of(ends.first, "the other end of the pipe is held by a process outside of the tree",
+                      cat("dump that process too, or use --external ", ends.first.link,
+                          " and, on restore, --inherit-fd"));
+}
 
 } // namespace cr::files

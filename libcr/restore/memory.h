@@ -17,7 +17,8 @@ namespace cr::restore
 
 struct MemoryPlan {
     std::vector<std::unique_ptr<mm::TaskPlan>> tasks; // of ImageSet::tasks; none for zombies
-    std::vector<mm::SharedPlan> shared;               // objects that the opener makes, from kFirstShared on
+    std::vector<mm::SharedPlan> shared;               // objects that the opener makes
+    int first_shared = 0; // the opener's number of the first of them; descriptions come behind
     mm::VdsoPlace vdso;                               // where ours lies, in which the root is born
     mm::Frame frame;
 
@@ -26,9 +27,6 @@ struct MemoryPlan {
     // Parts to be filled from outside, by pid, in the order in which the tasks stop for them.
     std::map<pid_t, std::deque<const mm::TaskPlan::Part *>> outside(const ImageSet &images) const;
 };
-
-// Numbers in the opener from which shared objects are held; descriptions come behind them.
-inline constexpr int kFirstShared = 64;
 
 // All but the frame. Throws when an address space makes no sense or does not fit this kernel.
 MemoryPlan plan_memory(const ImageSet &images, const BirthPlan &births, const files::Plan &files);

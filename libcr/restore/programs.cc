@@ -188,7 +188,7 @@ mm::Sources Builder::sources() const
     out.shared = [this](uint64_t id) {
         for (size_t i = 0; i < memory_.shared.size(); i++)
             if (memory_.shared[i].id == id)
-                return kFirstShared + static_cast<int>(i);
+                return memory_.first_shared + static_cast<int>(i);
         bad_image(cat("shared memory ", id, " is mapped but not known"));
     };
     out.images = surroundings_.images;

@@ -8,6 +8,7 @@
 #include "libcr/mm/fill.h"
 #include "libcr/restore/memory.h"
 #include "libcr/program/enter.h"
+#include "libcr/proc/pid_dir.h"
 #include "libcr/program/print.h"
 #include "libcr/restore/births.h"
 #include "libcr/restore/guardian.h"
@@ -86,6 +87,14 @@ void check_tasks(const ImageSet &images, const task::Host &host)
         }
 }
 
+// The opener begins with our descriptors and puts its own above all of them, those that we are yet to open included.
+int first_opener_number()
+{
+    constexpr int kYetToOpen = 32;
+    std::vector<int> open = proc::PidDir(::getpid()).numbers("fd");
+    return std::max(64, open.back() + kYetToOpen);
+}
+
 std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
 {
     ImageSet images = read_images(request.images_dir);
@@ -99,10 +108,12 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
     std::vector<mm::SharedPlan> shared = mm::plan_shared(plan->images.dir, spaces_of(plan->images));
     files::RestoreOptions options = request.files;
     options.shell_job = request.shell_job;
-    options.first_number = kFirstShared + static_cast<int>(shared.size());
+    int first = first_opener_number();
+    options.first_number = first + static_cast<int>(shared.size());
     plan->files.emplace(plan->images.dir, tables_of(plan->images), options);
     plan->memory = plan_memory(plan->images, plan->births, *plan->files);
     plan->memory.shared = std::move(shared);
+    plan->memory.first_shared = first;
     return plan;
 }
 
@@ -170,7 +181,7 @@ void Execution::start_opener()
     auto open_all = [this] {
         for (size_t i = 0; i < plan_.memory.shared.size(); i++) {
             Fd fd = mm::make_shared(plan_.images.dir, plan_.memory.shared[i]);
-            sys::check(sys::call(SYS_dup3, fd.get(), kFirstShared + static_cast<int>(i), O_CLOEXEC),
+            sys::check(sys::call(SYS_dup3, fd.get(), plan_.memory.first_shared + static_cast<int>(i), O_CLOEXEC),
                        "place shared memory");
         }
         opener_work_->open_all();

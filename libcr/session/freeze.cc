@@ -193,12 +193,13 @@ std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
         add(cat("pid ", root.pid), "the task is not a session leader: its terminal and session are outside the tree",
             "give --shell-job, or start it with setsid");
     find_shared(tree, add);
+    files::BlockerSearch search(options);
     const ns::Links own = ns::links_of(::getpid());
     for (inject::FrozenTask &task : tree.tasks()) {
         if (task.state == inject::FrozenTask::State::Zombie)
             continue;
         std::vector<Blocker> blockers;
-        files::blockers(task.pid, options, blockers);
+        search.look(task.pid, blockers);
         proc::PidDir dir(task.pid);
         for (const mm::Blocker &area : mm::blockers(dir))
             blockers.push_back({cat("pid ", task.pid), area.what, area.remedy});
@@ -206,6 +207,10 @@ std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
         for (const Blocker &blocker : blockers)
             add(blocker.subject, blocker.reason, blocker.remedy);
     }
+    std::vector<Blocker> blockers;
+    search.finish(blockers);
+    for (const Blocker &blocker : blockers)
+        add(blocker.subject, blocker.reason, blocker.remedy);
     return out;
 }
 

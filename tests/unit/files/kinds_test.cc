@@ -242,7 +242,8 @@ TEST_CASE("a terminal is refused without --shell-job, and given back with it")
         ::open(name, O_WRONLY | O_APPEND | O_NOCTTY);
     });
     std::vector<Blocker> found;
-    files::blockers(from.pid(), {}, found);
+    files::DumpOptions options;
+    files::BlockerSearch(options).look(from.pid(), found);
     REQUIRE(found.size() == 2);
     CHECK(found[0].remedy.find("--shell-job") != std::string::npos);
 
@@ -256,6 +257,32 @@ TEST_CASE("a terminal is refused without --shell-job, and given back with it")
     CHECK_THROWS_WITH(files::Plan(*restored->images, {{from.pid(), 1}}, {}), Catch::Contains("--shell-job"));
     ::close(master);
     ::close(slave);
+}
+
+TEST_CASE("a pipe of which somebody outside has an end is seen before anything is done")
+{
+    int with_us[2], alone[2];
+    REQUIRE(::pipe(with_us) == 0);
+    std::string ours = cat("/proc/", ::getpid(), "/fd/", with_us[0]);
+    Child from = stopped_child([&] {
+        ::open(ours.c_str(), O_RDONLY); // 0: the writing end is ours
+        ::pipe(alone);
+        ::close(alone[1]); // nobody has it
+    });
+    files::DumpOptions options;
+    files::BlockerSearch search(options);
+    std::vector<Blocker> found;
+    search.look(from.pid(), found);
+    CHECK(found.empty());
+    search.finish(found);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].subject.find("fd 0 (pipe:[") != std::string::npos);
+    options.external.push_back(files::TaskFiles(from.pid()).facts(0)->link);
+    found.clear();
+    search.finish(found);
+    CHECK(found.empty());
+    ::close(with_us[0]);
+    ::close(with_us[1]);
 }
 
 TEST_CASE("what cannot be saved is told by name, everything at once")
@@ -282,7 +309,8 @@ TEST_CASE("what cannot be saved is told by name, everything at once")
     ::unlink(file("hard").c_str());
     ::rename(file("moved").c_str(), file("aside").c_str());
     std::vector<Blocker> found;
-    files::blockers(from.pid(), {}, found);
+    files::DumpOptions options;
+    files::BlockerSearch(options).look(from.pid(), found);
     std::string all;
     for (const Blocker &blocker : found)
         all += blocker.subject + ": " + blocker.reason + "; " + blocker.remedy + "\n";
