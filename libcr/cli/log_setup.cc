@@ -6,6 +6,7 @@
 #include "libcr/cli/options.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace cr::cli
@@ -31,6 +32,9 @@ int open_log(const Common &common, uint32_t commands)
     std::string path = common.log_file;
     if (!adds && !path.starts_with('/'))
         path = cat(common.work_dir, "/", path);
+    // A dump makes its image directory; the log, which begins before, may be the first to need it.
+    if (commands & (kDump | kFreeze))
+        ::mkdir(common.work_dir.c_str(), 0700);
     // Not RAII: the log stays open until the process ends.
     int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (adds ? 0 : O_TRUNC), 0600);
     if (fd < 0)
