@@ -15,6 +15,7 @@
 #include "libcr/session/wire.h"
 #include "libcr/task/capture.h"
 #include "libcr/task/kind.h"
+#include "libcr/task/label.h"
 #include "libcr/task/sharing.h"
 #include "libcr/task/state.h"
 
@@ -195,6 +196,7 @@ std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
     find_shared(tree, add);
     files::BlockerSearch search(options);
     const ns::Links own = ns::links_of(::getpid());
+    const std::string own_label = task::label_of(::getpid());
     for (inject::FrozenTask &task : tree.tasks()) {
         if (task.state == inject::FrozenTask::State::Zombie)
             continue;
@@ -204,6 +206,10 @@ std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
         for (const mm::Blocker &area : mm::blockers(dir))
             blockers.push_back({cat("pid ", task.pid), area.what, area.remedy});
         ns::blockers(task.pid, own, blockers);
+        // Where no module keeps labels there is nothing to look at.
+        if (!own_label.empty())
+            if (auto label = task::label_blocker(task.pid, own_label, task::label_of(task.pid)))
+                blockers.push_back(*label);
         for (const Blocker &blocker : blockers)
             add(blocker.subject, blocker.reason, blocker.remedy);
     }
