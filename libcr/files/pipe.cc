@@ -170,8 +170,7 @@ std::optional<Blocker> other_end_outside(const PipeEnds &ends, int pidfd, const 
     if (poll.revents & (POLLERR | POLLHUP))
         return std::nullopt;
     return blocker_of(ends.first, "the other end of the pipe is held by a process outside of the tree",
-                      cat("dump that process too, or use --external ", ends.first.link,
-                          " and, on restore, --inherit-fd"));
+                      "dump that process together with this tree, or close the pipe");
 }
 
 } // namespace cr::files

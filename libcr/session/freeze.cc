@@ -15,6 +15,7 @@
 #include "libcr/session/wire.h"
 #include "libcr/task/capture.h"
 #include "libcr/task/kind.h"
+#include "libcr/task/lost.h"
 #include "libcr/task/label.h"
 #include "libcr/task/sharing.h"
 #include "libcr/task/state.h"
@@ -95,6 +96,7 @@ class Freeze
     std::vector<Error> find_blockers(inject::FrozenTree &tree);
     void find_shared(inject::FrozenTree &tree, const AddBlocker &add);
     void capture(inject::FrozenTree &tree);
+    void report_lost(const std::vector<inject::FrozenTask *> &tasks);
     void capture_task(const inject::FrozenTask &task, const task::TaskFacts &facts, img::pstree_entry &entry);
     void tell(const inject::FrozenTask &task, const task::TaskFacts &facts, const img::task_kobj_ids_entry &ids);
     bool hold(inject::FrozenTree &tree, std::string &why);
@@ -280,12 +282,21 @@ void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts 
     image::write_one(*images_, image::Kind::Ids, entry.pid(), ids);
 }
 
+void Freeze::report_lost(const std::vector<inject::FrozenTask *> &tasks)
+{
+    auto ours = task::unkept_state(proc::PidDir(::getpid()));
+    for (const inject::FrozenTask *task : tasks)
+        if (task->state != inject::FrozenTask::State::Zombie)
+            task::report_lost(task->pid, task::unkept_state(proc::PidDir(task->pid)), ours);
+}
+
 void Freeze::capture(inject::FrozenTree &tree)
 {
     image::Writer pstree(*images_, image::Kind::Pstree);
     std::vector<inject::FrozenTask *> tasks;
     for (inject::FrozenTask &task : tree.tasks())
         tasks.push_back(&task);
+    report_lost(tasks);
     // In batches: the next stages begin with the first while the second is captured.
     for (size_t at = 0; at < tasks.size(); at += kBatch) {
         auto batch = std::span(tasks).subspan(at, std::min(kBatch, tasks.size() - at));
