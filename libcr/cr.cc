@@ -6,6 +6,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/fd.h"
 #include "libcr/base/log.h"
+#include "libcr/base/version.h"
 #include "libcr/restore/restore.h"
 #include "libcr/session/freeze.h"
 #include "libcr/session/link.h"
@@ -197,7 +198,7 @@ Answer finished(const std::function<Answer()> &work, cr_error *error)
 
 } // namespace
 
-const char *cr_version() { return "0.1.0"; }
+const char *cr_version() { return kVersion; }
 
 int cr_dump(const cr_dump_options *given, cr_error *error)
 {

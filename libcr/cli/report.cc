@@ -3,6 +3,7 @@
 #include "libcr/base/json.h"
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
+#include "libcr/base/version.h"
 #include "libcr/cli/config_file.h"
 #include "libcr/cli/grammar.h"
 #include "libcr/cli/help.h"

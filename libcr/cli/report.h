@@ -31,9 +31,6 @@ inline constexpr int kFailed = 1;  // it did not work; the target is as it was
 inline constexpr int kUsage = 2;   // the command line makes no sense
 inline constexpr int kRefused = 3; // declined on purpose, before the target was touched
 
-inline constexpr const char *kVersion = "0.1.0";
-inline constexpr const char *kCriuVersion = "4.2"; // the one whose behaviour and images we follow
-
 // An error that ends the tool with a code of somebody else's: that of an action script.
 struct WithCode : Error {
     WithCode(const Error &error, int exit_code) : Error(error), code(exit_code) {}
