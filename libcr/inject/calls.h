@@ -32,8 +32,7 @@ class Calls
     {
       public:
         template <class Int>
-            requires(std::is_integral_v<Int> || std::is_enum_v<Int>)
-        Arg(Int n) : value(static_cast<uint64_t>(n))
+        requires(std::is_integral_v<Int> || std::is_enum_v<Int>) Arg(Int n) : value(static_cast<uint64_t>(n))
         {
         }
         Arg(TargetAddr a) : value(a.value) {}

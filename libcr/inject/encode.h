@@ -1,5 +1,5 @@
-// Operations for the player (pie/ops.h) as bytes for a known address: what is played inside a stopped task, where
-// every byte counts and results go to memory that is known beforehand.
+// Operations for the player (pie/ops.h) as bytes for a known address: what is played inside a stopped task,
+// where every byte counts and results go to memory that is known beforehand.
 #pragma once
 
 #include "libcr/base/addr.h"
@@ -50,8 +50,9 @@ class Encoder
     {
         bool repeat = call.count > 1;
         uint8_t flags = (call.expected ? CR_OP_EXPECT : 0) | (repeat ? CR_OP_REPEAT : 0);
-        TargetAddr at = head({CR_OP_SYS, static_cast<uint8_t>(call.args.size()), flags,
-                              static_cast<uint8_t>(call.size() / 8), static_cast<uint32_t>(call.nr), call.result});
+        TargetAddr at =
+            head({CR_OP_SYS, static_cast<uint8_t>(call.args.size()), flags,
+                  static_cast<uint8_t>(call.size() / 8), static_cast<uint32_t>(call.nr), call.result});
         for (uint64_t arg : call.args)
             word(arg);
         if (call.expected)

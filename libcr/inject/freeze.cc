@@ -47,7 +47,8 @@ FrozenTree::FrozenTree(pid_t root, const FreezeOptions &options) : options_(opti
                 if (!tasks_[i].complete)
                     more |= list_again(tasks_[i]);
             if (more && Clock::now() >= deadline) {
-                block(Error(Error::Kind::Failed, 0, "stop the tree: it keeps making new tasks", "give a longer --timeout"));
+                block(Error(Error::Kind::Failed, 0, "stop the tree: it keeps making new tasks",
+                            "give a longer --timeout"));
                 break;
             }
         }
@@ -72,8 +73,8 @@ void FrozenTree::block(Error error)
     blockers_.push_back(std::move(error));
 }
 
-// Looks at a process and its descendants before anything is touched, and reports what can be known so early. They
-// run on meanwhile: what is missed here is found by the passes, when the tree is undone again.
+// Looks at a process and its descendants before anything is touched, and reports what can be known so early.
+// They run on meanwhile: what is missed here is found by the passes, when the tree is undone again.
 void FrozenTree::examine(pid_t pid)
 {
     auto text = [&] { return subject_of(pid); };
@@ -132,8 +133,9 @@ bool FrozenTree::list_threads(FrozenTask &task)
         return false;
     bool grown = false;
     for (pid_t tid : thread_ids(task.pid)) {
-        bool known = std::any_of(task.threads.begin(), task.threads.end(),
-                                 [&](const FrozenThread &t) { return t.tid == tid && (!t.gone || t.given_up); });
+        bool known = std::any_of(task.threads.begin(), task.threads.end(), [&](const FrozenThread &t) {
+            return t.tid == tid && (!t.gone || t.given_up);
+        });
         if (known)
             continue;
         FrozenThread thread;
@@ -190,8 +192,8 @@ void FrozenTree::seize(FrozenTask &task, FrozenThread &thread)
         sys::check(r, "interrupt it");
 }
 
-// Looks once more at a task whose threads all stand: when there is no new one now, there will be none, and its
-// children are all there. True when something was found, here or among its children.
+// Looks once more at a task whose threads all stand: when there is no new one now, there will be none, and
+// its children are all there. True when something was found, here or among its children.
 bool FrozenTree::list_again(FrozenTask &task)
 {
     if (list_threads(task))
@@ -251,8 +253,8 @@ bool FrozenTree::settle(FrozenTask &task, FrozenThread &thread, Deadline deadlin
     return !running.empty();
 }
 
-// Looks at the other threads of a process of which one does not stop: one that executes a program waits for the
-// others to end, and they for us to see it.
+// Looks at the other threads of a process of which one does not stop: one that executes a program waits for
+// the others to end, and they for us to see it.
 void FrozenTree::help(FrozenTask &task, FrozenThread &thread)
 {
     for (FrozenThread &other : task.threads)
@@ -271,14 +273,16 @@ void FrozenTree::arrived(FrozenTask &task, FrozenThread &thread, sys::WaitStatus
         if (thread.group_stopped)
             task.stop_signal = status.signal();
     } else {
-        // A signal was on its way: it is delivered as if we were not there. Any stop cancels an interruption that
-        // is still to come, so that one is asked for again; it comes before the handler's first instruction.
+        // A signal was on its way: it is delivered as if we were not there. Any stop cancels an interruption
+        // that is still to come, so that one is asked for again; it comes before the handler's first
+        // instruction.
         pt::interrupt(thread.tid);
         pt::cont(thread.tid, status.signal_stop() ? status.signal() : 0);
     }
 }
 
-// Tasks of the tree that were born by vfork(2) (or with CLONE_VM | CLONE_VFORK) and still use the memory of `task`.
+// Tasks of the tree that were born by vfork(2) (or with CLONE_VM | CLONE_VFORK) and still use the memory of
+// `task`.
 std::vector<FrozenTask *> FrozenTree::vfork_children(const FrozenTask &task)
 {
     std::vector<FrozenTask *> out;
@@ -297,8 +301,9 @@ Error FrozenTree::why_not_stopped(const FrozenTask &task, const FrozenThread &th
     };
     for (pid_t child : children_of(task.pid, thread.tid))
         if (sys::kcmp(task.pid, child, sys::Kcmp::Vm) == 0)
-            return failure(cat("stop it: it waits in vfork(2) for ", subject_of(child)),
-                           "try again when that one has executed a program or ended, or give a longer --timeout");
+            return failure(
+                cat("stop it: it waits in vfork(2) for ", subject_of(child)),
+                "try again when that one has executed a program or ended, or give a longer --timeout");
     auto stat = stat_of(task.pid, thread.tid);
     std::string where = wchan_of(task.pid, thread.tid);
     if (stat && stat->state == 'D')
@@ -312,7 +317,8 @@ void FrozenTree::drop_gone()
 {
     auto gone = [](const FrozenThread &t) { return t.gone; };
     for (FrozenTask &task : tasks_)
-        task.threads.erase(std::remove_if(task.threads.begin(), task.threads.end(), gone), task.threads.end());
+        task.threads.erase(std::remove_if(task.threads.begin(), task.threads.end(), gone),
+                           task.threads.end());
     pid_t root = tasks_.empty() ? 0 : tasks_.front().pid;
     std::erase_if(tasks_, [](const FrozenTask &task) {
         return task.threads.empty() && task.state != FrozenTask::State::Zombie;
@@ -381,7 +387,8 @@ void FrozenTree::capture_landed(FrozenTask &task, FrozenThread &thread)
         if (!task.pad.size || !is_in_flight(thread, task.pad))
             return;
         if (Clock::now() > deadline)
-            failed_with(EBUSY, "freeze it: it is not back yet from an earlier capture that was killed", "try again");
+            failed_with(EBUSY, "freeze it: it is not back yet from an earlier capture that was killed",
+                        "try again");
         sys::check(pt::cont(thread.tid), "let it run");
         thread.stopped = false;
         sys::call(SYS_nanosleep, &kFlight, nullptr);

@@ -1,20 +1,22 @@
 // Stopping a tree of processes: every thread of every descendant, while they go on making new ones.
 //
-// There is no atomic way. Passes over /proc are repeated: seize and interrupt every thread that is not known yet,
-// all of them, then wait for all, then list threads and children again. A process whose threads all stand makes
-// nothing new, so a pass that finds nothing new has the whole tree. (PTRACE_O_TRACEFORK would make fewer passes
-// but leaves children that stop by themselves.)
+// There is no atomic way. Passes over /proc are repeated: seize and interrupt every thread that is not known
+// yet, all of them, then wait for all, then list threads and children again. A process whose threads all
+// stand makes nothing new, so a pass that finds nothing new has the whole tree. (PTRACE_O_TRACEFORK would
+// make fewer passes but leaves children that stop by themselves.)
 //
 // What can be in the way, and what becomes of it:
 //   - traced by another, kernel threads, under seccomp, 32-bit, ourselves: found before anything is touched;
-//   - a thread in vfork(2) stops only when its child executes a program or ends: the child, which has the same
+//   - a thread in vfork(2) stops only when its child executes a program or ends: the child, which has the
+//   same
 //     memory, is let run so long;
-//   - one that executes a program waits until its other threads are reaped, which is our duty as their tracer;
+//   - one that executes a program waits until its other threads are reaped, which is our duty as their
+//   tracer;
 //   - one in uninterruptible sleep: told after the timeout.
 // Each is an Error of its own; in any case the tree goes on as before.
 //
-// Stopped tasks need no living tracer: when we die, the kernel lets all of them run. What is stopped by a signal
-// (state T) stays stopped.
+// Stopped tasks need no living tracer: when we die, the kernel lets all of them run. What is stopped by a
+// signal (state T) stays stopped.
 #pragma once
 
 #include "libcr/base/error.h"
@@ -62,8 +64,8 @@ struct FreezeOptions {
 class FrozenTree
 {
   public:
-    // Throws (Refused or Failed) what is in the way, the tree being as before. With options.collect the tree is
-    // held as far as it goes, and blockers() tells.
+    // Throws (Refused or Failed) what is in the way, the tree being as before. With options.collect the tree
+    // is held as far as it goes, and blockers() tells.
     explicit FrozenTree(pid_t root, const FreezeOptions &options = {});
     ~FrozenTree();
     FrozenTree(const FrozenTree &) = delete;

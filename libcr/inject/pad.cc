@@ -44,7 +44,8 @@ OwnVdso own_vdso()
 bool is_our_vdso(const sys::ProcMem &memory, uint64_t at, const OwnVdso &own)
 {
     std::vector<uint8_t> theirs(own.elf_size);
-    return at && memory.read(TargetAddr(at), theirs.data(), theirs.size()) == static_cast<long>(theirs.size()) &&
+    return at &&
+           memory.read(TargetAddr(at), theirs.data(), theirs.size()) == static_cast<long>(theirs.size()) &&
            memcmp(theirs.data(), own.bytes, own.elf_size) == 0;
 }
 

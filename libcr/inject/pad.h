@@ -1,9 +1,11 @@
-// The place for code in a stopped task: the end of the page(s) of its vDSO, behind the ELF image. It is always
-// mapped, executable and unused, and a write through /proc/PID/mem gives the task a private copy of that one page,
-// so that code gets there without anything being run in the task, and nothing that it uses is touched.
+// The place for code in a stopped task: the end of the page(s) of its vDSO, behind the ELF image. It is
+// always mapped, executable and unused, and a write through /proc/PID/mem gives the task a private copy of
+// that one page, so that code gets there without anything being run in the task, and nothing that it uses is
+// touched.
 //
-// The bytes stay there when we are gone, and are inherited over fork. They begin with a header that records the
-// memory which an earlier capture had mapped in the task, for the case that it was killed and could not unmap it.
+// The bytes stay there when we are gone, and are inherited over fork. They begin with a header that records
+// the memory which an earlier capture had mapped in the task, for the case that it was killed and could not
+// unmap it.
 #pragma once
 
 #include "libcr/base/addr.h"
@@ -37,13 +39,13 @@ struct Pad {
 // `guess`: where it may well be (where a relative's is), to save a look; 0 when nothing is known.
 Pad find_pad(pid_t pid, const sys::ProcMem &memory, TargetAddr guess = {});
 
-// Where an area of `size` bytes may be mapped in the task. The first guess needs no look at its mappings; when that
-// one is taken after all, `look` finds a gap.
+// Where an area of `size` bytes may be mapped in the task. The first guess needs no look at its mappings;
+// when that one is taken after all, `look` finds a gap.
 TargetAddr guess_area(const Pad &pad, size_t size);
 TargetAddr find_area(pid_t pid, size_t size);
 
-// Whether what the header records is a leftover of ours: exactly one private, anonymous, writable mapping that
-// begins with the nonce.
+// Whether what the header records is a leftover of ours: exactly one private, anonymous, writable mapping
+// that begins with the nonce.
 bool leftover_is_there(pid_t pid, const sys::ProcMem &memory, const PadHeader &header);
 
 } // namespace cr::inject

@@ -257,7 +257,8 @@ void TaskRun::proceed()
     }
 }
 
-// The memory could not be mapped: something else is at the place that was guessed, or there is no more to be had.
+// The memory could not be mapped: something else is at the place that was guessed, or there is no more to be
+// had.
 void TaskRun::refuse_area()
 {
     int64_t result = leader_->failure();

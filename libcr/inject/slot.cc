@@ -21,7 +21,10 @@ namespace pt = sys::ptrace;
 static_assert(CodeImage::kMaxSlots == CR_SLOT_MAX && CodeImage::kStateSize == CR_STATE_SIZE);
 
 size_t CodeImage::size(size_t slots) { return static_cast<size_t>(slot(slots)); }
-std::vector<uint8_t> CodeImage::bytes(size_t slots) { return {cr_inject_begin, cr_inject_begin + size(slots)}; }
+std::vector<uint8_t> CodeImage::bytes(size_t slots)
+{
+    return {cr_inject_begin, cr_inject_begin + size(slots)};
+}
 uint64_t CodeImage::slot(size_t index)
 {
     return static_cast<uint64_t>(cr_inject_slots - cr_inject_begin) + index * CR_SLOT_SIZE;
@@ -42,8 +45,8 @@ int harmless_signal(const proc::Status &process, uint64_t blocked)
         if (!in(process.sig_caught, signal) && !in(blocked, signal))
             return signal;
     for (int signal = 1; signal < 32; signal++)
-        if (in(process.sig_ignored, signal) && !in(blocked, signal) && signal != SIGCONT && signal != SIGTSTP &&
-            signal != SIGTTIN && signal != SIGTTOU)
+        if (in(process.sig_ignored, signal) && !in(blocked, signal) && signal != SIGCONT &&
+            signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU)
             return signal;
     return 0;
 }
@@ -76,7 +79,8 @@ std::array<uint8_t, CodeImage::kStateSize> Slot::state() const
     put(CR_STATE_RCX, rcx);
     put(CR_STATE_RAX_EINTR, rax_eintr);
     put(CR_STATE_RCX_EINTR, rcx_eintr);
-    put(CR_STATE_NEXT, thread_.in_syscall() ? code_.value + CodeImage::in_syscall_end() : slot_ + CR_SLOT_IN_USER);
+    put(CR_STATE_NEXT,
+        thread_.in_syscall() ? code_.value + CodeImage::in_syscall_end() : slot_ + CR_SLOT_IN_USER);
     uint64_t others[] = {r.rbx, r.rdx, r.rsi, r.rdi, r.rbp, r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14};
     for (size_t i = 0; i < 12; i++)
         put(CR_STATE_REGS + 8 * i, others[i]);
@@ -163,8 +167,8 @@ void Slot::leave(const Waiter &waiter, Deadline deadline)
     must(pt::set_registers(thread_.tid, thread_.regs), "put its registers back");
     if (signal_)
         return;
-    // At a system-call stop the kernel would not look at an interrupted call when it is let run (only when it is
-    // detached): on to the stop of an interruption, which comes before anything else.
+    // At a system-call stop the kernel would not look at an interrupted call when it is let run (only when it
+    // is detached): on to the stop of an interruption, which comes before anything else.
     must(pt::interrupt(thread_.tid), "interrupt it");
     must(pt::cont(thread_.tid), "let it run");
     for (;;) {

@@ -1,5 +1,5 @@
-// One thread on its way through injected code: its slot in the pad (pie/inject.S), its state there, the signal by
-// which it tells that it is done, and the steps of run.h's order.
+// One thread on its way through injected code: its slot in the pad (pie/inject.S), its state there, the
+// signal by which it tells that it is done, and the steps of run.h's order.
 #pragma once
 
 #include "libcr/inject/encode.h"
@@ -47,9 +47,9 @@ class Slot
     uint64_t blocked() const { return signal_ ? ~(1ull << (signal_ - 1)) : ~0ull; } // the mask
     Call done_call() const;
 
-    void enter();              // steps 2 to 4
-    void go_on();              // from a done-stop
-    void go_on(TargetAddr op); // from a done-stop, at another operation
+    void enter();                                        // steps 2 to 4
+    void go_on();                                        // from a done-stop
+    void go_on(TargetAddr op);                           // from a done-stop, at another operation
     void leave(const Waiter &waiter, Deadline deadline); // steps 5 to 7
     // Waits until it stands at a done-operation; that one's address. Throws when it dies or takes too long.
     TargetAddr wait_done(const Waiter &waiter, Deadline deadline);

@@ -13,10 +13,10 @@ namespace
 // Calls that fail with -EINTR on any interruption, seen by trying all that block: without a timeout for some,
 // with SO_RCVTIMEO or SO_SNDTIMEO for those on sockets. Not close(2): its descriptor is gone then.
 constexpr long kInterrupted[] = {
-    SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,  SYS_rt_sigtimedwait, SYS_semop,      SYS_semtimedop,
-    SYS_io_getevents, SYS_io_pgetevents, SYS_io_uring_enter, SYS_recvfrom,   SYS_recvmsg,    SYS_recvmmsg,
-    SYS_sendto,     SYS_sendmsg,     SYS_sendmmsg,      SYS_accept,          SYS_accept4,    SYS_connect,
-    SYS_read,       SYS_write,       SYS_readv,         SYS_writev,
+    SYS_epoll_wait,   SYS_epoll_pwait,   SYS_epoll_pwait2,   SYS_rt_sigtimedwait, SYS_semop,   SYS_semtimedop,
+    SYS_io_getevents, SYS_io_pgetevents, SYS_io_uring_enter, SYS_recvfrom,        SYS_recvmsg, SYS_recvmmsg,
+    SYS_sendto,       SYS_sendmsg,       SYS_sendmmsg,       SYS_accept,          SYS_accept4, SYS_connect,
+    SYS_read,         SYS_write,         SYS_readv,          SYS_writev,
 };
 
 bool ends_with_eintr(int64_t nr)
@@ -46,8 +46,8 @@ uint64_t rseq_abort(pid_t tid, uint64_t rseq, uint64_t ip)
 bool FrozenThread::in_syscall() const
 {
     auto rax = static_cast<int64_t>(regs.rax);
-    return static_cast<int64_t>(regs.orig_rax) >= 0 && (rax == kRestartSys || rax == kRestartNoIntr ||
-                                                        rax == kRestartNoHand || rax == kRestartBlock);
+    return static_cast<int64_t>(regs.orig_rax) >= 0 &&
+           (rax == kRestartSys || rax == kRestartNoIntr || rax == kRestartNoHand || rax == kRestartBlock);
 }
 
 long capture(FrozenThread &thread)

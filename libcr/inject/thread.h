@@ -1,12 +1,14 @@
 // A thread that is held in a ptrace-stop, with its state as an image needs it.
 //
-// What the kernel shows of a thread that was interrupted in a system call is not yet what it goes on with: rax
-// holds -ERESTART*, and on the way back to user mode the kernel makes the call again, or lets it fail with -EINTR
-// when a handler runs. That stays the kernel's business: the state here is the one with -ERESTART* in it. Two
-// things have to be mended, in the thread itself, before anything else is done with it:
-//   - some calls end with -EINTR after any interruption, signal or not (epoll_wait, sigtimedwait, ...). Ours was
+// What the kernel shows of a thread that was interrupted in a system call is not yet what it goes on with:
+// rax holds -ERESTART*, and on the way back to user mode the kernel makes the call again, or lets it fail
+// with -EINTR when a handler runs. That stays the kernel's business: the state here is the one with
+// -ERESTART* in it. Two things have to be mended, in the thread itself, before anything else is done with it:
+//   - some calls end with -EINTR after any interruption, signal or not (epoll_wait, sigtimedwait, ...). Ours
+//   was
 //     none, so the kernel is told to make them again (-ERESTARTNOHAND: unless a handler runs);
-//   - a thread in a restartable sequence (rseq(2)) has been interrupted in it and must go on at its abort handler.
+//   - a thread in a restartable sequence (rseq(2)) has been interrupted in it and must go on at its abort
+//   handler.
 //     The kernel would forget that as soon as other code runs in the thread.
 #pragma once
 
@@ -37,7 +39,7 @@ struct FrozenThread {
 
     // How the kernel holds it, for those who let it run.
     bool seized = false, stopped = false;
-    bool gone = false; // it ended while we looked: no thread of the image
+    bool gone = false;     // it ended while we looked: no thread of the image
     bool given_up = false; // it did not stop in time (and counts as gone)
 
     // In a system call that the kernel makes again, or ends with -EINTR.
@@ -45,7 +47,8 @@ struct FrozenThread {
 };
 
 // -ERESTART* as the kernel puts them into rax (include/linux/errno.h).
-inline constexpr int64_t kRestartSys = -512, kRestartNoIntr = -513, kRestartNoHand = -514, kRestartBlock = -516;
+inline constexpr int64_t kRestartSys = -512, kRestartNoIntr = -513, kRestartNoHand = -514,
+                         kRestartBlock = -516;
 
 // Reads the registers of a thread that stopped for the first time, and mends them as told above.
 // -ESRCH when it is gone; throws on anything else.

@@ -16,8 +16,8 @@ namespace cr::inject
 namespace
 {
 
-// A file of /proc by path: half the calls of an opened directory. One that is a single record (not a list) of less
-// than a page ends with a short read.
+// A file of /proc by path: half the calls of an opened directory. One that is a single record (not a list) of
+// less than a page ends with a short read.
 enum class Form { Record, List };
 
 std::string read_small(const std::string &path, Form form = Form::Record)
@@ -42,7 +42,10 @@ std::string read_small(const std::string &path, Form form = Form::Record)
     }
 }
 
-std::string task_path(pid_t pid, pid_t tid, const char *name) { return cat("/proc/", pid, "/task/", tid, "/", name); }
+std::string task_path(pid_t pid, pid_t tid, const char *name)
+{
+    return cat("/proc/", pid, "/task/", tid, "/", name);
+}
 
 } // namespace
 

@@ -1,5 +1,5 @@
-// What /proc says of a tree that is not held (yet): the questions asked again and again while freezing. What is
-// gone in the meantime has no threads and no children.
+// What /proc says of a tree that is not held (yet): the questions asked again and again while freezing. What
+// is gone in the meantime has no threads and no children.
 #pragma once
 
 #include "libcr/proc/stat.h"

@@ -1,9 +1,9 @@
 // Where everything of a region lies, as offsets from its base: found once, before the base is known.
 //
 // The player has no way to say "argument 2 is what operation 7 returned". So the linker turns it round: the
-// operation that makes a result stores it straight into the argument word of the operation that needs it. When
-// several need it, or one needs its address, the result gets a slot of its own, and copies (COPY8) are put
-// right behind the operation that makes it.
+// operation that makes a result stores it straight into the argument word of the operation that needs it.
+// When several need it, or one needs its address, the result gets a slot of its own, and copies (COPY8) are
+// put right behind the operation that makes it.
 #pragma once
 
 #include "libcr/program/program.h"

@@ -31,12 +31,12 @@ constexpr struct {
     long nr;
     const char *args;
 } kSignatures[] = {
-    {SYS_read, "dxd"},        {SYS_write, "dxd"},      {SYS_open, "sOo"},        {SYS_openat, "DsOo"},
-    {SYS_close, "d"},         {SYS_mmap, "xdPMdx"},    {SYS_mprotect, "xdP"},    {SYS_munmap, "xd"},
-    {SYS_mremap, "xddxx"},    {SYS_madvise, "xdd"},    {SYS_pread64, "dxdx"},    {SYS_preadv, "dxdx"},
-    {SYS_chdir, "s"},         {SYS_chroot, "s"},       {SYS_umask, "o"},         {SYS_mkdirat, "Dso"},
-    {SYS_unlinkat, "Dsx"},    {SYS_linkat, "DsDsx"},   {SYS_fchdir, "d"},        {SYS_dup3, "ddO"},
-    {SYS_readlinkat, "Dsxd"}, {SYS_lseek, "ddd"},      {SYS_pidfd_getfd, "ddx"}, {SYS_brk, "x"},
+    {SYS_read, "dxd"},        {SYS_write, "dxd"},    {SYS_open, "sOo"},        {SYS_openat, "DsOo"},
+    {SYS_close, "d"},         {SYS_mmap, "xdPMdx"},  {SYS_mprotect, "xdP"},    {SYS_munmap, "xd"},
+    {SYS_mremap, "xddxx"},    {SYS_madvise, "xdd"},  {SYS_pread64, "dxdx"},    {SYS_preadv, "dxdx"},
+    {SYS_chdir, "s"},         {SYS_chroot, "s"},     {SYS_umask, "o"},         {SYS_mkdirat, "Dso"},
+    {SYS_unlinkat, "Dsx"},    {SYS_linkat, "DsDsx"}, {SYS_fchdir, "d"},        {SYS_dup3, "ddO"},
+    {SYS_readlinkat, "Dsxd"}, {SYS_lseek, "ddd"},    {SYS_pidfd_getfd, "ddx"}, {SYS_brk, "x"},
     {SYS_fcntl, "ddx"},
 };
 
@@ -66,11 +66,12 @@ constexpr Flag kMap[] = {{MAP_SHARED_VALIDATE, "MAP_SHARED_VALIDATE"},
                          {MAP_POPULATE, "MAP_POPULATE"},
                          {MAP_STACK, "MAP_STACK"},
                          {MAP_HUGETLB, "MAP_HUGETLB"}};
-constexpr Flag kOpen[] = {{O_WRONLY, "O_WRONLY"},     {O_RDWR, "O_RDWR"},         {O_CREAT, "O_CREAT"},
-                          {O_EXCL, "O_EXCL"},         {O_NOCTTY, "O_NOCTTY"},     {O_TRUNC, "O_TRUNC"},
-                          {O_APPEND, "O_APPEND"},     {O_NONBLOCK, "O_NONBLOCK"}, {O_DIRECTORY, "O_DIRECTORY"},
-                          {O_NOFOLLOW, "O_NOFOLLOW"}, {O_CLOEXEC, "O_CLOEXEC"},   {O_PATH, "O_PATH"},
-                          {O_DIRECT, "O_DIRECT"},     {O_NOATIME, "O_NOATIME"}};
+constexpr Flag kOpen[] = {
+    {O_WRONLY, "O_WRONLY"},     {O_RDWR, "O_RDWR"},         {O_CREAT, "O_CREAT"},
+    {O_EXCL, "O_EXCL"},         {O_NOCTTY, "O_NOCTTY"},     {O_TRUNC, "O_TRUNC"},
+    {O_APPEND, "O_APPEND"},     {O_NONBLOCK, "O_NONBLOCK"}, {O_DIRECTORY, "O_DIRECTORY"},
+    {O_NOFOLLOW, "O_NOFOLLOW"}, {O_CLOEXEC, "O_CLOEXEC"},   {O_PATH, "O_PATH"},
+    {O_DIRECT, "O_DIRECT"},     {O_NOATIME, "O_NOATIME"}};
 
 std::string flags(uint64_t value, std::span<const Flag> names, const char *none)
 {
@@ -205,7 +206,9 @@ class Printer
         case Value::Kind::Entry:
             return cat("program ", v.index, " (", region_.program({v.index}).name(), ")");
         case Value::Kind::Data:
-            return as == 's' ? text(v) : v.number ? cat("data", v.index, "+", v.number) : cat("data", v.index);
+            return as == 's'  ? text(v)
+                   : v.number ? cat("data", v.index, "+", v.number)
+                              : cat("data", v.index);
         }
         return {};
     }

@@ -1,7 +1,7 @@
 // Programs as people know system calls: lines like strace's,
 //   mmap(0x7f0000000000, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED, 3, 0x1000)  # /lib/x.so
-// with the results of earlier operations as #N (the line's number) and data as its place in the region or, when it
-// is text, as the text itself.
+// with the results of earlier operations as #N (the line's number) and data as its place in the region or,
+// when it is text, as the text itself.
 #pragma once
 
 #include "libcr/program/program.h"

@@ -25,15 +25,19 @@ OpId Program::push(Op op)
 
 OpId Program::sys(long nr, std::vector<Value> args, On on_failure, std::string subject)
 {
-    Op op{CR_OP_SYS, on_failure == On::Fail ? uint8_t(CR_OP_MUST) : uint8_t(0), uint8_t(args.size()),
-          static_cast<uint32_t>(nr), std::move(args), std::move(subject)};
+    Op op{CR_OP_SYS,
+          on_failure == On::Fail ? uint8_t(CR_OP_MUST) : uint8_t(0),
+          uint8_t(args.size()),
+          static_cast<uint32_t>(nr),
+          std::move(args),
+          std::move(subject)};
     return push(std::move(op));
 }
 
 OpId Program::sys_expect(long nr, std::vector<Value> args, int64_t expected, std::string subject)
 {
-    Op op{CR_OP_SYS, CR_OP_EXPECT, uint8_t(args.size()), static_cast<uint32_t>(nr), std::move(args),
-          std::move(subject)};
+    Op op{CR_OP_SYS,       CR_OP_EXPECT,      uint8_t(args.size()), static_cast<uint32_t>(nr),
+          std::move(args), std::move(subject)};
     op.words.push_back(expected);
     return push(std::move(op));
 }
@@ -45,7 +49,8 @@ OpId Program::sys_repeat(long nr, std::vector<Value> args, uint64_t count, std::
         usage("a call repeated zero times");
     uint8_t flags = CR_OP_REPEAT | (on_failure == On::Fail ? CR_OP_MUST : 0);
     steps.resize(args.size());
-    Op op{CR_OP_SYS, flags, uint8_t(args.size()), static_cast<uint32_t>(nr), std::move(args), std::move(subject)};
+    Op op{CR_OP_SYS,         flags, uint8_t(args.size()), static_cast<uint32_t>(nr), std::move(args),
+          std::move(subject)};
     op.words.push_back(count);
     op.words.insert(op.words.end(), steps.begin(), steps.end());
     return push(std::move(op));
@@ -53,7 +58,8 @@ OpId Program::sys_repeat(long nr, std::vector<Value> args, uint64_t count, std::
 
 OpId Program::clone3(Value args, uint64_t size, ProgramId child, int64_t expected_pid, std::string subject)
 {
-    return push({CR_OP_CLONE, CR_OP_EXPECT, 2, SYS_clone3, {args, size, child, expected_pid}, std::move(subject)});
+    return push(
+        {CR_OP_CLONE, CR_OP_EXPECT, 2, SYS_clone3, {args, size, child, expected_pid}, std::move(subject)});
 }
 
 void Program::jump(ProgramId target) { push({CR_OP_JMP, 0, 0, 0, {target}, {}}); }

@@ -44,12 +44,12 @@ class Value
     Value() = default;
     Value(std::nullptr_t) {}
     template <class Int>
-        requires(std::is_integral_v<Int> || std::is_enum_v<Int>)
-    Value(Int n) : number(static_cast<uint64_t>(n))
+    requires(std::is_integral_v<Int> || std::is_enum_v<Int>) Value(Int n) : number(static_cast<uint64_t>(n))
     {
     }
     Value(TargetAddr a) : number(a.value) {}
-    Value(OpId op) : kind(Kind::Result), index(op.index) {} // what that operation of the same program returned
+    Value(OpId op)
+        : kind(Kind::Result), index(op.index) {} // what that operation of the same program returned
     Value(DataId d, uint64_t offset = 0) : kind(Kind::Data), index(d.index), number(offset) {} // its address
     Value(WordId w) : kind(Kind::Word), index(w.index) {}                                      // its address
     Value(ProgramId p) : kind(Kind::Entry), index(p.index) {} // address of its first operation
@@ -81,7 +81,7 @@ class Program
     OpId clone3(Value args, uint64_t size, ProgramId child, int64_t expected_pid, std::string subject = {});
     void jump(ProgramId target);
     void native(Value address);
-    void store(Value to, OpId op);             // *(u64 *)to = result of op
+    void store(Value to, OpId op); // *(u64 *)to = result of op
     // word += n, and wake those who wait for it if it is at least `wake_at` now: the last of many, not each.
     void add(WordId word, uint32_t n, uint32_t wake_at = 0);
     void wait(WordId word, uint32_t at_least);

@@ -128,8 +128,8 @@ void Simulator::call(Context &context)
             contexts_.push_back({child, context.on_failure, context.record});
         if (head.result)
             store(head.result, result);
-        bool failed = (expects && result != expected) ||
-                      (head.flags & CR_OP_MUST && result < 0 && result >= -4095);
+        bool failed =
+            (expects && result != expected) || (head.flags & CR_OP_MUST && result < 0 && result >= -4095);
         if (failed) {
             if (context.record)
                 store(context.record, cr_fail_record{context.op, result});
@@ -148,8 +148,9 @@ std::string Simulator::transcript() const
 {
     std::string out;
     for (const Made &made : calls_)
-        out += cat(print_call(made.nr, {made.args.begin(), made.args.begin() + static_cast<long>(made.nargs)}), " = ",
-                   made.result, "\n");
+        out +=
+            cat(print_call(made.nr, {made.args.begin(), made.args.begin() + static_cast<long>(made.nargs)}),
+                " = ", made.result, "\n");
     return out;
 }
 

@@ -1,9 +1,9 @@
-// Runs the programs of a region without a kernel: the same bytes that the player would walk, the same rules. System
-// calls are answered by functions, recorded, and can be made to fail one at a time, so that a plan can be checked for
-// every way in which it may go wrong.
+// Runs the programs of a region without a kernel: the same bytes that the player would walk, the same rules.
+// System calls are answered by functions, recorded, and can be made to fail one at a time, so that a plan can
+// be checked for every way in which it may go wrong.
 //
-// Several programs run side by side, as their clones and waits say: each until it has to wait, then the next. A
-// program that reads or writes outside of the region, or waits for what never comes, throws.
+// Several programs run side by side, as their clones and waits say: each until it has to wait, then the next.
+// A program that reads or writes outside of the region, or waits for what never comes, throws.
 #pragma once
 
 #include "libcr/program/program.h"
@@ -33,8 +33,8 @@ class Simulator
 
     // What a call returns; 0 where nothing is said. exit and exit_group end the program that makes them.
     void answer(long nr, Answer answer) { answers_[nr] = std::move(answer); }
-    // Calls that must succeed with a certain value (mmap at an address, clone3) return that, unless an answer says
-    // otherwise. The `k`-th call of the run (from 1) returns -err instead of its answer.
+    // Calls that must succeed with a certain value (mmap at an address, clone3) return that, unless an answer
+    // says otherwise. The `k`-th call of the run (from 1) returns -err instead of its answer.
     void fail(uint64_t k, int err)
     {
         fail_at_ = k;

@@ -1,4 +1,5 @@
-// Processes: pidfds, wait(2), memory of others, kcmp(2). Numbers that Debian 12's headers lack are given here.
+// Processes: pidfds, wait(2), memory of others, kcmp(2). Numbers that Debian 12's headers lack are given
+// here.
 #pragma once
 
 #include "libcr/base/addr.h"

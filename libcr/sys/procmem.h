@@ -1,6 +1,6 @@
-// /proc/PID/mem: a task's memory past its protections. Writes go through read-only and executable mappings (the
-// page becomes the task's own copy), reads through PROT_NONE. The descriptor stays with the address space that
-// was there as it was opened: after an execve it reads nothing, never the new program.
+// /proc/PID/mem: a task's memory past its protections. Writes go through read-only and executable mappings
+// (the page becomes the task's own copy), reads through PROT_NONE. The descriptor stays with the address
+// space that was there as it was opened: after an execve it reads nothing, never the new program.
 #pragma once
 
 #include "libcr/base/addr.h"

@@ -38,7 +38,10 @@ inline long cont_to_syscall(pid_t tid, int signal = 0)
 }
 inline long step(pid_t tid) { return request(9 /* PTRACE_SINGLESTEP */, tid); }
 inline long listen(pid_t tid) { return request(PTRACE_LISTEN, tid); }
-inline long detach(pid_t tid, int signal = 0) { return request(17 /* PTRACE_DETACH */, tid, 0, uint64_t(signal)); }
+inline long detach(pid_t tid, int signal = 0)
+{
+    return request(17 /* PTRACE_DETACH */, tid, 0, uint64_t(signal));
+}
 
 inline long get_registers(pid_t tid, user_regs_struct &regs)
 {
@@ -70,11 +73,20 @@ inline long set_xsave(pid_t tid, const std::vector<uint8_t> &area)
     return request(PTRACE_SETREGSET, tid, NT_X86_XSTATE, pointer(&io));
 }
 
-inline long get_sigmask(pid_t tid, uint64_t &mask) { return request(PTRACE_GETSIGMASK, tid, 8, pointer(&mask)); }
-inline long set_sigmask(pid_t tid, uint64_t mask) { return request(PTRACE_SETSIGMASK, tid, 8, pointer(&mask)); }
+inline long get_sigmask(pid_t tid, uint64_t &mask)
+{
+    return request(PTRACE_GETSIGMASK, tid, 8, pointer(&mask));
+}
+inline long set_sigmask(pid_t tid, uint64_t mask)
+{
+    return request(PTRACE_SETSIGMASK, tid, 8, pointer(&mask));
+}
 
 // The siginfo of the signal of a signal-delivery-stop; -EINVAL in a group-stop.
-inline long get_siginfo(pid_t tid, siginfo_t &info) { return request(PTRACE_GETSIGINFO, tid, 0, pointer(&info)); }
+inline long get_siginfo(pid_t tid, siginfo_t &info)
+{
+    return request(PTRACE_GETSIGINFO, tid, 0, pointer(&info));
+}
 
 // Queued signals from the `from`-th on, up to `count` of them, into `out`; the number got.
 inline long peek_siginfo(pid_t tid, bool shared, uint64_t from, siginfo_t *out, int32_t count)

@@ -1,5 +1,6 @@
-// The torture target: threads that are in every state a thread can be in, each checking over and over that nothing
-// was done to it. Whoever stops, inspects, runs code in, or kills a tool that does so, must not be noticed.
+// The torture target: threads that are in every state a thread can be in, each checking over and over that
+// nothing was done to it. Whoever stops, inspects, runs code in, or kills a tool that does so, must not be
+// noticed.
 //   torture BOARD [--handle-all] [--busy] [WORKER]
 // Without WORKER all of them run, a thread each; with it, that one alone in a process of one thread.
 // --handle-all: a handler for every signal, each of which is a failure: nobody sent one.
@@ -72,7 +73,8 @@ long futex(uint32_t *word, int op, uint32_t value, const timespec *timeout)
     return syscall(SYS_futex, word, op, value, timeout, nullptr, 0);
 }
 
-// ---- computing -----------------------------------------------------------------------------------------------
+// ---- computing
+// -----------------------------------------------------------------------------------------------
 
 __attribute__((target("avx2"))) void avx_round()
 {
@@ -155,7 +157,8 @@ void registers_round()
                  "pop %%rbx\n pop %%rbp\n add $256, %%rsp\n"
                  : "=&a"(bad)
                  :
-                 : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+                 : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc",
+                   "memory");
     if (bad)
         fail("general registers or the red zone changed: %lx", bad);
     pause_us(300);
@@ -167,7 +170,8 @@ void rseq_round()
     static uint64_t counters[512], total;
     if (__rseq_size == 0)
         return pause_us(1000);
-    auto *area = reinterpret_cast<struct rseq *>(static_cast<char *>(__builtin_thread_pointer()) + __rseq_offset);
+    auto *area =
+        reinterpret_cast<struct rseq *>(static_cast<char *>(__builtin_thread_pointer()) + __rseq_offset);
     for (int i = 0; i < 2000; i++) {
         for (;;) {
             uint32_t cpu = __atomic_load_n(&area->cpu_id_start, __ATOMIC_RELAXED);
@@ -199,7 +203,8 @@ void rseq_round()
     pause_us(300);
 }
 
-// ---- sleeping ------------------------------------------------------------------------------------------------
+// ---- sleeping
+// ------------------------------------------------------------------------------------------------
 
 // A sleep must not be cut short, nor end with an error, nor start anew each time that somebody looks.
 void check_time(const char *what, uint64_t begin, uint64_t ns)
@@ -285,7 +290,8 @@ void sigtimedwait_round()
         fail("sigtimedwait: %d %s", r, strerror(errno));
 }
 
-// ---- between threads --------------------------------------------------------------------------------------------
+// ---- between threads
+// --------------------------------------------------------------------------------------------
 
 uint32_t g_ball;
 
@@ -334,7 +340,8 @@ void reader_round()
             return fail("the pipe carried %u instead of %u", word, next - 1);
 }
 
-// ---- signals ------------------------------------------------------------------------------------------------------
+// ---- signals
+// ------------------------------------------------------------------------------------------------------
 
 thread_local volatile int t_handled;
 thread_local char *t_altstack;
@@ -349,7 +356,8 @@ void count_signal(int)
 
 void handle(int signal, int flags)
 {
-    struct sigaction action {};
+    struct sigaction action {
+    };
     action.sa_handler = count_signal;
     action.sa_flags = flags;
     sigfillset(&action.sa_mask);
@@ -399,9 +407,9 @@ timer_t timer_for_this_thread(int signal)
     return timer;
 }
 
-// A timer against a read that blocks for ever: a handler, on the alternate stack, then EINTR. When the signal comes
-// while somebody is at work in this thread, the read must still not be made again. (When it comes before the read is
-// entered, as on a busy machine, it takes the next tick; those are counted.)
+// A timer against a read that blocks for ever: a handler, on the alternate stack, then EINTR. When the signal
+// comes while somebody is at work in this thread, the read must still not be made again. (When it comes
+// before the read is entered, as on a busy machine, it takes the next tick; those are counted.)
 void eintr_round()
 {
     static timer_t timer = [] {
@@ -441,7 +449,8 @@ void again(int)
 void restart_round()
 {
     static timer_t timer = [] {
-        struct sigaction action {};
+        struct sigaction action {
+        };
         action.sa_handler = again;
         action.sa_flags = SA_RESTART;
         sigaction(SIGRTMIN + 2, &action, nullptr);
@@ -480,7 +489,8 @@ void mask_round()
         fail("the signal mask was %lx and is %lx", want, got);
 }
 
-// ---- all of them ----------------------------------------------------------------------------------------------------
+// ---- all of them
+// ----------------------------------------------------------------------------------------------------
 
 struct Worker {
     const char *name;
@@ -527,7 +537,8 @@ void unwanted(int signal, siginfo_t *info, void *)
 void handle_everything()
 {
     for (int signal = 1; signal <= 64; signal++) {
-        struct sigaction action {};
+        struct sigaction action {
+        };
         action.sa_sigaction = unwanted;
         action.sa_flags = SA_RESTART | SA_SIGINFO;
         sigaction(signal, &action, nullptr); // fails for SIGKILL, SIGSTOP and the C library's own

@@ -1,4 +1,5 @@
-// Freezing and asking real processes: what is captured, what is refused, and that they are afterwards as before.
+// Freezing and asking real processes: what is captured, what is refused, and that they are afterwards as
+// before.
 #include "libcr/base/text.h"
 #include "libcr/inject/run.h"
 #include "libcr/inject/tree.h"
@@ -28,7 +29,8 @@ namespace
 
 // A child that does `work` after which it says ready, and then sleeps; killed at the end.
 struct Child {
-    explicit Child(const std::function<void()> &work, const std::function<void()> &after = [] { pause(); })
+    explicit Child(
+        const std::function<void()> &work, const std::function<void()> &after = [] { pause(); })
     {
         int ready[2];
         REQUIRE(pipe(ready) == 0);
@@ -85,7 +87,8 @@ TEST_CASE("calls are made inside a stopped process and their answers come back")
         s.ss_sp = stack;
         s.ss_size = sizeof stack;
         sigaltstack(&s, nullptr);
-        struct sigaction action {};
+        struct sigaction action {
+        };
         action.sa_handler = handler;
         action.sa_flags = SA_RESTART | SA_ONSTACK;
         sigaction(SIGUSR1, &action, nullptr);
@@ -254,14 +257,8 @@ TEST_CASE("a tree is found with its zombies and stopped tasks, which stay so")
 
 TEST_CASE("what cannot be frozen is named, and goes on")
 {
-    SECTION("ourselves")
-    {
-        REQUIRE(refusal_of(getpid()).find("does the freezing") != std::string::npos);
-    }
-    SECTION("nobody")
-    {
-        REQUIRE(refusal_of(4194304).find("cannot find process") != std::string::npos);
-    }
+    SECTION("ourselves") { REQUIRE(refusal_of(getpid()).find("does the freezing") != std::string::npos); }
+    SECTION("nobody") { REQUIRE(refusal_of(4194304).find("cannot find process") != std::string::npos); }
     SECTION("a traced one")
     {
         Child child([] {});

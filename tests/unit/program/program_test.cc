@@ -49,7 +49,8 @@ int run(const Mapped &m, const Region &region, ProgramId main, ProgramId on_fail
     clone_args args{};
     args.exit_signal = SIGCHLD;
     long pid = clone_into(args, {m.base(), m.base() + region.offset_of(main),
-                                 m.base() + region.fail_record_offset(main), m.base() + region.offset_of(on_failure)});
+                                 m.base() + region.fail_record_offset(main),
+                                 m.base() + region.offset_of(on_failure)});
     REQUIRE(pid > 0);
     int status = 0;
     REQUIRE(waitpid(static_cast<pid_t>(pid), &status, __WALL) == pid);
@@ -180,7 +181,8 @@ TEST_CASE("the player is small, and programs print like system calls")
     Region region;
     auto p = std::make_unique<Program>("pid 42");
     auto fd = p->sys(SYS_openat, {AT_FDCWD, region.data("/lib/x.so", 10), O_RDWR});
-    p->sys_expect(SYS_mmap, {0x7f0000000000, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0x1000},
+    p->sys_expect(SYS_mmap,
+                  {0x7f0000000000, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0x1000},
                   0x7f0000000000, "/lib/x.so");
     p->sys(SYS_close, {fd});
     auto id = region.add(std::move(p));
