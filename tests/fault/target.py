@@ -71,6 +71,11 @@ class Target:
             self.process.wait()
         until(10, self.gone, "the target does not end")
 
+    def send(self, number):
+        os.kill(self.pid, number)
+        if number == signal.SIGSTOP:
+            until(10, lambda: not self.held(stopped=True), "the target does not stop")
+
     def gone(self):
         self.process.poll()
         try:
@@ -87,16 +92,18 @@ class Target:
         vdso = next((start for start, words in zip(starts, lines) if words[-1] == "[vdso]"), 0)
         return len(lines), sum(1 for start in starts if vdso and 0x200000 <= start - vdso < 0x280000)
 
-    def held(self):
-        """Why some thread is stopped or traced, or None."""
+    def held(self, stopped=False):
+        """Why some thread is traced, or stopped (or, when it should be, is not), or None."""
         for tid in os.listdir(f"/proc/{self.pid}/task"):
             try:
                 with open(f"/proc/{self.pid}/task/{tid}/status", encoding="utf-8", errors="replace") as f:
                     fields = dict(line.split(":\t", 1) for line in f if ":\t" in line)
             except OSError:
                 continue
-            if fields["State"][0] in "tT":
+            if fields["State"][0] in "tT" and not (stopped and fields["State"][0] == "T"):
                 return f"thread {tid} is in state {fields['State'].strip()}"
+            if stopped and fields["State"][0] != "T":
+                return f"thread {tid} is not stopped any more"
             if fields["TracerPid"].strip() != "0":
                 return f"thread {tid} is traced by {fields['TracerPid'].strip()}"
         return None
