@@ -1,5 +1,6 @@
 """Targets of the fault tests: programs that show on a board (board.h) how they are."""
 
+import ctypes
 import os
 import signal
 import struct
@@ -70,6 +71,7 @@ class Target:
         if self.process.poll() is None:
             self.process.wait()
         until(10, self.gone, "the target does not end")
+        reap_orphans()
 
     def send(self, number):
         os.kill(self.pid, number)
@@ -118,6 +120,21 @@ class Target:
             if not late or time.monotonic() > deadline or self.gone():
                 return late
             time.sleep(0.002)
+
+
+def become_reaper():
+    """Restored targets are orphans: they become children of this process, which can wait for them."""
+    set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+
+
+def reap_orphans():
+    """Takes note of the ends of all children that there are (not while a command runs)."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
 
 
 def until(limit, condition, message):
