@@ -71,7 +71,11 @@ class Target:
         if self.process.poll() is None:
             self.process.wait()
         until(10, self.gone, "the target does not end")
+
+    def waited_for(self):
+        """Gone, and its id free."""
         reap_orphans()
+        return not os.path.exists(f"/proc/{self.pid}")
 
     def send(self, number):
         os.kill(self.pid, number)
