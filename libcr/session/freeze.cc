@@ -142,10 +142,10 @@ void Freeze::begin()
     inventory.set_dump_uptime(uptime_ticks());
     inventory.set_dump_criu_run_id(hello_.run_id());
     img::task_kobj_ids_entry &ids = *inventory.mutable_root_ids();
-    ids.set_vm_id(1);
-    ids.set_files_id(1);
-    ids.set_fs_id(1);
-    ids.set_sighand_id(1);
+    ids.set_vm_id(task::kDumperId);
+    ids.set_files_id(task::kDumperId);
+    ids.set_fs_id(task::kDumperId);
+    ids.set_sighand_id(task::kDumperId);
     put_namespace_ids(ids);
     img::session_record record;
     *record.mutable_hello() = hello_;

@@ -104,8 +104,20 @@ void get_component(std::vector<uint8_t> &area, const Component &component, const
         store<T>(area, place.offset + i * sizeof(T), field.Get(static_cast<int>(i)));
 }
 
+constexpr uint64_t kSyscallSize = 2; // of the instruction
+
+// ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK of the kernel's linux/errno.h
+constexpr bool restart_code(uint64_t code) { return (code >= 512 && code <= 514) || code == 516; }
+
+bool interrupted(const user_regs_struct &regs)
+{
+    return static_cast<int64_t>(regs.orig_rax) >= 0 && restart_code(-regs.rax);
+}
+
 } // namespace
 
+// A call that a signal would interrupt is seen with a result that only the kernel may see. It stands in the image as
+// about to be made, which any reader can restore.
 void put_registers(const user_regs_struct &regs, img::user_x86_regs_entry &out)
 {
     // clang-format off
@@ -118,6 +130,11 @@ void put_registers(const user_regs_struct &regs, img::user_x86_regs_entry &out)
     out.set_ds(regs.ds); out.set_es(regs.es); out.set_fs(regs.fs); out.set_gs(regs.gs);
     // clang-format on
     out.set_mode(img::NATIVE);
+    if (interrupted(regs)) {
+        out.set_ax(regs.orig_rax);
+        out.set_ip(regs.rip - kSyscallSize);
+        out.set_cr_restart(static_cast<uint32_t>(-regs.rax));
+    }
 }
 
 user_regs_struct get_registers(const img::user_x86_regs_entry &in)
@@ -132,6 +149,10 @@ user_regs_struct get_registers(const img::user_x86_regs_entry &in)
     regs.ss = in.ss(); regs.fs_base = in.fs_base(); regs.gs_base = in.gs_base();
     regs.ds = in.ds(); regs.es = in.es(); regs.fs = in.fs(); regs.gs = in.gs();
     // clang-format on
+    if (in.has_cr_restart()) {
+        regs.rax = -static_cast<uint64_t>(in.cr_restart());
+        regs.rip += kSyscallSize;
+    }
     return regs;
 }
 
@@ -225,6 +246,8 @@ static void check_registers(const img::core_entry &core, bool leader, const Host
     constexpr uint64_t kTop = 0x7ffffffff000;
     if (regs.ip() >= kTop || regs.fs_base() >= kTop || regs.gs_base() >= kTop)
         bad_image(cat("instruction pointer ", hex(regs.ip()), " or a segment base is not a user address"));
+    if (regs.has_cr_restart() && !restart_code(regs.cr_restart()))
+        bad_image(cat("a system call was interrupted with ", regs.cr_restart()));
     get_xsave(core.thread_info().fpregs());
 }
 

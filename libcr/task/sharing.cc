@@ -22,7 +22,7 @@ uint32_t SharedObjects::id_of(pid_t pid)
         else
             low = middle + 1;
     }
-    uint32_t id = static_cast<uint32_t>(sorted_.size()) + 1;
+    uint32_t id = static_cast<uint32_t>(sorted_.size()) + kDumperId + 1;
     sorted_.insert(sorted_.begin() + static_cast<ptrdiff_t>(low), {pid, id});
     return id;
 }

@@ -12,11 +12,15 @@
 namespace cr::task
 {
 
+// What the dumper itself has, as CRIU calls it in the inventory: an id of a task that equals it would mean that the task
+// shares with the dumper, which CRIU refuses.
+constexpr uint32_t kDumperId = 1;
+
 class SharedObjects
 {
   public:
     explicit SharedObjects(sys::Kcmp what) : what_(what) {}
-    // An id that is the same for all tasks sharing the object with `pid`; from 1 upwards.
+    // An id that is the same for all tasks sharing the object with `pid`; never kDumperId, never 0.
     uint32_t id_of(pid_t pid);
     // Another task that id_of() has found to share with `pid`; 0 when there is none.
     pid_t sharer(pid_t pid) const;
