@@ -67,8 +67,11 @@ std::string unescape(std::string_view path)
 VmFlags parse_vm_flags(std::string_view text)
 {
     VmFlags out;
-    for (std::string_view word; !(word = take_word(text)).empty();)
-        out.set(kFlagTable.find(word));
+    for (std::string_view word; !(word = take_word(text)).empty();) {
+        // Older kernels, 6.1 is one, have no name for this flag, which stands beside "lo" only.
+        bool lock_on_fault = word == "??" && out.has(VmFlag::lo);
+        out.set(lock_on_fault ? VmFlag::lf : kFlagTable.find(word));
+    }
     return out;
 }
 

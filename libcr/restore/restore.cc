@@ -26,6 +26,7 @@
 
 #include <csignal>
 #include <fcntl.h>
+#include <set>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,6 +96,16 @@ int first_opener_number()
     return std::max(64, open.back() + kYetToOpen);
 }
 
+std::set<uint32_t> written_files(const ImageSet &images)
+{
+    std::set<uint32_t> out;
+    for (const img::mm_entry *space : spaces_of(images))
+        for (const img::vma_entry &vma : space->vmas())
+            if (vma.status() & mm::kVmaFileShared && (vma.fdflags() & O_ACCMODE) == O_RDWR)
+                out.insert(static_cast<uint32_t>(vma.shmid()));
+    return out;
+}
+
 std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
 {
     ImageSet images = read_images(request.images_dir);
@@ -108,6 +119,7 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
     std::vector<mm::SharedPlan> shared = mm::plan_shared(plan->images.dir, spaces_of(plan->images));
     files::RestoreOptions options = request.files;
     options.shell_job = request.shell_job;
+    options.written = written_files(plan->images);
     int first = first_opener_number();
     options.first_number = first + static_cast<int>(shared.size());
     plan->files.emplace(plan->images.dir, tables_of(plan->images), options);

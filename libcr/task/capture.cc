@@ -7,8 +7,10 @@
 #include "libcr/proc/limits.h"
 #include "libcr/proc/pid_dir.h"
 #include "libcr/proc/timers.h"
+#include "libcr/sys/gate.h"
 #include "libcr/task/restart.h"
 
+#include <algorithm>
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -21,6 +23,14 @@ namespace
 {
 
 constexpr int kMembarrierGetRegistrations = 1 << 9; // MEMBARRIER_CMD_GET_REGISTRATIONS, Linux 6.3
+struct Barrier {
+    int command;
+    uint32_t registration;
+};
+constexpr Barrier kBarriers[] = {
+    {MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED},
+    {MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE},
+    {MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ}};
 constexpr size_t kKernelSigsetSize = 8;
 
 // ---- what only the task itself can tell ----------------------------------------------------------------------
@@ -53,7 +63,9 @@ struct ThreadQuestions {
 
 // Questions to the process, asked of its leader together with those to the thread.
 struct ProcessQuestions : ThreadQuestions {
-    inject::Calls::Out sigactions, itimers, subreaper, dumpable, thp, brk, membarrier;
+    inject::Calls::Out sigactions, itimers, subreaper, dumpable, thp, brk;
+    std::optional<inject::Calls::Out> membarrier;
+    std::vector<inject::Calls::Out> barriers; // of kBarriers, in their place
     struct TimerAnswer {
         inject::Calls::Out left, overrun;
     };
@@ -72,7 +84,7 @@ struct ProcessQuestions : ThreadQuestions {
         dumpable = calls.sys_result(SYS_prctl, {PR_GET_DUMPABLE, 0, 0, 0, 0});
         thp = calls.sys_result(SYS_prctl, {PR_GET_THP_DISABLE, 0, 0, 0, 0});
         brk = calls.sys_result(SYS_brk, {0});
-        membarrier = calls.sys_result(SYS_membarrier, {kMembarrierGetRegistrations, 0});
+        ask_membarrier(calls);
         for (const proc::Timer &timer : timers) {
             TimerAnswer answer;
             answer.left = calls.out(sizeof(itimerspec));
@@ -82,7 +94,34 @@ struct ProcessQuestions : ThreadQuestions {
         }
     }
     void read(const inject::Calls &calls, TaskFacts &facts) const;
+
+  private:
+    void ask_membarrier(inject::Calls &calls);
+    uint32_t membarrier_registrations(const inject::Calls &calls) const;
 };
+
+// Before Linux 6.3 no call tells the registrations; the barriers of those that are not registered fail, and the others
+// do no harm. The registration for global barriers cannot be seen so.
+void ProcessQuestions::ask_membarrier(inject::Calls &calls)
+{
+    if (sys::call(SYS_membarrier, kMembarrierGetRegistrations, 0, 0) >= 0) {
+        membarrier = calls.sys_result(SYS_membarrier, {kMembarrierGetRegistrations, 0});
+        return;
+    }
+    for (const Barrier &barrier : kBarriers)
+        barriers.push_back(calls.sys_result(SYS_membarrier, {barrier.command, 0, 0}));
+}
+
+uint32_t ProcessQuestions::membarrier_registrations(const inject::Calls &calls) const
+{
+    if (membarrier)
+        return static_cast<uint32_t>(std::max<int64_t>(calls.result(*membarrier), 0));
+    uint32_t out = 0;
+    for (size_t i = 0; i < barriers.size(); i++)
+        if (calls.result(barriers[i]) == 0)
+            out |= kBarriers[i].registration;
+    return out;
+}
 
 uint64_t nanoseconds(const timespec &time)
 {
@@ -100,8 +139,8 @@ void ProcessQuestions::read(const inject::Calls &calls, TaskFacts &facts) const
     facts.dumpable = static_cast<int>(calls.result(dumpable));
     facts.thp_disabled = calls.result(thp) == 1;
     facts.brk = static_cast<uint64_t>(calls.result(brk));
-    if (calls.result(membarrier) > 0)
-        facts.membarrier_registrations = static_cast<uint32_t>(calls.result(membarrier));
+    if (uint32_t registrations = membarrier_registrations(calls))
+        facts.membarrier_registrations = registrations;
     for (size_t i = 0; i < timers.size(); i++) {
         const proc::Timer &timer = timers[i];
         itimerspec left = calls.get<itimerspec>(timer_answers[i].left);

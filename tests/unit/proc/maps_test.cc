@@ -107,3 +107,11 @@ TEST_CASE("our own smaps and maps tell of the same areas")
             CHECK_FALSE(found->flags.has(VmFlag::Unknown));
         }
 }
+
+TEST_CASE("a kernel without a name for lock-on-fault is understood, where it can be nothing else")
+{
+    VmFlags locked = parse_vm_flags("rd wr mr mw me lo ?? ac");
+    CHECK(locked.has(VmFlag::lf));
+    CHECK_FALSE(locked.has(VmFlag::Unknown));
+    CHECK(parse_vm_flags("rd wr mr ?? ac").has(VmFlag::Unknown));
+}
