@@ -99,11 +99,15 @@ def ratios(all_results, ours, theirs):
 
 
 def aligned(head, rows):
+    if not rows:
+        return ""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [head, *rows])
 
 
 def markdown(head, rows):
+    if not rows:
+        return ""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
@@ -127,7 +131,7 @@ def text(all_results, programs, table, command, about):
     failures = [f"{results.case.name}: {reason}" for results in all_results for reason in results.failures.values()]
     if failures:
         parts.append("Failed:\n\n" + "\n".join(f"- {failure}" for failure in failures))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def verdicts(all_results, ours):
