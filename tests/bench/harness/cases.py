@@ -47,16 +47,16 @@ def series(name, kind, sizes, dump, restore, per_unit=1):
 
 ALL = [
     Case("tiny", "tiny", 0, runs=20),
-    memory("64MiB", "pages", 64, 64, "copy-write", "fill", 10),
-    memory("1GiB", "pages", 1024, 1024, "copy-write", "fill", 5),
-    memory("1GiB-zeros", "zeros", 1024, 1024, "copy", None, 5),
-    memory("1GiB-sparse", "sparse", 1024, 64, "copy-write", "fill", 5),
-    memory("1GiB-large", "large", 1024, 1024, "copy-write-large", "fill-large", 5),
     *series("tree", "tree", (10, 100, 1000), "stop-tree", "fork"),
     *series("threads", "threads", (10, 100, 1000), "stop-threads", "clone"),
     *series("fds", "fds", (1000, 10000), "fdinfo", "open"),
     *series("pipes", "pipes", (2000,), "fdinfo", "pipe", per_unit=2),
     *series("vmas", "vmas", (1000, 10000, 30000), "smaps", "map"),
+    memory("64MiB", "pages", 64, 64, "copy-write", "fill", 10),
+    memory("1GiB", "pages", 1024, 1024, "copy-write", "fill", 5),
+    memory("1GiB-zeros", "zeros", 1024, 1024, "copy", None, 5),
+    memory("1GiB-sparse", "sparse", 1024, 64, "copy-write", "fill", 5),
+    memory("1GiB-large", "large", 1024, 1024, "copy-write-large", "fill-large", 5),
 ]
 
 
