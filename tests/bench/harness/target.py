@@ -25,21 +25,6 @@ def become_subreaper():
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
-def session_nice():
-    """Each session is scheduled as a group with a nice value of its own (sched(7), autogroup); None where not."""
-    try:
-        with open("/proc/self/autogroup", encoding="ascii") as file:
-            return int(file.read().split()[-1])
-    except OSError:
-        return None
-
-
-def set_session_nice(pid, nice):
-    if nice is not None:
-        with open(f"/proc/{pid}/autogroup", "w", encoding="ascii") as file:
-            file.write(str(nice))
-
-
 def wait_until(condition, seconds, what):
     deadline = time.monotonic() + seconds
     while not condition():
@@ -74,7 +59,6 @@ class Target:
         )
         self.pid = process.pid
         process.returncode = 0  # we wait for it ourselves
-        set_session_nice(process.pid, session_nice())
         try:
             wait_until(lambda: self.word("ready"), 60, f"the target {kind} {size} did not come up")
             time.sleep(0.02)  # its tasks get to where they sleep
