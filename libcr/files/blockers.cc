@@ -27,10 +27,9 @@ std::optional<Blocker> look_at(const TaskFiles &task, int fd, const DumpOptions 
     const Kind *kind = classify(facts);
     if (!kind)
         return unsupported(facts);
-    bool maybe_locked = locks.may_hold(facts.st);
-    if (kind->wants_info || maybe_locked)
+    if (locks.may_hold(facts.st))
         task.load_info(facts);
-    if (maybe_locked && facts.info.field("lock"))
+    if (facts.info.field("lock"))
         return blocker_of(facts, "file locks are not supported yet",
                           "let the program give the lock back first");
     return kind->blocker(facts, options);

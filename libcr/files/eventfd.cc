@@ -61,7 +61,6 @@ void open(const img::file_entry &entry, Opener &opener)
 const Kind kEventfd = {
     .name = "eventfd",
     .type = img::EVENTFD,
-    .wants_info = false,
     .claims = claims,
     .blocker = blocker,
     .capture = capture,

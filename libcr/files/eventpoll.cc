@@ -246,7 +246,6 @@ void arm(const img::file_entry &entry, Opener &opener)
 const Kind kEventpoll = {
     .name = "epoll",
     .type = img::EVENTPOLL,
-    .wants_info = false,
     .claims = claims,
     .blocker = blocker,
     .capture = capture,

@@ -82,13 +82,20 @@ std::optional<Facts> TaskFiles::facts(int fd) const
     return facts(fd, copy);
 }
 
-std::optional<Facts> TaskFiles::all_facts(int fd) const
+std::optional<Facts> TaskFiles::all_facts(int fd, const sys::FileObject *known) const
 {
     Fd copy;
     std::optional<Facts> out = facts(fd, copy);
     if (!out)
         return out;
-    load_info(*out);
+    // Only those kinds have more to tell in fdinfo.
+    if (!known || out->link.starts_with("anon_inode:"))
+        load_info(*out);
+    if (known) {
+        out->info.flags = known->flags;
+        out->info.pos = known->offset;
+        out->object = known->number;
+    }
     out->owner = owner_of(copy.get());
     return out;
 }
@@ -115,6 +122,8 @@ std::optional<Facts> TaskFiles::facts(int fd, Fd &copy) const
         failed_with(ENOENT, cat("read the link of descriptor ", fd));
     facts.link = std::move(*link);
     facts.st = sys::stat_of(copy.get(), facts.link);
+    facts.info.flags =
+        static_cast<uint32_t>(sys::check(sys::try_fcntl(copy.get(), F_GETFL), "read the open flags"));
     return facts;
 }
 

@@ -3,13 +3,15 @@
 //
 // Cost, which decides what is read when (Linux 6.18, CPU time): a link of /proc/PID/fd 2.1 us, fdinfo 4.8 us,
 // a copy of the descriptor by pidfd_getfd 1.1 us, and fstat of that copy 0.2 us. So stat goes by a copy, and
-// fdinfo is read only where something in it is needed.
+// fdinfo is read only where something in it is needed
+// that the kernel does not tell in another way (sys/file_objects.h).
 #pragma once
 
 #include "libcr/base/fd.h"
 #include "libcr/proc/fd_list.h"
 #include "libcr/proc/fdinfo.h"
 #include "libcr/proc/pid_dir.h"
+#include "libcr/sys/file_objects.h"
 
 #include <fcntl.h>
 #include <optional>
@@ -39,10 +41,10 @@ struct Facts {
     pid_t pid = 0;
     int fd = 0;
     std::string link; // "/tmp/x", "pipe:[4711]", "anon_inode:[eventfd]"
-    struct stat st {
-    };
-    proc::FdInfo info; // empty where it was not read
-    Owner owner;       // read together with info
+    struct stat st = {};
+    proc::FdInfo info;   // from facts() only the flags, without O_CLOEXEC
+    Owner owner;         // read together with info
+    uint64_t object = 0; // equal for descriptors of one description, where the kernel told it; else 0
 
     uint32_t open_flags() const { return info.flags & ~static_cast<uint32_t>(O_CLOEXEC); }
     // "anon_inode:[NAME]", or without brackets as some kinds have it.
@@ -64,8 +66,8 @@ class TaskFiles
     const proc::PidDir &proc() const { return proc_; }
     // Link and stat of a descriptor, or of kCwd, kRoot; nothing when there is no such descriptor.
     std::optional<Facts> facts(int fd) const;
-    // The same with fdinfo and owner, of a descriptor.
-    std::optional<Facts> all_facts(int fd) const;
+    // The same with fdinfo and owner, of a descriptor. What is known of it already need not be read again.
+    std::optional<Facts> all_facts(int fd, const sys::FileObject *known = nullptr) const;
     void load_info(Facts &facts) const;
     // The pidfd, for take_copy() when this object is gone.
     Fd release_pidfd() { return std::move(pidfd_); }

@@ -129,7 +129,6 @@ void open(const img::file_entry &entry, Opener &opener)
 const Kind kFifo = {
     .name = "FIFO",
     .type = img::FIFO,
-    .wants_info = true,
     .claims = claims,
     .blocker = blocker,
     .capture = capture,

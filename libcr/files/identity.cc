@@ -54,15 +54,20 @@ template <class Less> void sort(std::span<uint32_t> set, const Less &less)
 }
 
 // Descriptors that look alike, in any order: finds the equal ones.
-void compare_set(std::span<uint32_t> set, const std::vector<const Facts *> &all, const Compare &compare,
+void compare_set(std::span<uint32_t> set, const std::vector<const Facts *> &all, const Compare &by_pairs,
                  std::vector<uint32_t> &first)
 {
     if (set.size() < 2)
         return;
-    sort(set, [&](uint32_t a, uint32_t b) { return compare(*all[a], *all[b]) < 0; });
+    bool told = std::all_of(set.begin(), set.end(), [&](uint32_t i) { return all[i]->object != 0; });
+    auto compare = [&](uint32_t a, uint32_t b) {
+        const Facts &x = *all[a], &y = *all[b];
+        return !told ? by_pairs(x, y) : x.object < y.object ? -1 : x.object > y.object;
+    };
+    sort(set, [&](uint32_t a, uint32_t b) { return compare(a, b) < 0; });
     for (size_t i = 0; i < set.size();) {
         size_t end = i + 1;
-        while (end < set.size() && compare(*all[set[i]], *all[set[end]]) == 0)
+        while (end < set.size() && compare(set[i], set[end]) == 0)
             end++;
         uint32_t lowest = *std::min_element(set.begin() + i, set.begin() + end);
         for (; i < end; i++)

@@ -44,10 +44,9 @@ struct Common {
 struct Kind {
     const char *name;
     img::fd_types type;
-    bool wants_info; // blocker() reads facts.info
 
     bool (*claims)(const Facts &);
-    std::optional<Blocker> (*blocker)(const Facts &, const DumpOptions &);
+    std::optional<Blocker> (*blocker)(const Facts &, const DumpOptions &); // of facts.info it has the flags
     void (*capture)(Capture &);
     void (*finish)(Tree &); // may be null
 

@@ -137,7 +137,6 @@ void open(const img::file_entry &entry, Opener &opener)
 const Kind kPipe = {
     .name = "pipe",
     .type = img::PIPE,
-    .wants_info = true,
     .claims = claims,
     .blocker = blocker,
     .capture = capture,

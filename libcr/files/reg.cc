@@ -193,7 +193,6 @@ Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions
 const Kind kReg = {
     .name = "file",
     .type = img::REG,
-    .wants_info = false,
     .claims = claims,
     .blocker = blocker,
     .capture = capture,

@@ -50,7 +50,6 @@ void open(const img::file_entry &entry, Opener &opener)
 const Kind kSignalfd = {
     .name = "signalfd",
     .type = img::SIGNALFD,
-    .wants_info = false,
     .claims = claims,
     .blocker = blocker,
     .capture = capture,

@@ -171,7 +171,6 @@ void open(const img::file_entry &entry, Opener &opener)
 const Kind kTimerfd = {
     .name = "timerfd",
     .type = img::TIMERFD,
-    .wants_info = false,
     .claims = claims,
     .blocker = blocker,
     .capture = capture,

@@ -20,6 +20,9 @@ namespace cr::files
 namespace
 {
 
+// From this number of descriptors on, the kernel's own tables are worth asking.
+constexpr off_t kLargeTable = 256;
+
 // The subject is on the stack already.
 [[noreturn]] void refuse(const Blocker &blocker) { refused(blocker.reason, blocker.remedy); }
 
@@ -52,7 +55,13 @@ void Tree::add(pid_t pid, pid_t vpid, uint32_t files_id)
     task.files_id = files_id;
     TaskFiles files(pid);
     task.umask = proc::parse_status(files.status()).umask;
-    std::vector<int> fds = files.candidates();
+    std::optional<std::vector<sys::FileObject>> objects = objects_of(pid, files);
+    std::vector<int> fds;
+    if (!objects)
+        fds = files.candidates();
+    else
+        for (const sys::FileObject &object : *objects)
+            fds.push_back(static_cast<int>(object.fd));
     std::vector<std::optional<Facts>> found(2 + fds.size());
     for (int directory : {kRoot, kCwd}) {
         found[directory == kCwd] = files.facts(directory);
@@ -61,12 +70,24 @@ void Tree::add(pid_t pid, pid_t vpid, uint32_t files_id)
     parallel_for(fds.size(), [&](size_t i) {
         auto what = [&] { return cat("pid ", pid, ", fd ", fds[i]); };
         Subject subject(what);
-        found[2 + i] = files.all_facts(fds[i]);
+        found[2 + i] = files.all_facts(fds[i], objects ? &(*objects)[i] : nullptr);
     });
     for (std::optional<Facts> &facts : found)
         if (facts)
             task.facts.push_back(std::move(*facts));
     task.pidfd = files.release_pidfd();
+}
+
+std::optional<std::vector<sys::FileObject>> Tree::objects_of(pid_t pid, const TaskFiles &files)
+{
+    // The size of the directory is the number of descriptors (since Linux 6.2).
+    auto st = sys::stat_at(files.proc().fd(), "fd");
+    if (!st || st->st_size < kLargeTable)
+        return std::nullopt;
+    if (!std::exchange(objects_tried_, true))
+        objects_ = sys::FileObjects::make();
+    auto objects = objects_ ? objects_->of(pid) : std::nullopt;
+    return objects && objects->size() == static_cast<size_t>(st->st_size) ? std::move(objects) : std::nullopt;
 }
 
 void Tree::claim(uint32_t id, pid_t pid, const std::string &via, const std::string &link, uint32_t flags)
@@ -115,6 +136,16 @@ const Description *Tree::find(pid_t pid, int fd) const
 // Facts move into descriptions; what is left of a descriptor is its number, its flag, and an index.
 void Tree::identify()
 {
+    // Smaller tables, too, so that all can be compared with those that have numbers.
+    for (auto &[pid, task] : tasks_) {
+        if (!objects_ || task.facts.back().object)
+            continue;
+        std::map<int, uint64_t> numbers;
+        for (auto &object : objects_->of(pid).value_or(std::vector<sys::FileObject>()))
+            numbers[static_cast<int>(object.fd)] = object.number;
+        for (Facts &facts : task.facts)
+            facts.object = numbers[facts.fd];
+    }
     std::vector<const Facts *> all;
     for (auto &[pid, task] : tasks_)
         for (const Facts &facts : task.facts)

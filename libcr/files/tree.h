@@ -90,6 +90,8 @@ class Tree
         std::vector<Facts> facts; // kRoot, kCwd, then descriptors; given to descriptions by identify()
         std::vector<Descriptor> descriptors;
     };
+    // What the kernel tells at once of a large table; nothing when it does not.
+    std::optional<std::vector<sys::FileObject>> objects_of(pid_t pid, const TaskFiles &files);
     void identify();
     void capture_descriptions();
     void write_files();
@@ -102,6 +104,8 @@ class Tree
     std::vector<Description> descriptions_;
     std::vector<img::file_entry> extra_;
     std::mutex mutex_; // of extra_
+    std::optional<sys::FileObjects> objects_;
+    bool objects_tried_ = false;
     std::atomic<uint32_t> next_id_ = 1;
 };
 

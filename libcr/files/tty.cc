@@ -227,7 +227,6 @@ void after_tasks(const img::file_entry &entry, Opener &opener)
 const Kind kTty = {
     .name = "terminal",
     .type = img::TTY,
-    .wants_info = false,
     .claims = claims,
     .blocker = blocker,
     .capture = capture,

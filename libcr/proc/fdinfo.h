@@ -25,8 +25,6 @@ struct FdInfo {
     int mnt_id = -1;
     std::string text; // all of it
 
-    // Whether anything is here: a default FdInfo is one that was not read.
-    explicit operator bool() const { return !text.empty(); }
     // What follows "KEY:", blanks trimmed; nothing when there is no such line.
     std::optional<std::string_view> field(std::string_view key) const;
     // The same for every line of that key, in order.
