@@ -59,6 +59,9 @@ class Target:
         )
         self.pid = process.pid
         process.returncode = 0  # we wait for it ourselves
+        if os.sched_getscheduler(0) == os.SCHED_FIFO:
+            # Above the tools: equals would make each other wait for as long as they run.
+            os.sched_setscheduler(process.pid, os.SCHED_FIFO, os.sched_param(os.sched_getparam(0).sched_priority + 1))
         try:
             wait_until(lambda: self.word("ready"), 60, f"the target {kind} {size} did not come up")
             time.sleep(0.02)  # its tasks get to where they sleep
