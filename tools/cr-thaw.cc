@@ -1,7 +1,7 @@
 // cr-thaw: ends the pipeline of a dump. When every stage is well it seals the images and has the tree let go
 // as asked; otherwise it has everything undone and says what went wrong.
 #include "action_scripts.h"
-#include "libcr/base/log.h"
+#include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
@@ -38,8 +38,22 @@ void display(const img::dump_stats_entry &stats)
            static_cast<unsigned long long>(stats.pages_scanned()));
 }
 
+void report_json(const session::ThawResult &result)
+{
+    auto truth = [](bool value) { return value ? "true" : "false"; };
+    const img::dump_stats_entry &stats = result.statistics;
+    std::string text =
+        cat("{\"dry_run\":", truth(result.dry_run), ",\"partial\":", truth(result.partial),
+            ",\"freezing_us\":", stats.freezing_time(), ",\"frozen_us\":", stats.frozen_time(),
+            ",\"memdump_us\":", stats.memdump_time(), ",\"pages_scanned\":", stats.pages_scanned(),
+            ",\"pages_written\":", stats.pages_written(), "}");
+    puts(text.c_str());
+}
+
 void report(const session::ThawResult &result, const cli::ThawOptions &options)
 {
+    if (options.json)
+        return report_json(result);
     if (result.dry_run)
         printf("The tree can be dumped.\n");
     if (result.partial)
@@ -49,13 +63,10 @@ void report(const session::ThawResult &result, const cli::ThawOptions &options)
 }
 
 // All blockers of a tree, each a sentence of its own; the last is left to the caller.
-[[noreturn]] void tell_all(const session::Blocked &blocked)
+[[noreturn]] void tell_all(const session::Blocked &blocked, bool json)
 {
-    for (size_t i = 0; i + 1 < blocked.blockers.size(); i++) {
-        log::error(blocked.blockers[i].what());
-        if (log::config().fd != 2)
-            fprintf(stderr, "cr-thaw: %s\n", blocked.blockers[i].what());
-    }
+    for (size_t i = 0; i + 1 < blocked.blockers.size(); i++)
+        cli::say("cr-thaw", blocked.blockers[i], json);
     throw blocked.blockers.back();
 }
 
@@ -76,7 +87,7 @@ int thaw(const cli::ThawOptions &options)
     } catch (const session::NoSession &) {
         return cli::kFailed; // the first tool has said why
     } catch (const session::Blocked &blocked) {
-        tell_all(blocked);
+        tell_all(blocked, options.json);
     } catch (const Error &error) {
         if (script_code)
             throw cli::WithCode(error, script_code);

@@ -92,15 +92,6 @@ void log_begin(int argc, char **argv)
     log::info("version ", kVersion, ", options:", words);
 }
 
-void say(const std::string &name, const Error &error, bool json)
-{
-    if (log::config().fd != STDERR_FILENO)
-        log::error(error.what());
-    std::string text = json ? to_json(error) : cat(name, ": ", error.what());
-    text += '\n';
-    [[maybe_unused]] auto n = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
 const char *kind_name(Error::Kind kind)
 {
     switch (kind) {
@@ -117,6 +108,15 @@ const char *kind_name(Error::Kind kind)
 }
 
 } // namespace
+
+void say(std::string_view name, const Error &error, bool json)
+{
+    if (log::config().fd != STDERR_FILENO)
+        log::error(error.what());
+    std::string text = json ? to_json(error) : cat(name, ": ", error.what());
+    text += '\n';
+    [[maybe_unused]] auto n = ::write(STDERR_FILENO, text.data(), text.size());
+}
 
 int exit_code(const Error &error, const Tool &tool)
 {

@@ -39,6 +39,9 @@ struct WithCode : Error {
 
 int run(std::string_view tool_name, int argc, char **argv, const std::function<int(const Parsed &)> &body);
 
+// One line on stderr, and in the log when that is somewhere else: for a tool with more to say than one error.
+void say(std::string_view name, const Error &error, bool json);
+
 // The pieces, for those who need them apart (a service, tests).
 int exit_code(const Error &error, const Tool &tool);
 // One object: error, subject, errno, remedy, kind ("failed", "refused", "usage", "image").
