@@ -13,23 +13,28 @@
 #define CR_PIE_OPS_H
 
 /* codes */
-#define CR_OP_SYS 1     /* words: args[nargs], then as the flags say; the result goes to *result */
-#define CR_OP_CLONE 2   /* words: args[nargs], child [, expected]: a clone3 whose child goes on at operation `child` */
-#define CR_OP_JMP 3     /* words: target operation */
-#define CR_OP_NATIVE 4  /* words: address. Leaves the player by a jump to native code */
-#define CR_OP_COPY8 5   /* words: to, from. *(u64 *)to = *(u64 *)from */
-#define CR_OP_ADD 6     /* words: addr, value, wake_at. Atomically *(u32 *)addr += value; wakes all who wait there if it is now >= wake_at */
+#define CR_OP_SYS 1 /* words: args[nargs], then as the flags say; the result goes to *result */
+#define CR_OP_CLONE                                                                                          \
+    2 /* words: args[nargs], child [, expected]: a clone3 whose child goes on at operation `child` */
+#define CR_OP_JMP 3    /* words: target operation */
+#define CR_OP_NATIVE 4 /* words: address. Leaves the player by a jump to native code */
+#define CR_OP_COPY8 5  /* words: to, from. *(u64 *)to = *(u64 *)from */
+#define CR_OP_ADD                                                                                            \
+    6 /* words: addr, value, wake_at. Atomically *(u32 *)addr += value; wakes all who wait there if it is    \
+         now >= wake_at */
 #define CR_OP_WAIT 7    /* words: addr, value. Sleeps (futex) until *(u32 *)addr >= value, unsigned */
 #define CR_OP_SETFAIL 8 /* words: fail record, operation. Sets r14 and r13 */
 
 /* flags of CR_OP_SYS and CR_OP_CLONE */
-#define CR_OP_MUST 1   /* a result in -4095..-1 is a failure */
-#define CR_OP_EXPECT 2 /* one more word: any other result is a failure */
+#define CR_OP_MUST 1         /* a result in -4095..-1 is a failure */
+#define CR_OP_EXPECT 2       /* one more word: any other result is a failure */
 #define CR_OP_EXPECT_SCALE 4 /* times the flag: the size of that word */
-#define CR_OP_REPEAT 4 /* then count, step[nargs]: the call is made count times, the steps added to the args in between */
+#define CR_OP_REPEAT                                                                                         \
+    4 /* then count, step[nargs]: the call is made count times, the steps added to the args in between */
 
-/* On a failure: record->op = rbx, record->result = rax when there is a record, rbp = rax, then the player goes on
- * at r13. The player may read one word past the end of an operation: 8 readable bytes must follow the last one. */
+/* On a failure: record->op = rbx, record->result = rax when there is a record, rbp = rax, then the player
+ * goes on at r13. The player may read one word past the end of an operation: 8 readable bytes must follow the
+ * last one. */
 
 #define CR_OP_HEAD 16
 #define CR_OP_OFF_CODE 0

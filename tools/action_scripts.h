@@ -18,8 +18,8 @@ class ActionScripts
     // `images` is borrowed.
     ActionScripts(std::vector<std::string> paths, int images) : paths_(std::move(paths)), images_(images) {}
 
-    // Runs each in order until one ends with something else than 0, which is returned; a death by a signal is 128
-    // and more. Throws when one cannot be started.
+    // Runs each in order until one ends with something else than 0, which is returned; a death by a signal is
+    // 128 and more. Throws when one cannot be started.
     int run(const std::string &action, pid_t root = 0) const;
     // For points where a failing script is a failure of ours.
     void must(const std::string &action, pid_t root = 0) const;

@@ -39,7 +39,8 @@ restore::RestoreRequest request_of(const cli::RestoreOptions &options)
     return request;
 }
 
-// For a tree that was a shell's job: the terminal of our session, where all our own descriptors lead elsewhere.
+// For a tree that was a shell's job: the terminal of our session, where all our own descriptors lead
+// elsewhere.
 Fd controlling_terminal()
 {
     proc::Stat stat = proc::parse_stat(proc::PidDir(::getpid()).read("stat"));

@@ -1,5 +1,6 @@
-// The main function of every tool binary: TOOL_MAIN is the tool's own function (cr_freeze_main for cr-freeze),
-// which lives in tools/cr-freeze.cc so that the umbrella can run the same function in a forked stage.
+// The main function of every tool binary: TOOL_MAIN is the tool's own function (cr_freeze_main for
+// cr-freeze), which lives in tools/cr-freeze.cc so that the umbrella can run the same function in a forked
+// stage.
 #include <csignal>
 
 int TOOL_MAIN(int argc, char **argv);

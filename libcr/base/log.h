@@ -18,10 +18,10 @@ namespace cr::log
 enum Level { kMessage = 0, kError = 1, kWarning = 2, kInfo = 3, kDebug = 4 };
 
 struct Config {
-    int fd = 2;                 // borrowed, stays open for the life of the process
+    int fd = 2; // borrowed, stays open for the life of the process
     int level = kWarning;
-    std::string tool;           // "cr-freeze"
-    uint64_t start_ns = 0;      // CLOCK_MONOTONIC of the session's begin; 0: now
+    std::string tool;      // "cr-freeze"
+    uint64_t start_ns = 0; // CLOCK_MONOTONIC of the session's begin; 0: now
 };
 
 void configure(const Config &config);

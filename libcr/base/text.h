@@ -21,8 +21,8 @@ template <class Bool> void append(std::string &out, Bool value) requires std::is
     out += value ? '1' : '0';
 }
 template <class Int>
-void append(std::string &out, Int value)
-    requires(std::is_integral_v<Int> && !std::is_same_v<Int, char> && !std::is_same_v<Int, bool>)
+void append(std::string &out, Int value) requires(std::is_integral_v<Int> && !std::is_same_v<Int, char> &&
+                                                  !std::is_same_v<Int, bool>)
 {
     char buffer[24];
     auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;

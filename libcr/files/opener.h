@@ -26,7 +26,8 @@ struct RestoreOptions {
     // Descriptors given by the caller: "pipe:[4711]", "tmp/x" or "tty[...]" and the number, below
     // first_number.
     std::vector<std::pair<std::string, int>> inherited;
-    // Files that are mapped for writing: in CRIU's images their entries may say that they are open for reading only.
+    // Files that are mapped for writing: in CRIU's images their entries may say that they are open for
+    // reading only.
     std::set<uint32_t> written;
     // Descriptions are made at this number and upwards. Whatever the opener shall keep must be below.
     int first_number = 64;

@@ -11,10 +11,10 @@
 // On restore the first description of a pipe makes it and all its other descriptions: pipe2 gives one of each
 // end, further ones are opened through /proc/self/fd; an end that nobody had is closed once the contents are
 // in.
+#include "libcr/files/pipe.h"
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
-#include "libcr/files/pipe.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"

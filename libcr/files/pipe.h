@@ -1,5 +1,5 @@
-// Whether both ends of a pipe are in the tree. Somebody outside can be seen only indirectly: the tree has ends of one sort
-// only, and poll(2) on one of them does not report that the other sort is gone.
+// Whether both ends of a pipe are in the tree. Somebody outside can be seen only indirectly: the tree has
+// ends of one sort only, and poll(2) on one of them does not report that the other sort is gone.
 #pragma once
 
 #include "libcr/base/blocker.h"

@@ -95,7 +95,8 @@ void Plan::read_files()
     entries_ = image::read_all<img::file_entry>(images_, image::Kind::Files);
     for (size_t i = 0; i < entries_.size(); i++) {
         img::file_entry &entry = entries_[i];
-        if (entry.has_reg() && options_.written.count(entry.id()) && (entry.reg().flags() & O_ACCMODE) == O_RDONLY)
+        if (entry.has_reg() && options_.written.count(entry.id()) &&
+            (entry.reg().flags() & O_ACCMODE) == O_RDONLY)
             entry.mutable_reg()->set_flags(entry.reg().flags() | O_RDWR);
         auto what = [&] { return cat("files.img: id ", entry.id()); };
         Subject subject(what);

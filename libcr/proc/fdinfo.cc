@@ -46,10 +46,7 @@ std::vector<std::string_view> FdInfo::fields(std::string_view key) const
     return out;
 }
 
-uint64_t FdInfo::number(std::string_view key, int base) const
-{
-    return required<uint64_t>(*this, key, base);
-}
+uint64_t FdInfo::number(std::string_view key, int base) const { return required<uint64_t>(*this, key, base); }
 
 FdInfo parse_fdinfo(std::string text)
 {

@@ -11,10 +11,10 @@ namespace
 
 // The kernel's names (fs/proc/base.c, lnames), by RLIMIT_ number.
 constexpr std::string_view kNames[16] = {
-    "Max cpu time",     "Max file size",       "Max data size",      "Max stack size",
-    "Max core file size", "Max resident set",  "Max processes",      "Max open files",
-    "Max locked memory", "Max address space",  "Max file locks",     "Max pending signals",
-    "Max msgqueue size", "Max nice priority",  "Max realtime priority", "Max realtime timeout"};
+    "Max cpu time",       "Max file size",     "Max data size",         "Max stack size",
+    "Max core file size", "Max resident set",  "Max processes",         "Max open files",
+    "Max locked memory",  "Max address space", "Max file locks",        "Max pending signals",
+    "Max msgqueue size",  "Max nice priority", "Max realtime priority", "Max realtime timeout"};
 
 rlim64_t value(std::string_view word)
 {
@@ -31,7 +31,8 @@ std::array<rlimit64, 16> parse_limits(std::string_view text)
     while (!text.empty()) {
         std::string_view line = take_until(text, '\n');
         for (size_t i = 0; i < 16; i++) {
-            if (!line.starts_with(kNames[i]) || line.size() <= kNames[i].size() || line[kNames[i].size()] != ' ')
+            if (!line.starts_with(kNames[i]) || line.size() <= kNames[i].size() ||
+                line[kNames[i].size()] != ' ')
                 continue;
             std::string_view rest = line.substr(kNames[i].size());
             out[i].rlim_cur = value(take_word(rest));

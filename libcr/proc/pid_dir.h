@@ -1,6 +1,6 @@
-// /proc/PID (or /proc/PID/task/TID), opened once; everything else of the task is reached from it. It stays the
-// directory of that very process: when the pid is reused, reads fail with ESRCH instead of telling of another.
-// Can be rooted at a captured tree for tests.
+// /proc/PID (or /proc/PID/task/TID), opened once; everything else of the task is reached from it. It stays
+// the directory of that very process: when the pid is reused, reads fail with ESRCH instead of telling of
+// another. Can be rooted at a captured tree for tests.
 #pragma once
 
 #include "libcr/base/fd.h"

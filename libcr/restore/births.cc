@@ -89,8 +89,9 @@ void Planner::bear(size_t task)
         } else if (leader != images_.by_pid.end()) {
             auto leader_birth = birth_of_task_.find(leader->second);
             if (leader_birth == birth_of_task_.end() || out_.births[leader_birth->second].cloner != parent)
-                refused(cat("pid ", image.pid(), " is in session ", sid, ", which is led by no sibling of it"),
-                        "this is not supported yet");
+                refused(
+                    cat("pid ", image.pid(), " is in session ", sid, ", which is led by no sibling of it"),
+                    "this is not supported yet");
             birth.cloner = leader_birth->second;
             birth.sibling = true;
         } else {
@@ -106,7 +107,8 @@ void Planner::bear(size_t task)
     list.push_back(index);
 }
 
-// Groups: leaders first, then who inherits its group and who has to join, and helpers for leaders that are gone.
+// Groups: leaders first, then who inherits its group and who has to join, and helpers for leaders that are
+// gone.
 void Planner::plan_groups()
 {
     pid_t outer_group = static_cast<pid_t>(images_.tasks[0].tree.pgid());
@@ -173,8 +175,9 @@ BirthPlan Planner::plan()
         auto leader = images_.by_pid.find(static_cast<pid_t>(tree.sid()));
         if (task && leader != images_.by_pid.end() && !birth_of_task_.count(leader->second) &&
             leader->second > task)
-            refused(cat("pid ", tree.pid(), " is in session ", tree.sid(), ", which is led by a younger task"),
-                    "this is not supported yet");
+            refused(
+                cat("pid ", tree.pid(), " is in session ", tree.sid(), ", which is led by a younger task"),
+                "this is not supported yet");
         bear(task);
     }
     plan_groups();

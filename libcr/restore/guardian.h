@@ -1,7 +1,9 @@
-// Who makes sure that a restore leaves a whole tree or nothing, should its coordinator die at the worst moment.
+// Who makes sure that a restore leaves a whole tree or nothing, should its coordinator die at the worst
+// moment.
 //
-// Until the end every task is traced with PTRACE_O_EXITKILL: our death is theirs, and the kernel sees to it. But a
-// tracer lets go of its tasks one by one, and dying in the middle of that would leave a part alive. So at the end:
+// Until the end every task is traced with PTRACE_O_EXITKILL: our death is theirs, and the kernel sees to it.
+// But a tracer lets go of its tasks one by one, and dying in the middle of that would leave a part alive. So
+// at the end:
 //   1. a guardian process takes pidfds of all tasks and watches the coordinator;
 //   2. EXITKILL is taken off all tasks. Coordinator dead now: the guardian kills them all;
 //   3. one byte shared with the guardian is set. From here on everybody lives;

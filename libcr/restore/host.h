@@ -11,9 +11,9 @@ namespace cr::restore
 
 task::Host host_of(const feature::Features &features);
 
-// The state that tasks are cloned from: all signals blocked, none ignored, as many descriptors as allowed, no registered
-// restartable sequence (a task would inherit it, pointing into memory that it has not). Signals are as before when it
-// goes away.
+// The state that tasks are cloned from: all signals blocked, none ignored, as many descriptors as allowed, no
+// registered restartable sequence (a task would inherit it, pointing into memory that it has not). Signals
+// are as before when it goes away.
 class ReadyToClone
 {
   public:

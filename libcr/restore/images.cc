@@ -66,7 +66,8 @@ TaskImage read_task(const image::Dir &dir, const img::pstree_entry &entry, std::
         task.tree.add_threads(entry.pid());
     check_threads(task.tree, seen);
     for (int i = 1; i < task.tree.threads_size(); i++)
-        task.threads.push_back(image::read_one<img::core_entry>(dir, image::Kind::Core, task.tree.threads(i)));
+        task.threads.push_back(
+            image::read_one<img::core_entry>(dir, image::Kind::Core, task.tree.threads(i)));
     if (task.zombie())
         return task;
     if (auto ids = image::read_optional<img::task_kobj_ids_entry>(dir, image::Kind::Ids, entry.pid()))

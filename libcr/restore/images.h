@@ -1,10 +1,10 @@
-// Everything that an image directory says about tasks, read and checked as a whole before anything is made: numbers
-// are in range, ids unique, every reference has its target.
+// Everything that an image directory says about tasks, read and checked as a whole before anything is made:
+// numbers are in range, ids unique, every reference has its target.
 #pragma once
 
-#include "libcr/image/dir.h"
 #include "core.pb.h"
 #include "inventory.pb.h"
+#include "libcr/image/dir.h"
 #include "mm.pb.h"
 #include "pstree.pb.h"
 
@@ -29,7 +29,7 @@ struct TaskImage {
 struct ImageSet {
     image::Dir dir;
     img::inventory_entry inventory;
-    std::vector<TaskImage> tasks;     // parents first; [0] is the root
+    std::vector<TaskImage> tasks; // parents first; [0] is the root
     std::map<pid_t, size_t> by_pid;
 
     // The index of the task's parent; the root has none.

@@ -71,7 +71,8 @@ MemoryPlan plan_memory(const ImageSet &images, const BirthPlan &births, const fi
         auto name = [&] { return cat("pid ", task.pid()); };
         Subject subject(name);
         mm::check_layout(*task.mm, known);
-        out.tasks.back() = std::make_unique<mm::TaskPlan>(mm::TaskPlan::read(images.dir, task.pid(), *task.mm));
+        out.tasks.back() =
+            std::make_unique<mm::TaskPlan>(mm::TaskPlan::read(images.dir, task.pid(), *task.mm));
     }
     for (size_t birth = 1; birth < births.births.size(); birth++)
         if (births.births[birth].role == Birth::Role::Task)

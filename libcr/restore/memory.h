@@ -1,5 +1,5 @@
-// The memory of all tasks of a restore: plans, what they inherit from each other, where the programs' region lies, and the
-// parts that are filled from outside.
+// The memory of all tasks of a restore: plans, what they inherit from each other, where the programs' region
+// lies, and the parts that are filled from outside.
 #pragma once
 
 #include "libcr/files/plan.h"
@@ -19,7 +19,7 @@ struct MemoryPlan {
     std::vector<std::unique_ptr<mm::TaskPlan>> tasks; // of ImageSet::tasks; none for zombies
     std::vector<mm::SharedPlan> shared;               // objects that the opener makes
     int first_shared = 0; // the opener's number of the first of them; descriptions come behind
-    mm::VdsoPlace vdso;                               // where ours lies, in which the root is born
+    mm::VdsoPlace vdso;   // where ours lies, in which the root is born
     mm::Frame frame;
 
     // The task whose memory `birth` begins with; null: our own.

@@ -23,8 +23,8 @@ namespace
 // An Error as bytes and back: kind, errno, then three texts ended by NUL. Empty: all is well.
 std::string to_bytes(const Error &error)
 {
-    return cat(static_cast<int>(error.kind()), " ", error.err(), " ", error.attempted(), '\0', error.subject(),
-               '\0', error.remedy(), '\0');
+    return cat(static_cast<int>(error.kind()), " ", error.err(), " ", error.attempted(), '\0',
+               error.subject(), '\0', error.remedy(), '\0');
 }
 
 Error from_bytes(std::string_view bytes)
@@ -52,7 +52,8 @@ void reply(int socket, const std::function<void()> &work)
 
 } // namespace
 
-void OpenerProcess::serve(int socket, const std::function<void()> &open_all, const std::function<void()> &after)
+void OpenerProcess::serve(int socket, const std::function<void()> &open_all,
+                          const std::function<void()> &after)
 {
     sigset_t all;
     sigfillset(&all);

@@ -1,6 +1,6 @@
-// The process that makes and holds every open file description of a restore until the tasks have fetched theirs:
-// a fork of the coordinator before any task exists, so that no clone of a task pays for its descriptors. It dies with
-// the coordinator.
+// The process that makes and holds every open file description of a restore until the tasks have fetched
+// theirs: a fork of the coordinator before any task exists, so that no clone of a task pays for its
+// descriptors. It dies with the coordinator.
 #pragma once
 
 #include "libcr/base/fd.h"
@@ -15,8 +15,8 @@ namespace cr::restore
 class OpenerProcess
 {
   public:
-    // Forks; in the child `open_all` is run, then, when after_tasks() is called here, `after`. Errors of both are
-    // thrown here as they were thrown there. The child gets none of the pids in `taken`.
+    // Forks; in the child `open_all` is run, then, when after_tasks() is called here, `after`. Errors of both
+    // are thrown here as they were thrown there. The child gets none of the pids in `taken`.
     OpenerProcess(const std::set<pid_t> &taken, const std::function<void()> &open_all,
                   const std::function<void()> &after);
     ~OpenerProcess();
@@ -28,7 +28,8 @@ class OpenerProcess
     void after_tasks();
 
   private:
-    [[noreturn]] void serve(int socket, const std::function<void()> &open_all, const std::function<void()> &after);
+    [[noreturn]] void serve(int socket, const std::function<void()> &open_all,
+                            const std::function<void()> &after);
     void hear();
     pid_t pid_ = 0;
     Fd socket_;

@@ -1,5 +1,5 @@
-// State of a restored task that is set from outside, through /proc, once all tasks exist (children inherit it from
-// their parents when they are cloned).
+// State of a restored task that is set from outside, through /proc, once all tasks exist (children inherit it
+// from their parents when they are cloned).
 #pragma once
 
 #include "libcr/restore/images.h"

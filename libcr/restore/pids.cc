@@ -38,7 +38,8 @@ std::optional<Taker> taker_of(pid_t id)
         try {
             proc::Stat stat = proc::parse_stat(proc::PidDir(id).read("stat"));
             bool dead = stat.state == 'Z' || stat.state == 'X';
-            std::string state = dead ? cat(", dead, for its parent ", stat.ppid, " to take note of") : std::string();
+            std::string state =
+                dead ? cat(", dead, for its parent ", stat.ppid, " to take note of") : std::string();
             return Taker{cat("pid ", id, " (", printable(stat.comm), state, ")"), dead};
         } catch (const Error &) {
             return Taker{cat("pid ", id), true}; // gone as we looked
@@ -73,12 +74,14 @@ std::string takers(const std::set<pid_t> &wanted, bool &dead)
 
 } // namespace
 
-// A tree that a dump has just killed may not have been waited for yet by whoever has to: that is given a moment.
+// A tree that a dump has just killed may not have been waited for yet by whoever has to: that is given a
+// moment.
 void check_pids_free(const ImageSet &images, const BirthPlan &births)
 {
     std::set<pid_t> wanted = wanted_ids(images, births);
     if (wanted.count(::getpid()))
-        refused(cat("our own process has id ", ::getpid(), ", which the tree needs"), "run the command again");
+        refused(cat("our own process has id ", ::getpid(), ", which the tree needs"),
+                "run the command again");
     constexpr int kTries = 200;
     for (int i = 0;; i++) {
         bool dead;

@@ -6,9 +6,9 @@
 namespace cr::restore
 {
 
-// Throws Refused naming who has which of the wanted ids: as a process, a thread, or (a leader long gone) as the id of
-// a session or process group that still has members. Our own process counts: it cannot change its id, and has to live
-// until the end to tell how it went.
+// Throws Refused naming who has which of the wanted ids: as a process, a thread, or (a leader long gone) as
+// the id of a session or process group that still has members. Our own process counts: it cannot change its
+// id, and has to live until the end to tell how it went.
 void check_pids_free(const ImageSet &images, const BirthPlan &births);
 
 } // namespace cr::restore

@@ -31,8 +31,7 @@ class Builder
 {
   public:
     Builder(const ImageSet &images, const BirthPlan &births, const files::Plan &files,
-            const MemoryPlan &memory, const task::Host &host, const Surroundings &surroundings,
-            Programs &out)
+            const MemoryPlan &memory, const task::Host &host, const Surroundings &surroundings, Programs &out)
         : images_(images), births_(births), files_(files), memory_(memory), host_(host),
           surroundings_(surroundings), out_(out)
     {
@@ -138,7 +137,8 @@ void Builder::thread_work(const img::core_entry &core, bool leader, task::Build 
         task::arm(core, leader, phase, host_, build);
 }
 
-// Dead children are there when wait(2) can see them; then no SIGCHLD of the restore's own is left in the queue.
+// Dead children are there when wait(2) can see them; then no SIGCHLD of the restore's own is left in the
+// queue.
 void Builder::reap(size_t birth, Program &p)
 {
     bool any = false;
@@ -150,7 +150,8 @@ void Builder::reap(size_t birth, Program &p)
             continue;
         any = true;
         if (b.role == Birth::Role::Zombie)
-            p.sys(SYS_waitid, {P_PID, b.pid, 0, WEXITED | WNOWAIT | __WALL, 0}, On::Fail, cat("zombie ", b.pid));
+            p.sys(SYS_waitid, {P_PID, b.pid, 0, WEXITED | WNOWAIT | __WALL, 0}, On::Fail,
+                  cat("zombie ", b.pid));
         else
             p.sys(SYS_wait4, {b.pid, 0, __WALL, 0}, On::Fail, cat("helper ", b.pid));
     }
@@ -280,7 +281,7 @@ void Builder::build_zombie(size_t birth)
     if (WIFSIGNALED(status)) {
         mask &= ~(1ull << (WTERMSIG(status) - 1));
         p.sys(SYS_prctl, {PR_SET_DUMPABLE, 0, 0, 0, 0}); // no core file
-        p.sys(SYS_kill, {b.pid, WTERMSIG(status)}); // comes with the mask
+        p.sys(SYS_kill, {b.pid, WTERMSIG(status)});      // comes with the mask
     }
     p.sys(SYS_rt_sigprocmask, {SIG_SETMASK, out_.region.data(&mask, 8), 0, 8});
     p.sys(SYS_exit_group, {WEXITSTATUS(status)});

@@ -1,5 +1,5 @@
-// From images to programs: one for every process and thread to be, in one region. Pure but for the numbers it is given
-// (the opener's pid, the place of our own vDSO); nothing is made here.
+// From images to programs: one for every process and thread to be, in one region. Pure but for the numbers it
+// is given (the opener's pid, the place of our own vDSO); nothing is made here.
 #pragma once
 
 #include "libcr/files/plan.h"

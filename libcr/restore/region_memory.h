@@ -1,5 +1,5 @@
-// The memory that programs run from: a memfd mapped shared and executable at one address, here and, by inheritance, in
-// every task until it has done its work. What programs store is seen here at once.
+// The memory that programs run from: a memfd mapped shared and executable at one address, here and, by
+// inheritance, in every task until it has done its work. What programs store is seen here at once.
 #pragma once
 
 #include "libcr/base/addr.h"

@@ -6,14 +6,14 @@
 #include "libcr/base/text.h"
 #include "libcr/files/plan.h"
 #include "libcr/mm/fill.h"
-#include "libcr/restore/memory.h"
-#include "libcr/program/enter.h"
 #include "libcr/proc/pid_dir.h"
+#include "libcr/program/enter.h"
 #include "libcr/program/print.h"
 #include "libcr/restore/births.h"
 #include "libcr/restore/guardian.h"
 #include "libcr/restore/host.h"
 #include "libcr/restore/images.h"
+#include "libcr/restore/memory.h"
 #include "libcr/restore/opener_process.h"
 #include "libcr/restore/outside.h"
 #include "libcr/restore/pids.h"
@@ -82,13 +82,16 @@ void check_tasks(const ImageSet &images, const task::Host &host)
 {
     for (const TaskImage &task : images.tasks)
         for (size_t i = 0; i < task.threads.size(); i++) {
-            auto name = [&] { return cat("pid ", task.pid(), ", thread ", task.tree.threads(static_cast<int>(i))); };
+            auto name = [&] {
+                return cat("pid ", task.pid(), ", thread ", task.tree.threads(static_cast<int>(i)));
+            };
             Subject subject(name);
             task::check(task.threads[i], i == 0, host);
         }
 }
 
-// The opener begins with our descriptors and puts its own above all of them, those that we are yet to open included.
+// The opener begins with our descriptors and puts its own above all of them, those that we are yet to open
+// included.
 int first_opener_number()
 {
     constexpr int kYetToOpen = 32;
@@ -129,13 +132,14 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
     return plan;
 }
 
-// Programs are built for a region of some size at some place, and only then is known how large it has to be: a
-// generous guess comes first.
+// Programs are built for a region of some size at some place, and only then is known how large it has to be:
+// a generous guess comes first.
 void build(Plan &plan, const Surroundings &surroundings, Programs &out)
 {
     uint64_t size = 1 << 20;
     for (const TaskImage &task : plan.images.tasks)
-        size += task.threads.size() * 32768 + (task.mm ? static_cast<uint64_t>(task.mm->vmas_size()) * 2048 : 0);
+        size +=
+            task.threads.size() * 32768 + (task.mm ? static_cast<uint64_t>(task.mm->vmas_size()) * 2048 : 0);
     for (;; size *= 2) {
         out = Programs{};
         place_region(plan.memory, plan.images, page_up(size));
@@ -145,8 +149,8 @@ void build(Plan &plan, const Surroundings &surroundings, Programs &out)
     }
 }
 
-// One run of a plan, from the opener to the detached tree. Its destructor leaves nothing behind unless release()
-// has been reached.
+// One run of a plan, from the opener to the detached tree. Its destructor leaves nothing behind unless
+// release() has been reached.
 class Execution
 {
   public:
@@ -193,8 +197,9 @@ void Execution::start_opener()
     auto open_all = [this] {
         for (size_t i = 0; i < plan_.memory.shared.size(); i++) {
             Fd fd = mm::make_shared(plan_.images.dir, plan_.memory.shared[i]);
-            sys::check(sys::call(SYS_dup3, fd.get(), plan_.memory.first_shared + static_cast<int>(i), O_CLOEXEC),
-                       "place shared memory");
+            sys::check(
+                sys::call(SYS_dup3, fd.get(), plan_.memory.first_shared + static_cast<int>(i), O_CLOEXEC),
+                "place shared memory");
         }
         opener_work_->open_all();
     };
@@ -285,13 +290,15 @@ void Execution::set_registers(const TaskImage &task)
         const img::core_entry &core = task.threads[i];
         user_regs_struct regs = task::get_registers(core.thread_info().gpregs());
         // There is no restart block in the new task: the call is made again from its arguments.
-        constexpr uint64_t kRestartBlock = static_cast<uint64_t>(-516), kRestartNoHand = static_cast<uint64_t>(-514);
+        constexpr uint64_t kRestartBlock = static_cast<uint64_t>(-516),
+                           kRestartNoHand = static_cast<uint64_t>(-514);
         if (static_cast<int64_t>(regs.orig_rax) >= 0 && regs.rax == kRestartBlock)
             regs.rax = kRestartNoHand;
         sys::check(sys::ptrace::set_xsave(tid, task::get_xsave(core.thread_info().fpregs())),
                    "set floating-point registers");
         sys::check(sys::ptrace::set_registers(tid, regs), "set registers");
-        uint64_t mask = core.thread_core().has_blk_sigset() ? core.thread_core().blk_sigset() : core.tc().blk_sigset();
+        uint64_t mask =
+            core.thread_core().has_blk_sigset() ? core.thread_core().blk_sigset() : core.tc().blk_sigset();
         sys::check(sys::ptrace::set_sigmask(tid, mask), "set the signal mask");
     }
 }
@@ -302,8 +309,8 @@ void Execution::set_state()
     opener_.reset();
     for (const TaskImage &task : plan_.images.tasks)
         if (!task.zombie())
-            tracees_->call_in({task.pid()}, syscall_instruction(task, plan_.memory.vdso), SYS_munmap, memory_->base().value,
-                              memory_->size(), "unmap the programs");
+            tracees_->call_in({task.pid()}, syscall_instruction(task, plan_.memory.vdso), SYS_munmap,
+                              memory_->base().value, memory_->size(), "unmap the programs");
     for (const TaskImage &task : plan_.images.tasks)
         if (!task.zombie())
             set_registers(task);
@@ -365,8 +372,8 @@ RestoreResult restore(const RestoreRequest &request)
 {
     auto plan = make_plan(request);
     check_pids_free(plan->images, plan->births);
-    // Newer kernels give ids of dead processes and threads back a moment after their parent was told: the ids are free
-    // by all that can be seen and still cannot be had.
+    // Newer kernels give ids of dead processes and threads back a moment after their parent was told: the ids
+    // are free by all that can be seen and still cannot be had.
     constexpr int kTries = 50;
     for (int i = 1;; i++) {
         try {
@@ -388,8 +395,9 @@ std::string describe(const RestoreRequest &request)
     build(*plan, Surroundings{}, programs);
     std::string out;
     for (const TaskImage &task : plan->images.tasks)
-        out += cat("task ", task.pid(), " parent ", task.tree.ppid(), " group ", task.tree.pgid(), " session ",
-                   task.tree.sid(), " threads ", task.threads.size(), task.zombie() ? " dead" : "", "\n");
+        out +=
+            cat("task ", task.pid(), " parent ", task.tree.ppid(), " group ", task.tree.pgid(), " session ",
+                task.tree.sid(), " threads ", task.threads.size(), task.zombie() ? " dead" : "", "\n");
     for (const std::string &line : plan->files->describe())
         out += line + "\n";
     for (uint32_t i = 0; i < programs.region.program_count(); i++)

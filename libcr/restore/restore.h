@@ -19,8 +19,8 @@ struct RestoreRequest {
     bool shell_job = false;     // session, group and terminal are those of the caller
     files::RestoreOptions files;
     feature::Features features; // of this kernel, or of one that a test made up
-    // Run at CRIU's named points with the root's pid (0 before it exists): "pre-restore", "post-restore", ... What it
-    // throws before the tasks are released undoes the restore.
+    // Run at CRIU's named points with the root's pid (0 before it exists): "pre-restore", "post-restore", ...
+    // What it throws before the tasks are released undoes the restore.
     std::function<void(const char *point, pid_t root)> hook;
 };
 
@@ -32,7 +32,8 @@ struct RestoreResult {
 // Throws when anything cannot be made; nothing is left behind then.
 RestoreResult restore(const RestoreRequest &request);
 
-// What would be done, as text: the tasks, the files in order, every program as strace-like lines. Makes nothing.
+// What would be done, as text: the tasks, the files in order, every program as strace-like lines. Makes
+// nothing.
 std::string describe(const RestoreRequest &request);
 
 } // namespace cr::restore

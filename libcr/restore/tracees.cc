@@ -60,7 +60,8 @@ Tracees::~Tracees()
         else
             ::kill(static_cast<pid_t>(pid), SIGKILL);
     }
-    // Their parents dead, they are our children now (we are a subreaper): nobody else has to take note of them.
+    // Their parents dead, they are our children now (we are a subreaper): nobody else has to take note of
+    // them.
     for (pid_t pid : expected_.processes) {
         sys::WaitStatus status;
         while (sys::wait_for(pid, status, __WALL | WNOHANG) > 0)
@@ -180,17 +181,18 @@ void Tracees::stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads)
 {
     for (const auto &[tid, tgid] : threads)
         if (tid != tgid)
-            sys::check(sys::ptrace::seize(tid, kOptions), [tid = tid] { return cat("seize the new thread ", tid); });
+            sys::check(sys::ptrace::seize(tid, kOptions),
+                       [tid = tid] { return cat("seize the new thread ", tid); });
     for (const auto &[tid, tgid] : threads)
         sys::check(sys::ptrace::interrupt(tid), [tid = tid] { return cat("stop the new thread ", tid); });
     for (const auto &[tid, tgid] : threads)
         wait_stopped(tid);
 }
 
-// Not by a single step: the trap that ends one is a forced SIGTRAP, and where that is blocked or ignored the kernel
-// resets what the task does with it. Stops at the entry and exit of the call leave no trace.
-void Tracees::call_in(const std::vector<pid_t> &leaders, TargetAddr syscall_insn, long nr, uint64_t a, uint64_t b,
-                      const char *what)
+// Not by a single step: the trap that ends one is a forced SIGTRAP, and where that is blocked or ignored the
+// kernel resets what the task does with it. Stops at the entry and exit of the call leave no trace.
+void Tracees::call_in(const std::vector<pid_t> &leaders, TargetAddr syscall_insn, long nr, uint64_t a,
+                      uint64_t b, const char *what)
 {
     for (pid_t pid : leaders) {
         user_regs_struct regs;
@@ -232,7 +234,8 @@ void Tracees::wait_syscall_stop(pid_t pid)
 void Tracees::clear_exitkill(const std::vector<std::pair<pid_t, pid_t>> &threads)
 {
     for (const auto &[tid, tgid] : threads)
-        sys::check(sys::ptrace::set_options(tid, 0), [tid = tid] { return cat("release the new thread ", tid); });
+        sys::check(sys::ptrace::set_options(tid, 0),
+                   [tid = tid] { return cat("release the new thread ", tid); });
     released_ = true;
 }
 

@@ -1,9 +1,9 @@
-// The restored tasks as their coordinator sees them: all traced from birth with PTRACE_O_EXITKILL, so that nothing
-// is left of them should we die, and followed by wait(2) until their programs have done their work.
+// The restored tasks as their coordinator sees them: all traced from birth with PTRACE_O_EXITKILL, so that
+// nothing is left of them should we die, and followed by wait(2) until their programs have done their work.
 //
-// A process that is cloned by a traced one is traced too (TRACEFORK, TRACECLONE); each birth shows as an event stop of
-// the cloner and a first stop of the child. Threads are seized at the end only: the death of any traced thread's
-// tracer kills the whole process.
+// A process that is cloned by a traced one is traced too (TRACEFORK, TRACECLONE); each birth shows as an
+// event stop of the cloner and a first stop of the child. Threads are seized at the end only: the death of
+// any traced thread's tracer kills the whole process.
 #pragma once
 
 #include "libcr/base/addr.h"
@@ -22,26 +22,27 @@ namespace cr::restore
 {
 
 struct Expected {
-    std::set<pid_t> processes;         // all of them
-    size_t births = 0;                 // processes cloned by tasks (all but the root)
-    std::map<pid_t, int> endings;      // zombies and helpers: the wait status that each ends with
-    std::map<pid_t, size_t> fills;     // how often a task stops itself by SIGSTOP to have its memory filled
-    std::set<pid_t> clone_events;      // tasks that clone with CLONE_PARENT or another exit signal
+    std::set<pid_t> processes;     // all of them
+    size_t births = 0;             // processes cloned by tasks (all but the root)
+    std::map<pid_t, int> endings;  // zombies and helpers: the wait status that each ends with
+    std::map<pid_t, size_t> fills; // how often a task stops itself by SIGSTOP to have its memory filled
+    std::set<pid_t> clone_events;  // tasks that clone with CLONE_PARENT or another exit signal
 };
 
 class Tracees
 {
   public:
     // `explain` is asked why when a task ends that should not.
-    Tracees(pid_t root, Expected expected, std::function<void(pid_t)> fill, std::function<std::optional<Error>()> explain);
+    Tracees(pid_t root, Expected expected, std::function<void(pid_t)> fill,
+            std::function<std::optional<Error>()> explain);
     // Kills what is still traced and waits for it, unless released.
     ~Tracees();
     Tracees(const Tracees &) = delete;
     Tracees &operator=(const Tracees &) = delete;
 
     void seize_root();
-    // Follows births, memory stops and endings until there are no more to come, then waits until `word` in the
-    // shared region (counted by the programs) has reached `target`.
+    // Follows births, memory stops and endings until there are no more to come, then waits until `word` in
+    // the shared region (counted by the programs) has reached `target`.
     void attend(const volatile uint32_t *word, uint32_t target);
     // Stops every thread of every task: {tid, tgid} pairs, leaders included.
     void stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads);

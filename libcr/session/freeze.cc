@@ -15,8 +15,8 @@
 #include "libcr/session/wire.h"
 #include "libcr/task/capture.h"
 #include "libcr/task/kind.h"
-#include "libcr/task/lost.h"
 #include "libcr/task/label.h"
+#include "libcr/task/lost.h"
 #include "libcr/task/sharing.h"
 #include "libcr/task/state.h"
 
@@ -58,7 +58,8 @@ std::string small_file(const char *path)
     Fd fd(static_cast<int>(sys::check(sys::call(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0),
                                       [&] { return cat("open ", path); })));
     char buffer[128];
-    long n = sys::check(sys::call(SYS_read, fd.get(), buffer, sizeof buffer), [&] { return cat("read ", path); });
+    long n =
+        sys::check(sys::call(SYS_read, fd.get(), buffer, sizeof buffer), [&] { return cat("read ", path); });
     return std::string(trim(std::string_view(buffer, static_cast<size_t>(n))));
 }
 
@@ -98,7 +99,8 @@ class Freeze
     void capture(inject::FrozenTree &tree);
     void report_lost(const std::vector<inject::FrozenTask *> &tasks);
     void capture_task(const inject::FrozenTask &task, const task::TaskFacts &facts, img::pstree_entry &entry);
-    void tell(const inject::FrozenTask &task, const task::TaskFacts &facts, const img::task_kobj_ids_entry &ids);
+    void tell(const inject::FrozenTask &task, const task::TaskFacts &facts,
+              const img::task_kobj_ids_entry &ids);
     bool hold(inject::FrozenTree &tree, std::string &why);
     void fail(const std::vector<Error> &errors);
 
@@ -155,8 +157,8 @@ void Freeze::begin()
     put_record(out_, record);
 }
 
-// Processes (not threads) that share what is restored one by one. Code of ours in one of two that share their memory would
-// be run by both.
+// Processes (not threads) that share what is restored one by one. Code of ours in one of two that share their
+// memory would be run by both.
 void Freeze::find_shared(inject::FrozenTree &tree, const AddBlocker &add)
 {
     struct {
@@ -193,7 +195,8 @@ std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
     options.external = request_.external;
     const inject::FrozenTask &root = tree.tasks().front();
     if (root.stat.session != root.pid && !request_.shell_job)
-        add(cat("pid ", root.pid), "the task is not a session leader: its terminal and session are outside the tree",
+        add(cat("pid ", root.pid),
+            "the task is not a session leader: its terminal and session are outside the tree",
             "give --shell-job, or start it with setsid");
     find_shared(tree, add);
     files::BlockerSearch search(options);
@@ -244,7 +247,8 @@ void Freeze::tell(const inject::FrozenTask &task, const task::TaskFacts &facts,
     put_record(out_, record);
 }
 
-void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts &facts, img::pstree_entry &entry)
+void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts &facts,
+                          img::pstree_entry &entry)
 {
     auto name = [&] { return cat("pid ", task.pid, " (", printable(task.stat.comm), ")"); };
     Subject subject(name);
@@ -342,7 +346,8 @@ bool Freeze::hold(inject::FrozenTree &tree, std::string &why)
         return now_us() - begin_us_;
     };
     auto committed = [&] { return images_->has(image::Kind::Inventory); };
-    return holder_.serve(out_, let_go, committed, [&] { return tree.trouble(); }, why);
+    return holder_.serve(
+        out_, let_go, committed, [&] { return tree.trouble(); }, why);
 }
 
 int Freeze::run()

@@ -1,5 +1,5 @@
-// The first stage of a dump, and the only tool that touches tasks: stops the tree, looks for everything that stands
-// in the way, captures what needs the tracer, and holds the tree for the other stages.
+// The first stage of a dump, and the only tool that touches tasks: stops the tree, looks for everything that
+// stands in the way, captures what needs the tracer, and holds the tree for the other stages.
 #pragma once
 
 #include <chrono>
@@ -25,8 +25,8 @@ struct FreezeRequest {
     std::string log_file;
 };
 
-// Writes the session stream to `out`. Returns the exit code: 0 when cr-thaw had the tree let go. What goes wrong is
-// told to cr-thaw by the stream; only what goes wrong before the session began is thrown.
+// Writes the session stream to `out`. Returns the exit code: 0 when cr-thaw had the tree let go. What goes
+// wrong is told to cr-thaw by the stream; only what goes wrong before the session began is thrown.
 int freeze(const FreezeRequest &request, int out);
 
 } // namespace cr::session

@@ -1,9 +1,10 @@
-// The holder's side of a session: cr-freeze after it has captured the tree. It waits until cr-thaw says how the
-// tree is to be let go, and undoes everything when anybody it depends on is gone.
+// The holder's side of a session: cr-freeze after it has captured the tree. It waits until cr-thaw says how
+// the tree is to be let go, and undoes everything when anybody it depends on is gone.
 //
 // Which ends there are, and who may die when:
 //   1. a stage, the reader of our stream, or cr-thaw before the commit: the tree is resumed, no inventory.
-//   2. cr-thaw tells its intent, then renames the inventory into place (the commit), then asks for the release.
+//   2. cr-thaw tells its intent, then renames the inventory into place (the commit), then asks for the
+//   release.
 //      Should it die in between, the inventory is there and we finish the intent.
 //   3. we ourselves: the kernel detaches every task, which goes on; cr-thaw, which has pidfds of all tasks,
 //      ends them when it had committed to a kill.

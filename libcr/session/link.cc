@@ -16,8 +16,8 @@ HolderLink::HolderLink(const img::session_hello &hello)
 {
     auto what = [&] { return cat("reach the holder of the tree (pid ", hello.holder_pid(), ")"); };
     pidfd_ = Fd(static_cast<int>(sys::check(sys::call(SYS_pidfd_open, hello.holder_pid(), 0), what)));
-    socket_ = Fd(static_cast<int>(
-        sys::check(sys::call(SYS_pidfd_getfd, pidfd_.get(), hello.session_fd(), 0), what)));
+    socket_ = Fd(
+        static_cast<int>(sys::check(sys::call(SYS_pidfd_getfd, pidfd_.get(), hello.session_fd(), 0), what)));
 }
 
 void HolderLink::watch_me()

@@ -28,7 +28,7 @@ struct Stage::Shared {
     std::deque<img::session_file_claim> claims;
     std::set<std::string> claiming; // earlier stages that may still claim files
     bool tree_end = false, ended = false, failure_told = false;
-    std::string trouble; // why the session cannot go on
+    std::string trouble;        // why the session cannot go on
     bool files_went_by = false; // cr-dump-files stands before this stage, and would miss its claims
 
     void forward();
@@ -149,9 +149,8 @@ Stage::~Stage()
 std::optional<img::session_task> Stage::next_task()
 {
     std::unique_lock lock(shared_->mutex);
-    shared_->changed.wait(lock, [&] {
-        return !shared_->tasks.empty() || shared_->tree_end || !shared_->trouble.empty();
-    });
+    shared_->changed.wait(
+        lock, [&] { return !shared_->tasks.empty() || shared_->tree_end || !shared_->trouble.empty(); });
     shared_->check_alive();
     if (shared_->tasks.empty())
         return std::nullopt;

@@ -1,8 +1,9 @@
 // A stage of a dump: one process of the pipeline cr-freeze | cr-dump-... | cr-thaw.
 //
-// It reads the session stream on one descriptor and passes every record on to the other at once (a thread does
-// that, so that the next stage starts as soon as the tree is known and not when this one ends), adding its own
-// records. It never touches the tree: that is stopped and held by cr-freeze, whose death or abort ends us all.
+// It reads the session stream on one descriptor and passes every record on to the other at once (a thread
+// does that, so that the next stage starts as soon as the tree is known and not when this one ends), adding
+// its own records. It never touches the tree: that is stopped and held by cr-freeze, whose death or abort
+// ends us all.
 #pragma once
 
 #include "libcr/base/error.h"
@@ -40,7 +41,8 @@ class Stage
 
     // The next task, as soon as it is known; nothing after the last one. Throws when the session ended early.
     std::optional<img::session_task> next_task();
-    // The next file claimed by an earlier stage; nothing when every earlier stage has said claims_end or done.
+    // The next file claimed by an earlier stage; nothing when every earlier stage has said claims_end or
+    // done.
     std::optional<img::session_file_claim> next_claim();
 
     void claim(const img::session_file_claim &claim);
@@ -62,8 +64,8 @@ class Stage
     std::thread forwarder_;
 };
 
-// The body of a stage's main: makes the Stage, runs `body`, turns an Error into a failure record for cr-thaw (and
-// not into a second sentence on stderr). Returns the exit code.
+// The body of a stage's main: makes the Stage, runs `body`, turns an Error into a failure record for cr-thaw
+// (and not into a second sentence on stderr). Returns the exit code.
 int run_stage(const std::string &name, int in, int out, const std::function<void(Stage &)> &body);
 
 } // namespace cr::session

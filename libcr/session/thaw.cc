@@ -128,7 +128,8 @@ void Thaw::fail(img::session_failure failure)
     throw blocked;
 }
 
-// Reads until every stage has done its part. A tree that goes on running is let go as soon as nobody needs it.
+// Reads until every stage has done its part. A tree that goes on running is let go as soon as nobody needs
+// it.
 void Thaw::collect()
 {
     img::session_record record;

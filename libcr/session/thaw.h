@@ -1,8 +1,8 @@
 // The end of a dump's pipeline: waits until every stage is well, commits, and has the tree let go; or undoes.
 //
-// The commit is the rename of the inventory. Before it, whatever happens leaves the tree running and a directory that
-// no reader accepts. When the tree is to be killed, that is asked for only after the commit; should the holder die
-// between the two, the pidfds taken here finish it.
+// The commit is the rename of the inventory. Before it, whatever happens leaves the tree running and a
+// directory that no reader accepts. When the tree is to be killed, that is asked for only after the commit;
+// should the holder die between the two, the pidfds taken here finish it.
 #pragma once
 
 #include "libcr/base/error.h"
@@ -30,6 +30,7 @@ struct Blocked {
 
 // `in` is the session stream. `before_commit` is run when everything is captured and the tree still held (the
 // post-dump hook); it may throw. Throws the failure of the stage that failed first, or Blocked.
-ThawResult thaw(int in, Release release, const std::function<void(const img::session_hello &)> &before_commit);
+ThawResult thaw(int in, Release release,
+                const std::function<void(const img::session_hello &)> &before_commit);
 
 } // namespace cr::session

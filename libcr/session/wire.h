@@ -1,5 +1,6 @@
-// Records of the session stream on a descriptor: a 32-bit length and a session_record. The stream comes from our
-// own processes, but a reader still bounds the length: a wrong program in the pipeline must end in a sentence.
+// Records of the session stream on a descriptor: a 32-bit length and a session_record. The stream comes from
+// our own processes, but a reader still bounds the length: a wrong program in the pipeline must end in a
+// sentence.
 #pragma once
 
 #include "session.pb.h"
@@ -22,8 +23,8 @@ void put_bytes(int fd, const void *bytes, size_t size);
 class RecordStream
 {
   public:
-    // While it waits it watches the reader of `out`, where records are passed on to: when that is gone, waiting for
-    // more is pointless, and would keep everybody before us from hearing of it.
+    // While it waits it watches the reader of `out`, where records are passed on to: when that is gone,
+    // waiting for more is pointless, and would keep everybody before us from hearing of it.
     explicit RecordStream(int fd, int out = -1) : fd_(fd), out_(out) {}
     // The next record, and its bytes as they came (length included) in `raw` when wanted. False at the end of
     // the stream; a stream that ends inside a record throws.

@@ -71,7 +71,10 @@ template <class What> long check(long result, const What &attempted)
 }
 
 // Classes of errno values, so that callers do not list them.
-inline bool is_unsupported(long r) { return r == -ENOSYS || r == -EOPNOTSUPP || r == -EINVAL || r == -ENOTTY; }
+inline bool is_unsupported(long r)
+{
+    return r == -ENOSYS || r == -EOPNOTSUPP || r == -EINVAL || r == -ENOTTY;
+}
 inline bool is_privilege(long r) { return r == -EPERM || r == -EACCES; }
 inline bool is_gone(long r) { return r == -ESRCH || r == -ENOENT; }
 

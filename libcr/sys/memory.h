@@ -19,10 +19,7 @@ namespace cr::sys
 
 inline constexpr size_t kMaxVectors = IOV_MAX;
 
-inline iovec remote(TargetAddr address, size_t n)
-{
-    return {reinterpret_cast<void *>(address.value), n};
-}
+inline iovec remote(TargetAddr address, size_t n) { return {reinterpret_cast<void *>(address.value), n}; }
 
 // The number of bytes, less than asked for where the memory ends, or -errno.
 inline long read_memory(pid_t pid, const iovec *to, size_t n_to, const iovec *from, size_t n_from)

@@ -33,7 +33,8 @@ constexpr Barrier kBarriers[] = {
     {MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ}};
 constexpr size_t kKernelSigsetSize = 8;
 
-// ---- what only the task itself can tell ----------------------------------------------------------------------
+// ---- what only the task itself can tell
+// ----------------------------------------------------------------------
 
 // Questions to every thread, and where the answers are.
 struct ThreadQuestions {
@@ -78,7 +79,8 @@ struct ProcessQuestions : ThreadQuestions {
         sigactions = calls.out(sizeof(SigAction) * 64);
         itimers = calls.out(sizeof(itimerval) * 3);
         subreaper = calls.out(4);
-        calls.repeat(SYS_rt_sigaction, {1, 0, sigactions, kKernelSigsetSize}, 64, {1, 0, sizeof(SigAction), 0});
+        calls.repeat(SYS_rt_sigaction, {1, 0, sigactions, kKernelSigsetSize}, 64,
+                     {1, 0, sizeof(SigAction), 0});
         calls.repeat(SYS_getitimer, {ITIMER_REAL, itimers}, 3, {1, sizeof(itimerval)});
         calls.sys(SYS_prctl, {PR_GET_CHILD_SUBREAPER, subreaper, 0, 0, 0});
         dumpable = calls.sys_result(SYS_prctl, {PR_GET_DUMPABLE, 0, 0, 0, 0});
@@ -100,8 +102,8 @@ struct ProcessQuestions : ThreadQuestions {
     uint32_t membarrier_registrations(const inject::Calls &calls) const;
 };
 
-// Before Linux 6.3 no call tells the registrations; the barriers of those that are not registered fail, and the others
-// do no harm. The registration for global barriers cannot be seen so.
+// Before Linux 6.3 no call tells the registrations; the barriers of those that are not registered fail, and
+// the others do no harm. The registration for global barriers cannot be seen so.
 void ProcessQuestions::ask_membarrier(inject::Calls &calls)
 {
     if (sys::call(SYS_membarrier, kMembarrierGetRegistrations, 0, 0) >= 0) {
@@ -157,14 +159,16 @@ void ProcessQuestions::read(const inject::Calls &calls, TaskFacts &facts) const
     }
 }
 
-// ---- what can be seen from outside ----------------------------------------------------------------------------
+// ---- what can be seen from outside
+// ----------------------------------------------------------------------------
 
 std::vector<siginfo_t> queued_signals(pid_t tid, bool shared)
 {
     std::vector<siginfo_t> out;
     for (;;) {
         siginfo_t chunk[32];
-        long n = sys::check(sys::ptrace::peek_siginfo(tid, shared, out.size(), chunk, 32), "read pending signals");
+        long n =
+            sys::check(sys::ptrace::peek_siginfo(tid, shared, out.size(), chunk, 32), "read pending signals");
         out.insert(out.end(), chunk, chunk + n);
         if (n == 0)
             return out;
@@ -232,9 +236,9 @@ TaskFacts look(const inject::FrozenTask &task, const proc::PidDir *dir)
     return facts;
 }
 
-// Timers go on while a task is stopped, and their signals queue up. So the queues are read after the timers were: a
-// timer may then be in both, as one that has some time left and as a signal, but not in neither. One that fires only
-// once and is in the queue has no time left.
+// Timers go on while a task is stopped, and their signals queue up. So the queues are read after the timers
+// were: a timer may then be in both, as one that has some time left and as a signal, but not in neither. One
+// that fires only once and is in the queue has no time left.
 void read_queues(TaskFacts &facts)
 {
     facts.pending = queued_signals(facts.pid, true);

@@ -10,8 +10,8 @@
 namespace cr::task
 {
 
-// Runs calls in the tasks, side by side, once for each process and once for each thread; afterwards they are as they
-// were, merely stopped. The facts in the order of the tasks.
+// Runs calls in the tasks, side by side, once for each process and once for each thread; afterwards they are
+// as they were, merely stopped. The facts in the order of the tasks.
 std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const inject::Waiter &waiter);
 
 } // namespace cr::task

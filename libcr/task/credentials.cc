@@ -1,5 +1,5 @@
-// Credentials, thread by thread: ids, groups, five capability sets, securebits, no_new_privs; and what a change of
-// credentials resets: dumpable (prctl(2)) and the parent-death signal.
+// Credentials, thread by thread: ids, groups, five capability sets, securebits, no_new_privs; and what a
+// change of credentials resets: dumpable (prctl(2)) and the parent-death signal.
 //
 // The order of giving privileges away (capabilities(7)):
 //   1. inheritable set, while everything is still permitted and in the bounding set
@@ -73,8 +73,9 @@ void check_creds(const img::core_entry &core, bool leader, const Host &host)
     if (!creds.lsm_profile().empty() && creds.lsm_profile() != "unconfined")
         refused(cat("the LSM label ", printable(creds.lsm_profile()), " cannot be set yet"));
     if (uint64_t missing = join(creds.cap_prm()) & ~host.bounding)
-        refused(cat("the task has capabilities (mask ", hex(missing), ") that we do not have and cannot give"),
-                "restore with more privileges");
+        refused(
+            cat("the task has capabilities (mask ", hex(missing), ") that we do not have and cannot give"),
+            "restore with more privileges");
 }
 
 program::DataId cap_data(uint64_t effective, uint64_t permitted, uint64_t inheritable, Build &build)
@@ -98,9 +99,11 @@ void arm_ids(const img::creds_entry &creds, Build &build)
     std::vector<uint32_t> groups(creds.groups().begin(), creds.groups().end());
     auto groups_data = build.region.data(groups.data(), groups.size() * 4);
     build.program.sys(SYS_setgroups, {groups.size(), groups_data}, program::On::Fail, "supplementary groups");
-    build.program.sys(SYS_setresgid, {creds.gid(), creds.egid(), creds.sgid()}, program::On::Fail, "group ids");
+    build.program.sys(SYS_setresgid, {creds.gid(), creds.egid(), creds.sgid()}, program::On::Fail,
+                      "group ids");
     build.program.sys(SYS_setfsgid, {creds.fsgid()});
-    build.program.sys(SYS_setresuid, {creds.uid(), creds.euid(), creds.suid()}, program::On::Fail, "user ids");
+    build.program.sys(SYS_setresuid, {creds.uid(), creds.euid(), creds.suid()}, program::On::Fail,
+                      "user ids");
     build.program.sys(SYS_setfsuid, {creds.fsuid()});
 }
 
@@ -108,7 +111,8 @@ void arm_all(const img::creds_entry &creds, const Host &host, Build &build)
 {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     auto header_data = build.region.data(&header, sizeof header);
-    uint64_t inheritable = join(creds.cap_inh()), bounding = join(creds.cap_bnd()), ambient = join(creds.cap_amb());
+    uint64_t inheritable = join(creds.cap_inh()), bounding = join(creds.cap_bnd()),
+             ambient = join(creds.cap_amb());
     auto capset = [&](uint64_t eff, uint64_t prm, uint64_t inh) {
         build.program.sys(SYS_capset, {header_data, cap_data(eff, prm, inh, build)}, program::On::Fail,
                           "capabilities");

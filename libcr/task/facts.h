@@ -1,5 +1,6 @@
-// What was seen of a stopped task, before it is turned into an image: registers and queues by ptrace, text from
-// /proc, answers of calls made inside the task. Plain values; the kinds (kind.h) are functions over them.
+// What was seen of a stopped task, before it is turned into an image: registers and queues by ptrace, text
+// from /proc, answers of calls made inside the task. Plain values; the kinds (kind.h) are functions over
+// them.
 #pragma once
 
 #include "libcr/proc/stat.h"
@@ -25,8 +26,8 @@ struct SigAction {
 
 struct PosixTimer {
     int id = 0, clock = 0, signal = 0, notify = 0;
-    uint64_t value = 0;     // sigev_value
-    pid_t notify_tid = 0;   // SIGEV_THREAD_ID
+    uint64_t value = 0;   // sigev_value
+    pid_t notify_tid = 0; // SIGEV_THREAD_ID
     int overrun = 0;
     uint64_t interval_ns = 0, left_ns = 0; // left_ns 0: not armed
 };

@@ -1,10 +1,11 @@
-// The parts of what a task and a thread is, each a kind: one file holds how it is captured into the core image and
-// how a program brings it back. kTable (kinds.cc) has one line per kind; its order is the order of restore.
+// The parts of what a task and a thread is, each a kind: one file holds how it is captured into the core
+// image and how a program brings it back. kTable (kinds.cc) has one line per kind; its order is the order of
+// restore.
 #pragma once
 
+#include "core.pb.h"
 #include "libcr/task/build.h"
 #include "libcr/task/facts.h"
-#include "core.pb.h"
 
 #include <span>
 
@@ -13,8 +14,8 @@ namespace cr::task
 
 // What the machine that restores offers, for kinds whose way depends on it.
 struct Host {
-    uint64_t bounding = 0;            // our capability bounding set
-    bool timer_restore_ids = false;   // PR_TIMER_CREATE_RESTORE_IDS
+    uint64_t bounding = 0;          // our capability bounding set
+    bool timer_restore_ids = false; // PR_TIMER_CREATE_RESTORE_IDS
 };
 
 // When an operation is added to a program. Phases of one task run in this order.

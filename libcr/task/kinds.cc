@@ -5,13 +5,14 @@
 namespace cr::task
 {
 
-extern const Kind kState, kRegisters, kThreadPointers, kRseq, kName, kScheduling, kSignalActions, kIntervalTimers,
-    kPosixTimers, kLimits, kProcessFlags, kCredentials, kPendingSignals;
+extern const Kind kState, kRegisters, kThreadPointers, kRseq, kName, kScheduling, kSignalActions,
+    kIntervalTimers, kPosixTimers, kLimits, kProcessFlags, kCredentials, kPendingSignals;
 
-// Limits come after everything that a low limit would hinder; pending signals last, since anything may queue one.
+// Limits come after everything that a low limit would hinder; pending signals last, since anything may queue
+// one.
 static constexpr const Kind *kTable[] = {
-    &kState,          &kRegisters,   &kName,        &kScheduling,   &kSignalActions,
-    &kIntervalTimers, &kPosixTimers, &kProcessFlags, &kThreadPointers, &kLimits,
+    &kState,          &kRegisters,   &kName,           &kScheduling,     &kSignalActions,
+    &kIntervalTimers, &kPosixTimers, &kProcessFlags,   &kThreadPointers, &kLimits,
     &kCredentials,    &kRseq,        &kPendingSignals,
 };
 

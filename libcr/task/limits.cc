@@ -1,5 +1,5 @@
-// Resource limits. Set late: a low limit on descriptors, memory or processes would hinder the restore itself. A hard
-// limit above ours can only be set with CAP_SYS_RESOURCE.
+// Resource limits. Set late: a low limit on descriptors, memory or processes would hinder the restore itself.
+// A hard limit above ours can only be set with CAP_SYS_RESOURCE.
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/task/kind.h"
@@ -33,9 +33,9 @@ static void arm_limits(const img::core_entry &core, bool, Phase phase, const Hos
 {
     if (phase != Phase::Process)
         return;
-    static constexpr const char *kNames[] = {"CPU",     "FSIZE",   "DATA",  "STACK",      "CORE",     "RSS",
-                                             "NPROC",   "NOFILE",  "MEMLOCK", "AS",       "LOCKS",    "SIGPENDING",
-                                             "MSGQUEUE", "NICE",   "RTPRIO", "RTTIME"};
+    static constexpr const char *kNames[] = {"CPU",      "FSIZE",  "DATA",    "STACK", "CORE",  "RSS",
+                                             "NPROC",    "NOFILE", "MEMLOCK", "AS",    "LOCKS", "SIGPENDING",
+                                             "MSGQUEUE", "NICE",   "RTPRIO",  "RTTIME"};
     for (int i = 0; i < core.tc().rlimits().rlimits_size(); i++) {
         const img::rlimit_entry &in = core.tc().rlimits().rlimits(i);
         rlimit64 limit{in.cur(), in.max()};

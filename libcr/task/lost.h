@@ -1,5 +1,5 @@
-// State of a task that no image says anything about yet, so that a restored task has its restorer's instead. It is no
-// reason to refuse a dump, but never lost silently: what differs from ours is told.
+// State of a task that no image says anything about yet, so that a restored task has its restorer's instead.
+// It is no reason to refuse a dump, but never lost silently: what differs from ours is told.
 #pragma once
 
 #include "libcr/proc/pid_dir.h"

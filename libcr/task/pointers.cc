@@ -1,5 +1,5 @@
-// Addresses that the kernel keeps for a thread: where it clears the tid at exit (set_tid_address(2)), its list of
-// robust futexes, its alternate signal stack; and its restartable sequence.
+// Addresses that the kernel keeps for a thread: where it clears the tid at exit (set_tid_address(2)), its
+// list of robust futexes, its alternate signal stack; and its restartable sequence.
 //
 // rseq comes last of all: a thread that is registered gets its CPU number written at every preemption, and a
 // child is cloned with its parent's registration.
@@ -29,8 +29,8 @@ static void arm_pointers(const img::core_entry &core, bool, Phase phase, const H
     const img::thread_core_entry &thread = core.thread_core();
     build.program.sys(SYS_set_tid_address, {core.thread_info().clear_tid_addr()});
     if (thread.futex_rla_len())
-        build.program.sys(SYS_set_robust_list, {thread.futex_rla(), thread.futex_rla_len()}, program::On::Fail,
-                          "robust list");
+        build.program.sys(SYS_set_robust_list, {thread.futex_rla(), thread.futex_rla_len()},
+                          program::On::Fail, "robust list");
     // A thread is always given one: it is inherited by a child of the same memory otherwise.
     stack_t stack{};
     stack.ss_sp = reinterpret_cast<void *>(thread.sas().ss_sp());
@@ -67,9 +67,8 @@ static void arm_rseq(const img::core_entry &core, bool, Phase phase, const Host 
     if (phase != Phase::Last || !core.thread_core().has_rseq_entry())
         return;
     const img::rseq_entry &rseq = core.thread_core().rseq_entry();
-    build.program.sys(334 /* rseq */,
-                      {rseq.rseq_abi_pointer(), rseq.rseq_abi_size(), 0, rseq.signature()}, program::On::Fail,
-                      "restartable sequence");
+    build.program.sys(334 /* rseq */, {rseq.rseq_abi_pointer(), rseq.rseq_abi_size(), 0, rseq.signature()},
+                      program::On::Fail, "restartable sequence");
 }
 
 extern const Kind kThreadPointers, kRseq;

@@ -1,5 +1,5 @@
-// Flags of a process that prctl(2) and personality(2) keep, and its registrations for membarrier(2). What is set from
-// outside through /proc (oom_score_adj, loginuid) is in outside.cc.
+// Flags of a process that prctl(2) and personality(2) keep, and its registrations for membarrier(2). What is
+// set from outside through /proc (oom_score_adj, loginuid) is in outside.cc.
 #include "libcr/task/kind.h"
 
 #include <sys/prctl.h>
@@ -30,7 +30,8 @@ static void arm_flags(const img::core_entry &core, bool, Phase phase, const Host
     // Bit n of the mask is the registration by command 1 << n.
     for (uint32_t bit = 0; bit < 32; bit++)
         if (tc.membarrier_registration_mask() & (1u << bit))
-            build.program.sys(SYS_membarrier, {1u << bit, 0, 0}, program::On::Fail, "membarrier registration");
+            build.program.sys(SYS_membarrier, {1u << bit, 0, 0}, program::On::Fail,
+                              "membarrier registration");
 }
 
 extern const Kind kProcessFlags;

@@ -116,8 +116,8 @@ bool interrupted(const user_regs_struct &regs)
 
 } // namespace
 
-// A call that a signal would interrupt is seen with a result that only the kernel may see. It stands in the image as
-// about to be made, which any reader can restore.
+// A call that a signal would interrupt is seen with a result that only the kernel may see. It stands in the
+// image as about to be made, which any reader can restore.
 void put_registers(const user_regs_struct &regs, img::user_x86_regs_entry &out)
 {
     // clang-format off

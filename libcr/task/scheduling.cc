@@ -1,5 +1,5 @@
-// The name of a thread and how it is scheduled: policy, priority, nice. Set by the thread itself while it still has
-// its privileges. sched_policy holds the policy of sched(7) with SCHED_RESET_ON_FORK or-ed in, as
+// The name of a thread and how it is scheduled: policy, priority, nice. Set by the thread itself while it
+// still has its privileges. sched_policy holds the policy of sched(7) with SCHED_RESET_ON_FORK or-ed in, as
 // sched_getscheduler(2) gives it.
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"

@@ -1,5 +1,6 @@
-// Which tasks share a kernel object: the memory, the descriptor table, the root and working directory, the signal
-// actions (kcmp(2)). Tasks that share one get one id. kcmp gives an order, so a tree of n tasks costs n log n calls.
+// Which tasks share a kernel object: the memory, the descriptor table, the root and working directory, the
+// signal actions (kcmp(2)). Tasks that share one get one id. kcmp gives an order, so a tree of n tasks costs
+// n log n calls.
 #pragma once
 
 #include "libcr/sys/process.h"
@@ -12,8 +13,8 @@
 namespace cr::task
 {
 
-// What the dumper itself has, as CRIU calls it in the inventory: an id of a task that equals it would mean that the task
-// shares with the dumper, which CRIU refuses.
+// What the dumper itself has, as CRIU calls it in the inventory: an id of a task that equals it would mean
+// that the task shares with the dumper, which CRIU refuses.
 constexpr uint32_t kDumperId = 1;
 
 class SharedObjects

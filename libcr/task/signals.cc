@@ -2,9 +2,9 @@
 //
 // The image leaves SIGKILL and SIGSTOP out: entry i is signal i + 1 of the rest, in order (62 of 64).
 //
-// A queued signal is put back by the task to itself with its siginfo as it was; the kernel allows every si_code only
-// to oneself (rt_sigqueueinfo(2)). Restored tasks run with all signals blocked until their registers are set, so
-// nothing is delivered before its time.
+// A queued signal is put back by the task to itself with its siginfo as it was; the kernel allows every
+// si_code only to oneself (rt_sigqueueinfo(2)). Restored tasks run with all signals blocked until their
+// registers are set, so nothing is delivered before its time.
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/task/kind.h"
@@ -57,10 +57,11 @@ static void arm_actions(const img::core_entry &core, bool, Phase phase, const Ho
     }
     auto data = build.region.data(actions.data(), sizeof actions);
     auto set = [&](int first, int last) {
-        build.program.sys_repeat(SYS_rt_sigaction,
-                                 {first, program::Value(data, static_cast<size_t>(first - 1) * sizeof(SigAction)), 0, 8},
-                                 static_cast<uint64_t>(last - first + 1), {1, sizeof(SigAction), 0, 0},
-                                 program::On::Fail, "signal actions");
+        build.program.sys_repeat(
+            SYS_rt_sigaction,
+            {first, program::Value(data, static_cast<size_t>(first - 1) * sizeof(SigAction)), 0, 8},
+            static_cast<uint64_t>(last - first + 1), {1, sizeof(SigAction), 0, 0}, program::On::Fail,
+            "signal actions");
     };
     set(1, SIGKILL - 1);
     set(SIGKILL + 1, SIGSTOP - 1);
@@ -112,8 +113,8 @@ static void arm_queue(const img::signal_queue_entry &queue, bool shared, Build &
         if (shared)
             build.program.sys(SYS_rt_sigqueueinfo, {tgid, info.si_signo, data}, program::On::Fail, what);
         else
-            build.program.sys(SYS_rt_tgsigqueueinfo, {tgid, build.pid, info.si_signo, data}, program::On::Fail,
-                              what);
+            build.program.sys(SYS_rt_tgsigqueueinfo, {tgid, build.pid, info.si_signo, data},
+                              program::On::Fail, what);
     }
 }
 

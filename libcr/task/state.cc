@@ -1,8 +1,8 @@
 // Whether a task runs, is stopped or is dead, and the fields of task_core_entry that every reader expects.
+#include "libcr/task/state.h"
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/task/kind.h"
-#include "libcr/task/state.h"
 
 namespace cr::task
 {
@@ -22,7 +22,8 @@ static void capture_state(const TaskFacts &facts, img::core_entry &core)
         tc.set_task_state(kDead);
         break;
     }
-    tc.set_exit_code(static_cast<uint32_t>(facts.state == TaskFacts::State::Zombie ? facts.stat.exit_code : 0));
+    tc.set_exit_code(
+        static_cast<uint32_t>(facts.state == TaskFacts::State::Zombie ? facts.stat.exit_code : 0));
     tc.set_flags(0);
     tc.set_comm(facts.stat.comm);
     tc.set_personality(facts.personality);

@@ -1,12 +1,15 @@
 // Timers of a process: the three interval timers of setitimer(2) and POSIX timers of timer_create(2).
 //
 // A running timer is armed again with the time that was left. Two traps:
-// - an interval timer whose signal is pending shows 0 left with an interval: it is armed again by the kernel when the
+// - an interval timer whose signal is pending shows 0 left with an interval: it is armed again by the kernel
+// when the
 //   signal is taken. It gets 1 us here, so that it keeps ticking;
-// - ids of POSIX timers are handed out in order. PR_TIMER_CREATE_RESTORE_IDS (Linux 6.15) lets us name one; without it
+// - ids of POSIX timers are handed out in order. PR_TIMER_CREATE_RESTORE_IDS (Linux 6.15) lets us name one;
+// without it
 //   timers are made and deleted until the id comes up.
-// The overrun count of a queued signal is in its siginfo. What timer_getoverrun(2) reports, the count of the signal that
-// was taken last, cannot be set (arming a timer clears it): it is in the image, and said to be lost.
+// The overrun count of a queued signal is in its siginfo. What timer_getoverrun(2) reports, the count of the
+// signal that was taken last, cannot be set (arming a timer clears it): it is in the image, and said to be
+// lost.
 #include "libcr/base/error.h"
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"

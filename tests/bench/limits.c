@@ -1,10 +1,9 @@
-// limits WHAT SIZE DIRECTORY: milliseconds that this machine needs, at this moment, for the bare work that a dump or a restore
-// of that size cannot do without, done in the fastest way known and with nothing around it.
+// limits WHAT SIZE DIRECTORY: milliseconds that this machine needs, at this moment, for the bare work that a
+// dump or a restore of that size cannot do without, done in the fastest way known and with nothing around it.
 //
-//   copy, write, copy-write    MiB of a process's memory into a buffer; a buffer into a file; both (two threads each)
-//   copy-large, copy-write-large   the same out of large pages
-//   fill, fill-large           MiB out of a mapped file into fresh memory of another process (two threads)
-//   fork, clone                processes, threads
+//   copy, write, copy-write    MiB of a process's memory into a buffer; a buffer into a file; both (two
+//   threads each) copy-large, copy-write-large   the same out of large pages fill, fill-large           MiB
+//   out of a mapped file into fresh memory of another process (two threads) fork, clone processes, threads
 //   stop-tree, stop-threads    seize, interrupt, wait for and read the registers of processes, of threads
 //   fdinfo, open, pipe         one look per descriptor; opening them
 //   smaps, map                 one look at so many areas; making and touching them
@@ -72,7 +71,8 @@ static pid_t sleeper(void)
         pause();
 }
 
-// --- memory: every second chunk is one thread's --------------------------------------------------------------
+// --- memory: every second chunk is one thread's
+// --------------------------------------------------------------
 
 struct part {
     pthread_t thread;
@@ -147,7 +147,8 @@ static double refill(size_t mib, const char *directory, int advice)
     return took;
 }
 
-// --- tasks ---------------------------------------------------------------------------------------------------
+// --- tasks
+// ---------------------------------------------------------------------------------------------------
 
 static void *wait_for_ever(void *unused)
 {
@@ -178,7 +179,8 @@ static double stop(const pid_t *tasks, size_t count)
         if (ptrace(PTRACE_SEIZE, tasks[i], 0, 0) || ptrace(PTRACE_INTERRUPT, tasks[i], 0, 0))
             die("ptrace");
     for (size_t i = 0; i < count; i++)
-        if (waitpid(tasks[i], NULL, __WALL) != tasks[i] || ptrace(PTRACE_GETREGSET, tasks[i], NT_PRSTATUS, &to))
+        if (waitpid(tasks[i], NULL, __WALL) != tasks[i] ||
+            ptrace(PTRACE_GETREGSET, tasks[i], NT_PRSTATUS, &to))
             die("wait");
     return now_ms() - begin;
 }
@@ -236,7 +238,8 @@ static double clone_threads(size_t count)
     return now_ms() - begin;
 }
 
-// --- descriptors ---------------------------------------------------------------------------------------------
+// --- descriptors
+// ---------------------------------------------------------------------------------------------
 
 static double open_files(size_t count)
 {
@@ -273,7 +276,8 @@ static double look_at_files(size_t count)
     return now_ms() - begin;
 }
 
-// --- areas ---------------------------------------------------------------------------------------------------
+// --- areas
+// ---------------------------------------------------------------------------------------------------
 
 static double make_areas(size_t count)
 {
@@ -282,8 +286,9 @@ static double make_areas(size_t count)
         die("mmap");
     double begin = now_ms();
     for (size_t i = 0; i < count; i++) {
-        char *page = mmap(at + i * kPage, kPage, i % 2 ? PROT_READ | PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        char *page =
+            mmap(at + i * kPage, kPage, i % 2 ? PROT_READ | PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         if (page == MAP_FAILED)
             die("mmap");
         *page = 1;

@@ -1,9 +1,10 @@
-// measure LIMIT_MS COMMAND...: runs it and prints one line: how it ended (exit code, or 256 + signal, or 999 when it was
-// ended for its time), microseconds of wall clock, of user and of system time, and KiB of memory at the peak. What the
-// command itself prints goes to our standard error.
+// measure LIMIT_MS COMMAND...: runs it and prints one line: how it ended (exit code, or 256 + signal, or 999
+// when it was ended for its time), microseconds of wall clock, of user and of system time, and KiB of memory
+// at the peak. What the command itself prints goes to our standard error.
 //
-// A program this small is in between because what the kernel counts as the peak of a new process begins with the peak
-// of the one that started it, and because starting a process from an interpreter costs more than our smallest dump.
+// A program this small is in between because what the kernel counts as the peak of a new process begins with
+// the peak of the one that started it, and because starting a process from an interpreter costs more than our
+// smallest dump.
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>

@@ -1,8 +1,8 @@
 // target BOARD KIND SIZE: a program of one size in one respect, for times over sizes.
 //
-// It sleeps until told otherwise, so that a measured dump or restore has the machine for itself. While it is asked to
-// spin, its first thread reads the clock without end: the largest distance between two readings is what a dump that
-// leaves it running costs it, seen from inside.
+// It sleeps until told otherwise, so that a measured dump or restore has the machine for itself. While it is
+// asked to spin, its first thread reads the clock without end: the largest distance between two readings is
+// what a dump that leaves it running costs it, seen from inside.
 #include "board.h"
 
 #include <fcntl.h>
@@ -152,10 +152,8 @@ static const struct {
     const char *name;
     void (*set_up)(size_t);
 } kKinds[] = {
-    {"tiny", nothing},         {"pages", pages},     {"zeros", zeros},
-    {"sparse", sparse},        {"large", large_pages}, {"tree", tree},
-    {"threads", threads},      {"fds", descriptors}, {"pipes", pipes},
-    {"vmas", areas},
+    {"tiny", nothing}, {"pages", pages},     {"zeros", zeros},     {"sparse", sparse}, {"large", large_pages},
+    {"tree", tree},    {"threads", threads}, {"fds", descriptors}, {"pipes", pipes},   {"vmas", areas},
 };
 
 static uint64_t now_ns(void)

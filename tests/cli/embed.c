@@ -1,6 +1,5 @@
-/* A program that embeds libcr: dumps a child of its own, sees it gone, brings it back as its child, and meets errors.
- *     embed DIR
- * Ends with 0 when all was as it should be, otherwise with the number of the step. */
+/* A program that embeds libcr: dumps a child of its own, sees it gone, brings it back as its child, and meets
+ * errors. embed DIR Ends with 0 when all was as it should be, otherwise with the number of the step. */
 #include <cr/cr.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-// reaper COMMAND...: runs it and buries every orphan below it, as an init should; some containers have an init that
-// does so late or never, and a pid that nobody has waited for cannot come back.
+// reaper COMMAND...: runs it and buries every orphan below it, as an init should; some containers have an
+// init that does so late or never, and a pid that nobody has waited for cannot come back.
 #include <cerrno>
 #include <sys/prctl.h>
 #include <sys/wait.h>
