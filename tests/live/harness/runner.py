@@ -13,11 +13,11 @@ import traceback
 from dataclasses import dataclass, field
 
 from . import compare, modes
-from .tools import ToolFailed, Tools
+from .tools import PATIENCE, ToolFailed, Tools
 from .tree import Stuck, Tree, exit_text, wait_until
 
-READY_LIMIT = 20.0
-CHECK_LIMIT = 20.0
+READY_LIMIT = 20.0 * PATIENCE
+CHECK_LIMIT = 20.0 * PATIENCE
 SKIPPED = 77
 
 

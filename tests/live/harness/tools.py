@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 
-TIME_LIMIT = 30.0
+# All limits grow by this on a machine that is known to be slow.
+PATIENCE = float(os.environ.get("LIVE_PATIENCE", "1"))
+TIME_LIMIT = 30.0 * PATIENCE
 PIPELINE = ("cr-freeze", "cr-dump-ns", "cr-dump-mm", "cr-dump-net", "cr-dump-files", "cr-thaw")
 
 
