@@ -1,4 +1,4 @@
-// without: files.epfd.tfd.data, core.thread_info.gpregs.si, core.thread_info.gpregs.r10
+// without: files.epfd.tfd.data, core.thread_info.gpregs.si
 // A thread blocked in epoll_wait is not interrupted and gets its event.
 #include "workload.h"
 #include <sys/epoll.h>

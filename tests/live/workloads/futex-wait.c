@@ -1,4 +1,4 @@
-// without: core.thread_info.gpregs.orig_ax, core.thread_info.gpregs.ax
+// without: core.thread_info.gpregs.orig_ax
 // A thread that waits for a futex without a timeout is woken by the next wake, and by nothing else.
 #include "workload.h"
 #include <linux/futex.h>
