@@ -39,8 +39,8 @@ struct BirthPlan {
     std::vector<Birth> births; // [0] is the root; a cloner comes before those it clones
 };
 
-// `outer_sid`, `outer_pgid`: session and group that the root inherits from us when they are not in the tree
-// (--shell-job). Throws Refused when a session cannot be made.
+// A session and group of the root that are not in the tree (--shell-job) are those that it inherits from us.
+// Throws Refused when a session cannot be made.
 BirthPlan plan_births(const ImageSet &images);
 
 } // namespace cr::restore

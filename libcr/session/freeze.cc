@@ -354,8 +354,6 @@ int Freeze::run()
 {
     begin();
     try {
-        if (!request_.dry_run)
-            image::begin(*images_);
         begin_us_ = now_us();
         inject::FreezeOptions options;
         options.timeout = request_.timeout;
@@ -368,6 +366,9 @@ int Freeze::run()
             fail(blockers);
             return 1;
         }
+        // Only now: a dump that is refused leaves an older checkpoint in the directory as it was.
+        if (!request_.dry_run)
+            image::begin(*images_);
         capture(tree);
         std::string why;
         if (hold(tree, why))
