@@ -18,6 +18,10 @@ int cr_freeze_main(int argc, char **argv)
         request.timeout = std::chrono::seconds(options.policy.timeout_s ? options.policy.timeout_s : 1000000);
         request.dry_run = options.dry_run;
         request.leave_running = options.after == cli::After::Run;
+        request.mode = options.policy.freeze == "snapshot" ? session::FreezeMode::Snapshot
+                       : options.policy.freeze == "auto"   ? session::FreezeMode::Auto
+                                                           : session::FreezeMode::Copy;
+        request.max_memory = options.policy.max_memory;
         request.shell_job = options.policy.shell_job;
         request.file_locks = options.policy.file_locks;
         request.link_remap = options.policy.link_remap;

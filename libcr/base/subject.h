@@ -26,6 +26,7 @@ class Subject
         call_ = [](const void *object) { return *static_cast<const std::string *>(object); };
         top_ = this;
     }
+    template <class Describe> explicit Subject(const Describe &&) = delete;
     ~Subject() { top_ = previous_; }
     Subject(const Subject &) = delete;
     Subject &operator=(const Subject &) = delete;

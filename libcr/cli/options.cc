@@ -143,6 +143,9 @@ DumpPolicy dump_policy(const Parsed &parsed)
     policy.skip_in_flight = parsed.on("skip-in-flight");
     policy.network_lock = parsed.word("network-lock", policy.network_lock, "iptables,nftables,skip");
     policy.manage_cgroups = cgroup_mode(parsed);
+    policy.freeze = parsed.word("freeze", policy.freeze, "copy,snapshot,auto");
+    if (auto limit = parsed.value("max-memory"))
+        policy.max_memory = size_with_suffix("max-memory", *limit);
     return policy;
 }
 

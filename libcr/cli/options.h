@@ -51,6 +51,8 @@ struct DumpPolicy {
     bool skip_in_flight = false;
     std::string network_lock = "nftables"; // iptables, nftables, skip
     std::string manage_cgroups = "none";   // none, props, soft, full, strict, ignore
+    std::string freeze = "copy";           // copy, snapshot, auto
+    uint64_t max_memory = 0;               // bytes; 0: not given
 };
 
 // cr dump, and cr-freeze with only the parts that it has options for.

@@ -85,6 +85,13 @@ constexpr Option kOptions[] = {
      .help = "the tree will run on (cr-thaw --resume): the stages copy memory while it is frozen and write it "
              "afterwards",
      .group = Tree},
+    {.name = "freeze", .arg = Value, .value = "MODE", .commands = kDump | kFreeze,
+     .help = "how long a tree stands still that is left running: until its memory is copied (copy, the default), "
+             "until it is write-protected (snapshot), or what is faster (auto)",
+     .group = Tree, .ours = true},
+    {.name = "max-memory", .arg = Value, .value = "SIZE", .commands = kDump | kFreeze,
+     .help = "keep at most SIZE bytes (suffix K, M, G) of pages in memory; default: half of what is free",
+     .group = Tree, .ours = true},
     {.name = "leave-stopped", .letter = 's', .commands = kDumps | kRestore,
      .help = "leave the tree stopped at the end", .group = Tree},
     {.name = "kill", .commands = kThaw, .help = "seal the images and kill the tree (the default)",

@@ -48,6 +48,11 @@ class Calls
     // The same call `count` times, `steps[i]` being added to argument i in between. The last result, if any.
     Out repeat(long nr, std::vector<Arg> args, uint64_t count, std::vector<uint64_t> steps);
 
+    // The result of a call is a descriptor that is closed in any case, also when we die: by the very program
+    // that made it. For a leader alone; Job::made is the time to take it.
+    void transient(Out fd) { transient_.push_back(fd); }
+    const std::vector<Out> &transient() const { return transient_; }
+
     // The answers.
     template <class T> T get(Out at, uint64_t offset = 0) const
     {
@@ -79,6 +84,7 @@ class Calls
     const uint8_t *at_most(uint64_t offset, size_t size) const;
 
     std::vector<Entry> calls_;
+    std::vector<Out> transient_;
     std::vector<uint8_t> answers_;
     bool has_data_ = false;
 };

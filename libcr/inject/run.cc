@@ -49,6 +49,7 @@ class TaskRun
     void write_pad();
     Encoder pad_program(TargetAddr at);
     void mapped();
+    void close_transient(Encoder &program) const;
     void start_wave();
     void start_thread(size_t slot, size_t thread);
     std::vector<uint8_t> slot_bytes(Slot &slot, Calls &calls, TargetAddr at, TargetAddr *program);
@@ -116,7 +117,7 @@ void TaskRun::choose_form()
         return sizeof(PadHeader) + CodeImage::size(slots) + CodeImage::kStateSize + 2 * kWord;
     };
     constexpr size_t kShortProgram = 264, kLongProgram = 344; // what pad_program() adds, see there
-    short_ = waiting_.empty() && !leader_calls().has_data() &&
+    short_ = waiting_.empty() && !leader_calls().has_data() && leader_calls().transient().empty() &&
              fixed(1) + kShortProgram + leader_calls().program_size() <= pad_.size;
     if (short_)
         return;
@@ -235,6 +236,8 @@ void TaskRun::proceed()
             leader_->wait_done(waiter_, deadline_);
             read_answers(leader_calls(), leader_answers());
             leader_plays_ = false;
+            if (job_.made)
+                job_.made(leader_calls());
         }
         for (Running &running : wave_) {
             running.slot.wait_done(waiter_, deadline_);
@@ -244,7 +247,10 @@ void TaskRun::proceed()
         wave_.clear();
         if (!waiting_.empty())
             return start_wave();
-        leader_->go_on(unmap_at_);
+        if (leader_calls().transient().empty())
+            leader_->go_on(unmap_at_);
+        else
+            leader_->go_on();
         step_ = Step::Unmapping;
         return;
     case Step::Unmapping:
@@ -290,6 +296,7 @@ void TaskRun::mapped()
     Encoder program(leader_program());
     leader_calls().encode(program, leader_answers());
     program.call(leader_->done_call());
+    close_transient(program);
     if (waiting_.empty())
         program.jump(unmap_at_);
     else
@@ -301,6 +308,19 @@ void TaskRun::mapped()
     leader_plays_ = true;
     step_ = Step::Playing;
     start_wave();
+}
+
+// A call's argument is only known when the program runs: it is copied into the operation that comes next.
+void TaskRun::close_transient(Encoder &program) const
+{
+    constexpr size_t kCopySize = CR_OP_HEAD + 2 * sizeof(uint64_t);
+    for (Calls::Out fd : leader_calls().transient()) {
+        program.copy(program.here() + kCopySize + CR_OP_HEAD, leader_answers() + fd.offset);
+        Call close;
+        close.nr = SYS_close;
+        close.args = {0};
+        program.call(close);
+    }
 }
 
 void TaskRun::start_wave()

@@ -30,6 +30,7 @@
 #include "libcr/inject/calls.h"
 #include "libcr/inject/freeze.h"
 
+#include <functional>
 #include <vector>
 
 namespace cr::inject
@@ -40,6 +41,9 @@ namespace cr::inject
 struct Job {
     FrozenTask *task = nullptr;
     std::vector<Calls> threads;
+    // Called while the leader stands between its calls and the closing of its transient descriptors
+    // (Calls::transient).
+    std::function<void(const Calls &)> made = {};
 };
 
 // Runs all jobs side by side and leaves the answers in their Calls. All threads are afterwards as they were,

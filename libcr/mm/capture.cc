@@ -20,14 +20,16 @@ constexpr uint64_t kLarge = 8 << 20, kLargeBeside = 512 << 20;
 // Something whose contents are copied; owns all that the copying needs.
 struct TreeCapture::Object {
     std::string name;
-    bool shared = false;
+    bool shared = false, held = false;
     std::unique_ptr<proc::PidDir> dir;
     std::unique_ptr<PageSource> source;
     std::unique_ptr<CopyJob> job;
 };
 
-TreeCapture::TreeCapture(const image::Dir &images, PageSink &pages, uint32_t first_file_id, ClaimSink claim)
-    : images_(images), pages_(pages), files_(first_file_id, std::move(claim))
+TreeCapture::TreeCapture(const image::Dir &images, PageSink &pages, uint32_t first_file_id, ClaimSink claim,
+                         Holding holding)
+    : images_(images), pages_(pages), files_(first_file_id, std::move(claim)), holding_(holding),
+      buffers_(kCrewSize)
 {
 }
 
@@ -43,9 +45,21 @@ void TreeCapture::finish(Object &object)
     }
 }
 
-void TreeCapture::take_task(const TaskToCapture &task, PageBuffer &buffer)
+std::unique_ptr<PageSource> TreeCapture::hold(TaskToCapture &task, Object &object, TaskPages &pages)
 {
-    Subject subject([&] { return cat("pid ", task.pid); });
+    std::vector<Range> areas;
+    for (const Range &area : pages.anonymous)
+        if (area.size() >= holding_.smallest_area && !intersect(pages.ranges, {area}).empty())
+            areas.push_back(area);
+    object.held = true;
+    return std::make_unique<HeldSource>(*object.dir, std::move(task.userfaultfd), std::move(object.source),
+                                        pages.ranges, areas, task.never_held, holding_.budget);
+}
+
+void TreeCapture::take_task(TaskToCapture &task, PageBuffer &buffer)
+{
+    auto describe = [&] { return cat("pid ", task.pid); };
+    Subject subject(describe);
     auto object = std::make_unique<Object>();
     object->name = cat("pid ", task.pid);
     object->dir = std::make_unique<proc::PidDir>(task.pid);
@@ -53,15 +67,28 @@ void TreeCapture::take_task(const TaskToCapture &task, PageBuffer &buffer)
     TaskPages pages = reader.pages();
     uint64_t scanned = pages.scanned;
     object->source = std::make_unique<TaskSource>(*object->dir, std::move(pages.unreadable));
+    auto describe_areas = [&] {
+        image::write_one(images_, image::Kind::Mm, task.image, reader.describe(task, files_, shared_));
+    };
+    if (task.userfaultfd) {
+        describe_areas(); // as long as they do not show our protection
+        object->source = hold(task, *object, pages);
+    }
+    PageSink &sink = object->held ? holding_.to : pages_;
     object->job = std::make_unique<CopyJob>(*object->source, std::move(pages.ranges),
-                                            pages_.open(image::Kind::Pagemap, task.image), pages.zeroed);
+                                            sink.open(image::Kind::Pagemap, task.image), pages.zeroed);
     bool large = object->job->bytes() >= (reader.slow() ? kLargeBeside : kLarge);
-    if (reader.slow() && !large)
+    if (reader.slow() && !large && !object->held)
         object->job->work(buffer);
-    image::write_one(images_, image::Kind::Mm, task.image, reader.describe(task, files_, shared_));
+    if (!object->held)
+        describe_areas();
     {
         std::lock_guard lock(mutex_);
         stats_.pages_scanned += scanned;
+        if (object->held) {
+            held_.push_back(std::move(object));
+            return;
+        }
         if (large) {
             large_.push_back(std::move(object));
             return;
@@ -121,33 +148,40 @@ TreeCapture::~TreeCapture() = default;
 CaptureStats TreeCapture::run(const std::function<std::optional<TaskToCapture>()> &next,
                               const std::function<void()> &claimed)
 {
-    // The buffers live through all phases: their pages are hot.
-    std::mutex mutex;
-    std::vector<PageBuffer> buffers(kCrewSize);
-    size_t taken = 0;
-    auto with_buffer = [&](const std::function<void(PageBuffer &)> &work) {
-        taken = 0;
-        together([&] {
-            size_t mine;
-            {
-                std::lock_guard lock(mutex);
-                mine = taken++;
-            }
-            work(buffers[mine]);
-        });
-    };
-    with_buffer([&](PageBuffer &buffer) { take_tasks(next, buffer); });
+    with_buffers([&](PageBuffer &buffer) { take_tasks(next, buffer); });
     claimed();
-    take_shared(large_, buffers[0]);
-    for (auto &object : large_) {
-        with_buffer([&](PageBuffer &buffer) {
+    take_shared(large_, buffers_[0]);
+    copy_all(large_);
+    return stats_;
+}
+
+CaptureStats TreeCapture::copy_held()
+{
+    copy_all(held_);
+    return stats_;
+}
+
+void TreeCapture::with_buffers(const std::function<void(PageBuffer &)> &work)
+{
+    std::atomic<size_t> taken = 0;
+    together([&] { work(buffers_[taken++]); });
+}
+
+void TreeCapture::copy_all(std::vector<std::unique_ptr<Object>> &objects)
+{
+    for (auto &object : objects) {
+        auto work = [&](PageBuffer &buffer) {
             Subject subject(object->name);
             object->job->work(buffer);
-        });
+        };
+        if (object->job->bytes() < kLarge)
+            work(buffers_[0]);
+        else
+            with_buffers(work);
         finish(*object);
         object.reset();
     }
-    return stats_;
+    objects.clear();
 }
 
 } // namespace cr::mm

@@ -8,6 +8,7 @@
 
 #include "libcr/image/dir.h"
 #include "libcr/mm/copy.h"
+#include "libcr/mm/held.h"
 #include "libcr/mm/objects.h"
 #include "libcr/mm/task_reader.h"
 
@@ -23,23 +24,36 @@ struct CaptureStats {
     uint64_t shared_pages_scanned = 0, shared_pages_written = 0;
 };
 
+// Tasks whose writes can be held back (held.h).
+struct Holding {
+    PageSink &to; // their pages go here, after the tree was let go
+    MemoryBudget &budget;
+    uint64_t smallest_area; // smaller ones are copied
+};
+
 class TreeCapture
 {
   public:
     // `images` gets mm-N, `pages` the contents.
-    TreeCapture(const image::Dir &images, PageSink &pages, uint32_t first_file_id, ClaimSink claim);
+    TreeCapture(const image::Dir &images, PageSink &pages, uint32_t first_file_id, ClaimSink claim,
+                Holding holding);
     ~TreeCapture();
 
     // Takes tasks from `next` (called by one thread at a time) until it returns nothing, and copies
     // everything. `claimed` is called when all files are known, while large memories may be still to copy.
     CaptureStats run(const std::function<std::optional<TaskToCapture>()> &next,
                      const std::function<void()> &claimed);
+    // After run(), the tree being let go meanwhile or not: copies what is held back. All statistics.
+    CaptureStats copy_held();
 
   private:
     struct Object;
     void take_tasks(const std::function<std::optional<TaskToCapture>()> &next, PageBuffer &buffer);
-    void take_task(const TaskToCapture &task, PageBuffer &buffer);
+    void take_task(TaskToCapture &task, PageBuffer &buffer);
+    std::unique_ptr<PageSource> hold(TaskToCapture &task, Object &object, TaskPages &pages);
     void take_shared(std::vector<std::unique_ptr<Object>> &large, PageBuffer &buffer);
+    void with_buffers(const std::function<void(PageBuffer &)> &work);
+    void copy_all(std::vector<std::unique_ptr<Object>> &objects);
     void finish(Object &object);
 
     const image::Dir &images_;
@@ -48,7 +62,9 @@ class TreeCapture
     SharedTable shared_;
     std::mutex mutex_, next_mutex_;
     bool no_more_ = false;
-    std::vector<std::unique_ptr<Object>> large_;
+    std::vector<std::unique_ptr<Object>> large_, held_;
+    Holding holding_;
+    std::vector<PageBuffer> buffers_; // live through all phases: their pages are hot
     CaptureStats stats_;
 };
 

@@ -95,7 +95,8 @@ void check_layout(const img::mm_entry &mm, const std::function<bool(uint32_t)> &
     uint64_t previous_end = 0;
     int vdso = 0, vvar = 0;
     for (const Vma &vma : mm.vmas()) {
-        Subject subject([&] { return cat("memory ", hex(vma.start()), "-", hex(vma.end())); });
+        auto describe = [&] { return cat("memory ", hex(vma.start()), "-", hex(vma.end())); };
+        Subject subject(describe);
         check_place(vma, previous_end);
         check_kind(vma);
         if (vma.status() & (kVmaFilePrivate | kVmaFileShared) &&

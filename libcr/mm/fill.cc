@@ -75,7 +75,8 @@ void fill(pid_t pid, const TaskPlan &plan, const TaskPlan::Part &part)
     MappedFile file(pages.get(), pieces.back().offset + pieces.back().size);
     std::atomic<size_t> next = 0;
     together([&] {
-        Subject subject([&] { return cat("pid ", plan.pid); });
+        auto describe = [&] { return cat("pid ", plan.pid); };
+        Subject subject(describe);
         for (size_t i; (i = next++) < pieces.size();) {
             const Piece &piece = pieces[i];
             iovec from{file.at(piece.offset), piece.size};

@@ -52,7 +52,8 @@ TaskPlan TaskPlan::read(const image::Dir &dir, pid_t pid, const img::mm_entry &m
 {
     image::Pagemap pagemap = image::read_pagemap(dir, image::Kind::Pagemap, static_cast<uint64_t>(pid));
     {
-        Subject subject([&] { return image::file_name(image::Kind::Pagemap, static_cast<uint64_t>(pid)); });
+        auto describe = [&] { return image::file_name(image::Kind::Pagemap, static_cast<uint64_t>(pid)); };
+        Subject subject(describe);
         check_pages(mm, pagemap);
     }
     return TaskPlan(dir, pid, mm, std::move(pagemap));

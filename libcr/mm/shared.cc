@@ -113,7 +113,8 @@ std::vector<SharedPlan> plan_shared(const image::Dir &dir, std::span<const img::
 
 Fd make_shared(const image::Dir &dir, const SharedPlan &plan)
 {
-    Subject subject([&] { return cat("shared memory ", plan.id); });
+    auto describe = [&] { return cat("shared memory ", plan.id); };
+    Subject subject(describe);
     Mapping mapping(plan.size, plan.reserved);
     read_contents(dir, contents(dir, plan.id), mapping.data());
     return mapping.open();

@@ -29,6 +29,13 @@ int open_flags(const Area &area)
     return area.shared && area.flags.has(proc::VmFlag::mw) ? O_RDWR : O_RDONLY;
 }
 
+bool plain_anonymous(const Area &area)
+{
+    return !area.shared && !area.inode &&
+           (area.path.empty() || area.path == "[heap]" || area.path == "[stack]" ||
+            starts_with(area.path, "[anon:"));
+}
+
 } // namespace
 
 TaskReader::TaskReader(const proc::PidDir &dir) : dir_(dir), smaps_(dir)
@@ -73,6 +80,8 @@ TaskPages TaskReader::pages()
         } else if (!verdict.refusal && has_private_pages(vma) && (area.anonymous || slow())) {
             scan_areas.push_back({range, has(vma, kVmaFilePrivate)});
         }
+        if (plain_anonymous(area))
+            out.anonymous.push_back(range);
         if (!area.read)
             out.unreadable.push_back(range);
     }

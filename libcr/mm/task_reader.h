@@ -22,12 +22,15 @@ struct TaskToCapture {
     uint32_t image = 0; // its number in image names
     int dumpable = 1;
     bool thp_disabled = false;
-    std::optional<uint64_t> brk; // the program break; the end of [heap] when nobody asked the task
+    std::optional<uint64_t> brk;      // the program break; the end of [heap] when nobody asked the task
+    Fd userfaultfd;                   // its writes may be held back by it; empty: they may not
+    std::vector<uint64_t> never_held; // pages where they must not be, sorted
 };
 
 // What has to be copied.
 struct TaskPages {
     std::vector<Range> ranges, unreadable; // the latter without PROT_READ
+    std::vector<Range> anonymous;          // private anonymous areas
     std::optional<Range> zeroed;           // the unused end of the vDSO
     uint64_t scanned = 0;
 };

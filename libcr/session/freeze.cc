@@ -8,12 +8,14 @@
 #include "libcr/image/seal.h"
 #include "libcr/image/writer.h"
 #include "libcr/inject/freeze.h"
+#include "libcr/inject/write_watch.h"
 #include "libcr/mm/classify.h"
 #include "libcr/ns/blockers.h"
 #include "libcr/session/holder.h"
 #include "libcr/session/link.h"
 #include "libcr/session/wire.h"
 #include "libcr/task/capture.h"
+#include "libcr/task/kernel_written.h"
 #include "libcr/task/kind.h"
 #include "libcr/task/label.h"
 #include "libcr/task/lost.h"
@@ -84,6 +86,17 @@ void put_namespace_ids(img::task_kobj_ids_entry &ids)
     ids.set_time_ns_id(8);
 }
 
+// Bytes that are there and not in files, about.
+uint64_t private_memory(pid_t pid)
+{
+    std::string statm = proc::PidDir(pid).read("statm");
+    std::string_view rest = statm;
+    take_word(rest);
+    uint64_t resident = parse_int<uint64_t>(take_word(rest)).value_or(0);
+    uint64_t shared = parse_int<uint64_t>(take_word(rest)).value_or(0);
+    return (resident - std::min(resident, shared)) * kPageSize;
+}
+
 class Freeze
 {
   public:
@@ -99,6 +112,7 @@ class Freeze
     void capture(inject::FrozenTree &tree);
     void report_lost(const std::vector<inject::FrozenTask *> &tasks);
     void capture_task(const inject::FrozenTask &task, const task::TaskFacts &facts, img::pstree_entry &entry);
+    void take_watches(inject::FrozenTree &tree, std::span<inject::FrozenTask *const> tasks);
     void tell(const inject::FrozenTask &task, const task::TaskFacts &facts,
               const img::task_kobj_ids_entry &ids);
     bool hold(inject::FrozenTree &tree, std::string &why);
@@ -113,6 +127,7 @@ class Freeze
     task::SharedObjects vm_{sys::Kcmp::Vm}, files_{sys::Kcmp::Files}, fs_{sys::Kcmp::Fs},
         sighand_{sys::Kcmp::Sighand};
     std::map<pid_t, task::ObjectIds> ids_;
+    std::map<pid_t, Fd> watches_; // userfaultfds until cr-dump-mm has them
 };
 
 void Freeze::begin()
@@ -132,6 +147,9 @@ void Freeze::begin()
     hello_.set_file_locks(request_.file_locks);
     hello_.set_evasive_devices(request_.evasive_devices);
     hello_.set_leave_running(request_.leave_running);
+    hello_.set_freeze_mode(static_cast<uint32_t>(request_.mode));
+    if (request_.max_memory)
+        hello_.set_max_memory(request_.max_memory);
     hello_.set_log_file(request_.log_file);
     hello_.set_log_level(static_cast<uint32_t>(request_.log_level));
     for (const std::string &external : request_.external)
@@ -225,6 +243,28 @@ std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
     return out;
 }
 
+// A userfaultfd of each task whose memory is to be held back.
+void Freeze::take_watches(inject::FrozenTree &tree, std::span<inject::FrozenTask *const> tasks)
+{
+    constexpr uint64_t kWorthIt = 16 << 20; // less is copied as fast
+    if (request_.mode == FreezeMode::Copy || !request_.leave_running || request_.dry_run)
+        return;
+    for (inject::FrozenTask *task : tasks) {
+        if (task->state == inject::FrozenTask::State::Zombie)
+            continue;
+        if (request_.mode == FreezeMode::Auto && private_memory(task->pid) < kWorthIt)
+            continue;
+        std::string why;
+        Fd fd = inject::take_userfaultfd(*task, tree.waiter(), why);
+        if (fd)
+            watches_[task->pid] = std::move(fd);
+        else
+            log::warning(cat("pid ", task->pid,
+                             ": its memory is copied while it stands still, since it may not ",
+                             "hold back writes (userfaultfd: ", why, ")"));
+    }
+}
+
 void Freeze::tell(const inject::FrozenTask &task, const task::TaskFacts &facts,
                   const img::task_kobj_ids_entry &ids)
 {
@@ -243,6 +283,11 @@ void Freeze::tell(const inject::FrozenTask &task, const task::TaskFacts &facts,
     out.set_thp_disabled(facts.thp_disabled);
     if (facts.brk)
         out.set_brk(facts.brk);
+    if (auto watch = watches_.find(task.pid); watch != watches_.end()) {
+        out.set_userfaultfd(watch->second.get());
+        for (uint64_t page : task::kernel_written_pages(facts, task))
+            out.add_never_held(page);
+    }
     out.set_comm(facts.stat.comm);
     put_record(out_, record);
 }
@@ -305,6 +350,7 @@ void Freeze::capture(inject::FrozenTree &tree)
     for (size_t at = 0; at < tasks.size(); at += kBatch) {
         auto batch = std::span(tasks).subspan(at, std::min(kBatch, tasks.size() - at));
         std::vector<task::TaskFacts> facts = task::gather(batch, tree.waiter());
+        take_watches(tree, batch);
         for (size_t i = 0; i < batch.size(); i++) {
             if (at + i == 0)
                 facts[0].vppid = 0; // the root's parent is outside
@@ -337,6 +383,7 @@ void Freeze::fail(const std::vector<Error> &errors)
 bool Freeze::hold(inject::FrozenTree &tree, std::string &why)
 {
     auto let_go = [&](Release release) {
+        watches_.clear(); // from now on the death of cr-dump-mm alone ends them
         if (release == Release::Kill)
             tree.kill();
         else if (release == Release::Stop)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <sys/types.h>
@@ -11,12 +12,21 @@
 namespace cr::session
 {
 
+// How long a tree that runs on afterwards stands still (--freeze).
+enum class FreezeMode : uint32_t {
+    Copy,     // until its memory is copied
+    Snapshot, // until it is write-protected, where it can be
+    Auto,     // the latter for address spaces that are worth it
+};
+
 struct FreezeRequest {
     pid_t tree = 0;
     std::string images_dir, work_dir;
     std::chrono::milliseconds timeout{10000};
     bool dry_run = false;
     bool leave_running = false; // stages may copy now and write after the tree was let go
+    FreezeMode mode = FreezeMode::Copy;
+    uint64_t max_memory = 0; // for the copy; 0: half of what the machine has left
     bool shell_job = false;
     bool file_locks = false, link_remap = false, evasive_devices = false;
     uint64_t ghost_limit = 1 << 20;

@@ -27,6 +27,12 @@ void HolderLink::watch_me()
     tell(request);
 }
 
+Fd HolderLink::take(int fd) const
+{
+    return Fd(static_cast<int>(sys::check(sys::call(SYS_pidfd_getfd, pidfd_.get(), fd, 0),
+                                          "take a descriptor of the holder of the tree")));
+}
+
 void HolderLink::tell(const img::session_request &request)
 {
     std::string bytes = request.SerializeAsString();

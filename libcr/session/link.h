@@ -25,6 +25,8 @@ class HolderLink
     void tell(const img::session_request &request);
     // Sends a request that has an answer, and waits for it. Throws when the holder is gone.
     img::session_reply ask(const img::session_request &request);
+    // A copy of one of its descriptors.
+    Fd take(int fd) const;
     // Readable when the holder has ended.
     const Fd &holder() const { return pidfd_; }
 

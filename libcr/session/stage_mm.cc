@@ -3,6 +3,8 @@
 #include "libcr/base/text.h"
 #include "libcr/mm/capture.h"
 #include "libcr/proc/pid_dir.h"
+#include "libcr/session/freeze.h"
+#include "libcr/session/link.h"
 #include "libcr/sys/file.h"
 
 #include <chrono>
@@ -13,6 +15,8 @@ namespace cr::session
 
 namespace
 {
+
+constexpr uint64_t kSmallestHeld = 256 << 10; // smaller areas are copied as fast as protected
 
 using Clock = std::chrono::steady_clock;
 
@@ -39,7 +43,7 @@ uint64_t copy_limit()
 class Tasks
 {
   public:
-    explicit Tasks(Stage &stage) : stage_(stage) {}
+    explicit Tasks(Stage &stage) : stage_(stage), holder_(stage.hello()) {}
 
     std::optional<mm::TaskToCapture> next()
     {
@@ -57,6 +61,9 @@ class Tasks
             out.thp_disabled = task->thp_disabled();
             if (task->has_brk())
                 out.brk = task->brk();
+            if (task->has_userfaultfd())
+                out.userfaultfd = holder_.take(task->userfaultfd());
+            out.never_held.assign(task->never_held().begin(), task->never_held().end());
             return out;
         }
         return std::nullopt;
@@ -64,6 +71,7 @@ class Tasks
 
   private:
     Stage &stage_;
+    HolderLink holder_;
     std::map<uint32_t, uint32_t> by_vm_;
 };
 
@@ -75,14 +83,22 @@ void dump_mm(Stage &stage)
 {
     auto begin = Clock::now();
     mm::FileSink files(stage.images());
-    mm::DeferredSink memory(files, copy_limit());
-    bool defer = stage.hello().leave_running() && !stage.dry_run();
+    const img::session_hello &hello = stage.hello();
+    auto mode = static_cast<FreezeMode>(hello.freeze_mode());
+    uint64_t limit = hello.has_max_memory() ? hello.max_memory() : copy_limit();
+    if (mode != FreezeMode::Copy)
+        limit /= 2; // what is copied, and what is saved from being overwritten
+    mm::MemoryBudget budget;
+    budget.limit = limit;
+    mm::DeferredSink memory(files, limit);
+    bool defer = hello.leave_running() && !stage.dry_run();
     mm::PageSink &sink = defer ? static_cast<mm::PageSink &>(memory) : files;
 
     mm::TreeCapture capture(stage.images(), sink, static_cast<uint32_t>(IdRange::Mm),
-                            [&](const img::session_file_claim &claim) { stage.claim(claim); });
+                            [&](const img::session_file_claim &claim) { stage.claim(claim); },
+                            {files, budget, mode == FreezeMode::Auto ? kSmallestHeld : 0});
     Tasks tasks(stage);
-    mm::CaptureStats stats = capture.run([&] { return tasks.next(); }, [&] { stage.claims_end(); });
+    capture.run([&] { return tasks.next(); }, [&] { stage.claims_end(); });
     stage.released();
 
     img::session_stage_done done;
@@ -90,6 +106,7 @@ void dump_mm(Stage &stage)
     done.set_frozen_us(us_since(begin));
     done.set_memdump_us(us_since(begin));
     auto write_begin = Clock::now();
+    mm::CaptureStats stats = capture.copy_held();
     memory.flush();
     done.set_memwrite_us(us_since(write_begin));
     done.set_pages_scanned(stats.pages_scanned);

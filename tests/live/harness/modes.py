@@ -92,6 +92,19 @@ def running(context):
     context.same_as(before, "restored after a second dump")
 
 
+def snapshot(context):
+    """Left running, its memory being saved while it runs; what comes back is as it was at the freeze."""
+    before = context.snapshot()
+    context.tools.dump(context.tree.root, context.images(), "-R", "--freeze", "snapshot")
+    context.no_helpers_left("after the dump")
+    context.same_as(before, "left running")
+    context.tree.remember()
+    context.tree.kill()
+    context.tree.ended.clear()
+    context.restore()
+    context.same_as(before, "after the restore")
+
+
 def thrice(context):
     before = context.snapshot()
     context.dump()
@@ -171,6 +184,7 @@ MODES = {
     "none": none,
     "plain": plain,
     "running": running,
+    "snapshot": snapshot,
     "thrice": thrice,
     "rounds": rounds,
     "pipeline": pipeline,
