@@ -68,6 +68,8 @@ void check_others(const Parsed &parsed)
     if (parsed.tool->operands != Operands::Free && !parsed.operands.empty())
         usage(cat("what is '", printable(parsed.operands[0]), "' for?"),
               cat("see ", parsed.tool->name, " --help"));
+    if (parsed.has("freeze") && parsed.value("freeze") != "copy" && !parsed.on("leave-running"))
+        usage("--freeze is for a tree that is left running", "add --leave-running");
     if (parsed.on("exec-cmd"))
         usage("--exec-cmd is for restore only");
     if (parsed.on("mntns-compat-mode"))

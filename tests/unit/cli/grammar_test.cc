@@ -107,6 +107,12 @@ std::string random_word(std::mt19937 &random)
         return "dump";
     std::string letter(1, option.letter ? option.letter : 'v');
     std::string name = cat(option.arg == Arg::Bool && below(2) ? "no-" : "", option.name);
+    // A beginning of CRIU's name that is the whole name of an option of ours means that one: not libc's
+    // business.
+    std::string cut = name.substr(0, 1 + below(name.size()));
+    for (const Option &other : options())
+        if (other.ours && other.name == cut)
+            cut = name;
     switch (below(11)) {
     case 0:
         return "-" + letter;
@@ -117,9 +123,9 @@ std::string random_word(std::mt19937 &random)
     case 3:
         return "--" + name;
     case 4:
-        return "--" + name.substr(0, 1 + below(name.size()));
+        return "--" + cut;
     case 5:
-        return "--" + name.substr(0, 1 + below(name.size())) + "=x";
+        return "--" + cut + "=x";
     case 6:
         return below(6) ? "-v" : "--";
     case 7:
