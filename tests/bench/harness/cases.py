@@ -28,6 +28,7 @@ class Case:
     restore_limit: tuple = None
     series: str = None
     runs: int = 10
+    snapshot: bool = False  # measured with --freeze snapshot as well
 
     @property
     def criu(self):
@@ -35,7 +36,7 @@ class Case:
 
 
 def memory(name, kind, mib, copied, dump, restore, runs):
-    return Case(name, kind, mib, (dump, copied), restore and (restore, copied), runs=runs)
+    return Case(name, kind, mib, (dump, copied), restore and (restore, copied), runs=runs, snapshot=True)
 
 
 def series(name, kind, sizes, dump, restore, per_unit=1):
@@ -53,6 +54,7 @@ ALL = [
     *series("pipes", "pipes", (2000,), "fdinfo", "pipe", per_unit=2),
     *series("vmas", "vmas", (1000, 10000, 30000), "smaps", "map"),
     memory("64MiB", "pages", 64, 64, "copy-write", "fill", 10),
+    memory("256MiB", "pages", 256, 256, "copy-write", "fill", 5),
     memory("1GiB", "pages", 1024, 1024, "copy-write", "fill", 5),
     memory("1GiB-zeros", "zeros", 1024, 1024, "copy", None, 5),
     memory("1GiB-sparse", "sparse", 1024, 64, "copy-write", "fill", 5),

@@ -85,6 +85,26 @@ def slopes(all_results, ours):
     return head, rows
 
 
+def snapshots(all_results, ours):
+    """--freeze snapshot: what the target sees, how long it was held, and how both grow with memory in small pages."""
+    head = ["case", "gap of a copy", "gap of a snapshot", "held", "dump", "MiB", "snapshot gap: ms per further GiB"]
+    rows, before = [], None
+    for results in all_results:
+        gap = results.get(ours, "snapshot gap")
+        if not gap:
+            continue
+        growth = ""
+        if results.case.kind == "pages":
+            if before:
+                mib = results.case.size - before.case.size
+                growth = f"{(gap.median - before.get(ours, 'snapshot gap').median) * 1024 / mib:.1f}"
+            before = results
+        rows.append([results.case.name, results.get(ours, "gap").text(), gap.text(),
+                     results.get(ours, "snapshot frozen").text(), results.get(ours, "snapshot dump").text(),
+                     results.get(ours, "snapshot peak").text(spread=False), growth])
+    return head, rows
+
+
 def ratios(all_results, ours, theirs):
     head = ["case", *(f"{name}: {who}" for name in ("dump", "frozen", "gap", "restore")
                       for who in (theirs, "ours / theirs"))]
@@ -126,6 +146,7 @@ def text(all_results, programs, table, command, about):
         table(*times(all_results, ours)),
         table(*costs(all_results, ours)),
         table(*slopes(all_results, ours)),
+        table(*snapshots(all_results, ours)),
     ]
     parts += [table(*ratios(all_results, ours, other.name)) for other in programs[1:]]
     failures = [f"{results.case.name}: {reason}" for results in all_results for reason in results.failures.values()]

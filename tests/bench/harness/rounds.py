@@ -95,6 +95,16 @@ class Rounds:
                 target.forget_gap()
                 time.sleep(cost.wall_ms / 1000)
                 results.add(program.name, "quiet", target.gap_ms())
+                if case.snapshot and program is self.programs[0]:
+                    self.snapshot_gap(target, program, results)
+
+    def snapshot_gap(self, target, program, results):
+        target.forget_gap()
+        cost = program.dump(target.pid, self.images, "-R", "--freeze", "snapshot")
+        results.add(program.name, "snapshot gap", target.gap_ms())
+        results.add(program.name, "snapshot dump", cost.wall_ms)
+        results.add(program.name, "snapshot peak", cost.peak_mib)
+        results.add(program.name, "snapshot frozen", frozen_ms(self.images))
 
     def limits(self, case, results):
         for name, limit in (("dump", case.dump_limit), ("restore", case.restore_limit)):
