@@ -2,6 +2,7 @@
 // cr-show. Those that are not linked in are looked for next to this program, never along PATH.
 #include "action_scripts.h"
 #include "chain.h"
+#include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
@@ -40,8 +41,16 @@ int dump(const cli::Parsed &parsed)
     auto freeze = parsed.arguments_for(cli::tool("cr-freeze"));
     auto thaw = parsed.arguments_for(cli::tool("cr-thaw"));
     thaw.push_back(word_for(options.after));
-    return tools::run_chain(
-        {freeze, {"cr-dump-ns"}, {"cr-dump-mm"}, {"cr-dump-net"}, {"cr-dump-files"}, thaw});
+    auto run = [&] {
+        return tools::run_chain(
+            {freeze, {"cr-dump-ns"}, {"cr-dump-mm"}, {"cr-dump-net"}, {"cr-dump-files"}, thaw});
+    };
+    int code = run();
+    if (code != cli::kOvertaken)
+        return code;
+    log::warning("the snapshot was overtaken by the program: once more, with --freeze copy");
+    freeze.insert(freeze.end(), {"--freeze", "copy"});
+    return run();
 }
 
 int restore(const cli::Parsed &parsed)
@@ -67,7 +76,7 @@ int command(const cli::Parsed &parsed)
         break;
     }
     // CRIU has one code for its own failures; what an action script has ended with is passed on.
-    return code == cli::kUsage || code == cli::kRefused ? cli::kFailed : code;
+    return code == cli::kUsage || code == cli::kRefused || code == cli::kOvertaken ? cli::kFailed : code;
 }
 
 // `cr NAME ...` for a tool that is not linked into this one, cr-NAME in the same directory.

@@ -18,7 +18,7 @@ std::string Error::sentence(Kind kind, int err, const std::string &attempted, co
                             const std::string &remedy)
 {
     std::string out = subject.empty() ? "" : subject + ": ";
-    out += kind == Kind::Failed ? "cannot " + attempted : attempted;
+    out += kind == Kind::Failed || kind == Kind::Overtaken ? "cannot " + attempted : attempted;
     if (err)
         out += ": " + errno_text(err);
     if (!remedy.empty())
@@ -55,6 +55,11 @@ void failed_with(int err, std::string attempted, std::string remedy)
 void refused(std::string what, std::string remedy)
 {
     throw Error(Error::Kind::Refused, 0, std::move(what), std::move(remedy));
+}
+
+void overtaken(std::string attempted, std::string remedy)
+{
+    throw Error(Error::Kind::Overtaken, 0, std::move(attempted), std::move(remedy));
 }
 
 void usage(std::string what, std::string remedy)

@@ -15,10 +15,11 @@ class Error : public std::runtime_error
 {
   public:
     enum class Kind {
-        Failed,  // a call failed or the system is in the way
-        Refused, // we decline on purpose: not supported, unsafe; the target was not touched
-        Usage,   // the caller asked for something that makes no sense
-        Image,   // bytes of an image are not what they must be
+        Failed,    // a call failed or the system is in the way
+        Refused,   // we decline on purpose: not supported, unsafe; the target was not touched
+        Usage,     // the caller asked for something that makes no sense
+        Image,     // bytes of an image are not what they must be
+        Overtaken, // the target went on in a way that this cannot follow; a slower way can
     };
 
     // `attempted` completes "cannot ...": "open /x/y", "read the memory". `err` is an errno value or 0.
@@ -47,6 +48,7 @@ class Error : public std::runtime_error
 [[noreturn]] void failed(std::string attempted, std::string remedy = {});
 [[noreturn]] void failed_with(int err, std::string attempted, std::string remedy = {});
 [[noreturn]] void refused(std::string what, std::string remedy = {});
+[[noreturn]] void overtaken(std::string attempted, std::string remedy = {});
 [[noreturn]] void usage(std::string what, std::string remedy = {});
 [[noreturn]] void bad_image(std::string what, std::string remedy = {});
 

@@ -101,6 +101,8 @@ const char *kind_name(Error::Kind kind)
         return "usage";
     case Error::Kind::Image:
         return "image";
+    case Error::Kind::Overtaken:
+        return "overtaken";
     case Error::Kind::Failed:
         break;
     }
@@ -127,6 +129,8 @@ int exit_code(const Error &error, const Tool &tool)
         return kUsage;
     case Error::Kind::Refused:
         return kRefused;
+    case Error::Kind::Overtaken:
+        return kOvertaken;
     default:
         return kFailed;
     }

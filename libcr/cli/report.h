@@ -27,9 +27,10 @@ namespace cr::cli
 // Exit codes. Under the names `cr dump`, `cr restore`, ... and `criu` every failure is kFailed, as CRIU has
 // it.
 inline constexpr int kOk = 0;
-inline constexpr int kFailed = 1;  // it did not work; the target is as it was
-inline constexpr int kUsage = 2;   // the command line makes no sense
-inline constexpr int kRefused = 3; // declined on purpose, before the target was touched
+inline constexpr int kFailed = 1;    // it did not work; the target is as it was
+inline constexpr int kUsage = 2;     // the command line makes no sense
+inline constexpr int kRefused = 3;   // declined on purpose, before the target was touched
+inline constexpr int kOvertaken = 4; // the target went on too fast for a snapshot; a copy can be made
 
 // An error that ends the tool with a code of somebody else's: that of an action script.
 struct WithCode : Error {

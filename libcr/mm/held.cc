@@ -138,9 +138,8 @@ uint8_t *HeldSource::slot(uint32_t number)
 uint32_t HeldSource::new_slots(size_t count)
 {
     if ((budget_.used += count * kPageSize) > budget_.limit)
-        failed_with(ENOMEM,
-                    cat("keep more than ", budget_.limit, " bytes in memory while the program goes on"),
-                    "allow more by --max-memory, or let the tree stand still while it is written");
+        overtaken(cat("keep more than ", budget_.limit, " bytes in memory while the program goes on"),
+                  "allow more by --max-memory, or let the tree stand still: --freeze copy");
     auto number = static_cast<uint32_t>(saved_count_);
     saved_count_ += count;
     while (saved_.size() * kSlotsPerBuffer < saved_count_)
@@ -159,10 +158,9 @@ size_t HeldSource::page_at(TargetAddr at) const
 
 void HeldSource::lost(TargetAddr at) const
 {
-    failed_with(0,
-                cat("save the memory at ", hex(at.value),
-                    " as it was when the tree stood still: the program has given it back or moved it since"),
-                "let the tree stand still for the copy: --freeze copy");
+    overtaken(cat("save the memory at ", hex(at.value),
+                  " as it was when the tree stood still: the program has given it back or moved it since"),
+              "let the tree stand still for the copy: --freeze copy");
 }
 
 // After a read: all pages were protected all the time.

@@ -102,7 +102,8 @@ img::session_failure to_record(const std::string &stage, const Error &error)
 
 Error to_error(const img::session_failure &failure)
 {
-    auto kind = static_cast<Error::Kind>(std::min<uint32_t>(failure.kind(), 3));
+    auto kind =
+        static_cast<Error::Kind>(std::min(failure.kind(), static_cast<uint32_t>(Error::Kind::Overtaken)));
     std::string subject = failure.stage();
     if (!failure.subject().empty())
         subject += ": " + failure.subject();
