@@ -5,7 +5,7 @@
 // (what it has at an instant is by chance)
 #include "workload.h"
 
-enum { kSize = 8 << 20, kPage = 4096 };
+enum { kSize = 48 << 20, kPage = 4096 };
 
 int main(void)
 {
@@ -20,6 +20,10 @@ int main(void)
         for (long at = 0; at < kSize; at += kPage)
             check_equal((unsigned char)given[at], round, "memory of another time");
         check(madvise(given, kSize, MADV_DONTNEED) == 0, "madvise");
+        if (round % 2)
+            check(munmap(given, kSize) == 0 && given == mmap(given, kSize, PROT_READ | PROT_WRITE,
+                                                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+                  "mmap");
         memset(given, round % 200 + 1, kSize);
     }
     for (long at = 0; at < kSize; at++)
