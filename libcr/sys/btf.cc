@@ -4,6 +4,7 @@
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
+#include <algorithm>
 #include <cstring>
 #include <linux/btf.h>
 #include <sys/mman.h>
@@ -139,6 +140,79 @@ std::optional<uint32_t> Btf::member(std::string_view structure, std::string_view
         return true;
     });
     return found;
+}
+
+btf_type Btf::type_at(uint32_t id) const
+{
+    btf_type type{};
+    if (id && id < index_.size())
+        std::memcpy(&type, types_ + index_[id], sizeof type);
+    return type;
+}
+
+uint32_t Btf::plain(uint32_t id) const
+{
+    for (int i = 0; i < 16; i++) {
+        btf_type type = type_at(id);
+        switch (BTF_INFO_KIND(type.info)) {
+        case BTF_KIND_TYPEDEF:
+        case BTF_KIND_CONST:
+        case BTF_KIND_VOLATILE:
+            id = type.type;
+            break;
+        default:
+            return id;
+        }
+    }
+    return 0;
+}
+
+std::optional<Btf::Found> Btf::find(uint32_t id, std::string_view wanted) const
+{
+    btf_type type = type_at(id);
+    auto kind = BTF_INFO_KIND(type.info);
+    if (kind != BTF_KIND_STRUCT && kind != BTF_KIND_UNION)
+        return std::nullopt;
+    const char *members = types_ + index_[id] + sizeof type;
+    for (size_t i = 0; i < BTF_INFO_VLEN(type.info); i++) {
+        btf_member member;
+        std::memcpy(&member, members + i * sizeof member, sizeof member);
+        uint32_t bits = BTF_INFO_KFLAG(type.info) ? BTF_MEMBER_BIT_OFFSET(member.offset) : member.offset;
+        std::string_view called = name(member.name_off);
+        if (called == wanted)
+            return Found{bits, plain(member.type)};
+        // Types only nest what was complete before them, so this ends.
+        if (called.empty())
+            if (auto inner = find(plain(member.type), wanted))
+                return Found{bits + inner->bits, inner->type};
+    }
+    return std::nullopt;
+}
+
+std::optional<uint64_t> Btf::bits(std::string_view structure, std::string_view path) const
+{
+    if (index_.empty()) {
+        index_.push_back(0);
+        for_types([&](uint32_t, const btf_type &, const char *tail) {
+            index_.push_back(static_cast<uint32_t>(tail - types_ - static_cast<long>(sizeof(btf_type))));
+            return false;
+        });
+    }
+    Found at{0, 0};
+    for (uint32_t id = 1; id < index_.size() && !at.type; id++) {
+        btf_type type = type_at(id);
+        if (BTF_INFO_KIND(type.info) == BTF_KIND_STRUCT && name(type.name_off) == structure)
+            at.type = id;
+    }
+    while (!path.empty()) {
+        size_t dot = std::min(path.find('.'), path.size());
+        auto next = find(at.type, path.substr(0, dot));
+        if (!next)
+            return std::nullopt;
+        at = {at.bits + next->bits, next->type};
+        path.remove_prefix(std::min(dot + 1, path.size()));
+    }
+    return at.bits;
 }
 
 } // namespace cr::sys

@@ -1,10 +1,10 @@
 #include "libcr/sys/file_objects.h"
 
+#include "libcr/sys/bpf.h"
 #include "libcr/sys/btf.h"
 #include "libcr/sys/gate.h"
 
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <sys/syscall.h>
 
 namespace cr::sys
@@ -13,23 +13,7 @@ namespace cr::sys
 namespace
 {
 
-constexpr bpf_insn insn(int code, int to, int from, int offset, int value)
-{
-    bpf_insn out{};
-    out.code = static_cast<__u8>(code);
-    out.dst_reg = static_cast<__u8>(to) & 15;
-    out.src_reg = static_cast<__u8>(from) & 15;
-    out.off = static_cast<__s16>(offset);
-    out.imm = value;
-    return out;
-}
-
-constexpr int kLoad = BPF_LDX | BPF_MEM | BPF_DW, kLoad32 = BPF_LDX | BPF_MEM | BPF_W;
-constexpr int kStore = BPF_STX | BPF_MEM | BPF_DW, kStore32 = BPF_STX | BPF_MEM | BPF_W;
-constexpr int kMove = BPF_ALU64 | BPF_MOV | BPF_X, kSet = BPF_ALU64 | BPF_MOV | BPF_K;
-constexpr int kCall = BPF_JMP | BPF_CALL;
-
-constexpr int alu(int operation) { return BPF_ALU64 | operation | BPF_K; }
+using namespace bpf;
 
 // Where things are in this kernel.
 struct Offsets {
@@ -97,8 +81,6 @@ std::vector<bpf_insn> program(const Offsets &at)
     return code;
 }
 
-long bpf(int command, bpf_attr &attributes) { return call(SYS_bpf, command, &attributes, sizeof attributes); }
-
 } // namespace
 
 std::optional<FileObjects> FileObjects::make()
@@ -109,14 +91,7 @@ std::optional<FileObjects> FileObjects::make()
     if (!function || !offsets)
         return std::nullopt;
     std::vector<bpf_insn> code = program(*offsets);
-    bpf_attr load{};
-    load.prog_type = BPF_PROG_TYPE_TRACING;
-    load.insns = reinterpret_cast<uintptr_t>(code.data());
-    load.insn_cnt = static_cast<uint32_t>(code.size());
-    load.license = reinterpret_cast<uintptr_t>("GPL"); // what bpf_seq_write asks for
-    load.expected_attach_type = BPF_TRACE_ITER;
-    load.attach_btf_id = function;
-    long loaded = bpf(BPF_PROG_LOAD, load);
+    long loaded = load_iterator(code, function);
     if (loaded < 0)
         return std::nullopt;
     return FileObjects(Fd(static_cast<int>(loaded)));
@@ -124,20 +99,7 @@ std::optional<FileObjects> FileObjects::make()
 
 std::optional<std::vector<FileObject>> FileObjects::of(pid_t pid) const
 {
-    struct {
-        uint32_t tid, pid, pid_fd, padding; // task of union bpf_iter_link_info, which older headers lack
-    } info{static_cast<uint32_t>(pid), 0, 0, 0};
-    bpf_attr attach{};
-    attach.link_create.prog_fd = static_cast<uint32_t>(program_.get());
-    attach.link_create.attach_type = BPF_TRACE_ITER;
-    attach.link_create.iter_info = reinterpret_cast<uintptr_t>(&info);
-    attach.link_create.iter_info_len = sizeof info;
-    Fd link(static_cast<int>(bpf(BPF_LINK_CREATE, attach)));
-    if (!link)
-        return std::nullopt;
-    bpf_attr create{};
-    create.iter_create.link_fd = static_cast<uint32_t>(link.get());
-    Fd iterator(static_cast<int>(bpf(BPF_ITER_CREATE, create)));
+    Fd iterator = iterate(program_.get(), 0, pid);
     if (!iterator)
         return std::nullopt;
     std::vector<FileObject> out;

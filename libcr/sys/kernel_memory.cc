@@ -1,0 +1,174 @@
+#include "libcr/sys/kernel_memory.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/text.h"
+#include "libcr/sys/bpf.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace cr::sys
+{
+
+using namespace bpf;
+
+// The one value of the map: what is asked, and the answer.
+struct KernelMemory::Window {
+    uint64_t address;
+    int64_t size; // and what the copy returned
+    char bytes[4080];
+};
+
+namespace
+{
+
+constexpr size_t kWindow = 4096, kBytes = 4080;
+
+// The context is struct bpf_iter__task { meta at 0, task at 8 }; a Thread is put together on the stack.
+std::vector<bpf_insn> iterator_code(int tid_at)
+{
+    return {
+        insn(kMove, 6, 1, 0, 0),
+        insn(kLoad, 7, 6, 8, 0),                      // r7 = task
+        insn(BPF_JMP | BPF_JEQ | BPF_K, 7, 0, 11, 0), // none: to the end
+        insn(kLoad32, 2, 7, tid_at, 0),
+        insn(kStore, 10, 7, -16, 0),
+        insn(kStore, 10, 2, -8, 0),
+        insn(kLoad, 1, 6, 0, 0),
+        insn(kLoad, 1, 1, 0, 0), // r1 = the seq_file
+        insn(kMove, 2, 10, 0, 0),
+        insn(alu(BPF_ADD), 2, 0, 0, -16),
+        insn(kSet, 3, 0, 0, sizeof(KernelMemory::Thread)),
+        insn(kCall, 0, 0, 0, BPF_FUNC_seq_write),
+        insn(kSet, 0, 0, 0, 0),
+        insn(BPF_JMP | BPF_JA, 0, 0, 1, 0),
+        insn(kSet, 0, 0, 0, 0),
+        insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+    };
+}
+
+std::vector<bpf_insn> reader_code(int map)
+{
+    return {
+        insn(BPF_LD | BPF_DW | BPF_IMM, 6, BPF_PSEUDO_MAP_VALUE, 0, map), // r6 = the window
+        insn(0, 0, 0, 0, 0),
+        insn(kLoad, 3, 6, 0, 0),
+        insn(kLoad, 2, 6, 8, 0),
+        insn(BPF_JMP | BPF_JGT | BPF_K, 2, 0, 4, kBytes),
+        insn(kMove, 1, 6, 0, 0),
+        insn(alu(BPF_ADD), 1, 0, 0, 16),
+        insn(kCall, 0, 0, 0, BPF_FUNC_probe_read_kernel),
+        insn(kStore, 6, 0, 8, 0),
+        insn(kSet, 0, 0, 0, 0),
+        insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+    };
+}
+
+} // namespace
+
+std::optional<KernelMemory> KernelMemory::make()
+{
+    auto btf = Btf::of_kernel();
+    if (!btf)
+        return std::nullopt;
+    KernelMemory out(std::move(*btf));
+    if (!out.load())
+        return std::nullopt;
+    return out;
+}
+
+KernelMemory::KernelMemory(KernelMemory &&other) noexcept
+    : btf_(std::move(other.btf_)), iterator_(std::move(other.iterator_)), reader_(std::move(other.reader_)),
+      map_(std::move(other.map_)), window_(std::exchange(other.window_, nullptr))
+{
+}
+
+KernelMemory::~KernelMemory()
+{
+    if (window_)
+        call(SYS_munmap, window_, kWindow);
+}
+
+bool KernelMemory::load()
+{
+    static_assert(sizeof(Window) == kWindow && sizeof Window::bytes == kBytes);
+    auto tid_at = btf_.member("task_struct", "pid");
+    uint32_t function = btf_.function("bpf_iter_task");
+    if (!tid_at || !function)
+        return false;
+    iterator_ = Fd(static_cast<int>(load_iterator(iterator_code(static_cast<int>(*tid_at)), function)));
+    if (!iterator_)
+        return false;
+    bpf_attr create{};
+    create.map_type = BPF_MAP_TYPE_ARRAY;
+    create.key_size = 4;
+    create.value_size = kWindow;
+    create.max_entries = 1;
+    create.map_flags = BPF_F_MMAPABLE;
+    map_ = Fd(static_cast<int>(command(BPF_MAP_CREATE, create)));
+    if (!map_)
+        return false;
+    long at = call(SYS_mmap, nullptr, kWindow, PROT_READ | PROT_WRITE, MAP_SHARED, map_.get(), 0);
+    if (at < 0 && at >= -4095)
+        return false;
+    window_ = reinterpret_cast<Window *>(at);
+    std::vector<bpf_insn> code = reader_code(map_.get());
+    bpf_attr load{};
+    load.prog_type = BPF_PROG_TYPE_SYSCALL;
+    load.prog_flags = BPF_F_SLEEPABLE;
+    load.insns = reinterpret_cast<uintptr_t>(code.data());
+    load.insn_cnt = static_cast<uint32_t>(code.size());
+    load.license = reinterpret_cast<uintptr_t>("GPL");
+    reader_ = Fd(static_cast<int>(command(BPF_PROG_LOAD, load)));
+    return static_cast<bool>(reader_);
+}
+
+std::vector<KernelMemory::Thread> KernelMemory::threads(pid_t pid) const
+{
+    Fd fd = iterate(iterator_.get(), 0, pid);
+    std::vector<Thread> out;
+    Thread buffer[256];
+    long n = -EBADF;
+    while (fd && (n = call(SYS_read, fd.get(), buffer, sizeof buffer)) > 0)
+        out.insert(out.end(), buffer, buffer + static_cast<size_t>(n) / sizeof(Thread));
+    check(n, "list the threads by a BPF iterator");
+    return out;
+}
+
+void KernelMemory::read(uint64_t address, void *to, size_t size) const
+{
+    for (size_t done = 0; done < size;) {
+        size_t part = std::min(size - done, kBytes);
+        window_->address = address + done;
+        window_->size = static_cast<int64_t>(part);
+        bpf_attr run{};
+        run.test.prog_fd = static_cast<uint32_t>(reader_.get());
+        check(command(BPF_PROG_TEST_RUN, run), "run a BPF program");
+        // The kernel's write is not seen by the compiler.
+        int64_t result = *const_cast<volatile int64_t *>(&window_->size);
+        check(result, "read what the kernel keeps of a task");
+        std::memcpy(static_cast<char *>(to) + done, window_->bytes, part);
+        done += part;
+    }
+}
+
+uint64_t KernelMemory::offset(std::string_view structure, std::string_view path) const
+{
+    auto bits = btf_.bits(structure, path);
+    if (!bits)
+        failed_with(ENOENT, cat("find ", path, " in the kernel's ", structure));
+    return *bits / 8;
+}
+
+bool KernelMemory::bit(uint64_t object, std::string_view structure, std::string_view path) const
+{
+    auto bits = btf_.bits(structure, path);
+    if (!bits)
+        failed_with(ENOENT, cat("find ", path, " in the kernel's ", structure));
+    return get<uint8_t>(object + *bits / 8) >> (*bits % 8) & 1;
+}
+
+} // namespace cr::sys

@@ -1,0 +1,68 @@
+// What the kernel keeps of a task, read from its own structures by two BPF programs: one tells where the
+// structures of the threads of a process are (an iterator), the other copies bytes from an address. Neither
+// changes anything, and nothing runs in the task. Reading what is not there fails; what is freed meanwhile
+// gives rubbish, so this is for tasks that stand still, and whoever uses it looks afterwards whether they
+// still do.
+//
+// Needs CAP_BPF, CAP_PERFMON and the kernel's type information (btf.h).
+#pragma once
+
+#include "libcr/base/fd.h"
+#include "libcr/sys/btf.h"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace cr::sys
+{
+
+class KernelMemory
+{
+  public:
+    struct Thread {
+        uint64_t task; // address of its task_struct
+        uint32_t tid, padding;
+    };
+
+    // Nothing when this kernel or our privileges do not allow it.
+    static std::optional<KernelMemory> make();
+    KernelMemory(KernelMemory &&other) noexcept;
+    ~KernelMemory();
+
+    std::vector<Thread> threads(pid_t pid) const;
+
+    // Throw when it cannot be read, or the kernel knows no such member.
+    void read(uint64_t address, void *to, size_t size) const;
+    template <class T> T get(uint64_t address) const
+    {
+        static_assert(std::is_trivially_copyable_v<T>);
+        T out;
+        read(address, &out, sizeof out);
+        return out;
+    }
+    template <class T> T get(uint64_t object, std::string_view structure, std::string_view path) const
+    {
+        return get<T>(object + offset(structure, path));
+    }
+    uint64_t offset(std::string_view structure, std::string_view path) const;
+    // A single bit of a bit-field.
+    bool bit(uint64_t object, std::string_view structure, std::string_view path) const;
+    bool has(std::string_view structure, std::string_view path) const
+    {
+        return btf_.bits(structure, path).has_value();
+    }
+
+  private:
+    explicit KernelMemory(Btf btf) : btf_(std::move(btf)) {}
+    bool load();
+
+    Btf btf_;
+    Fd iterator_, reader_, map_;
+    struct Window;
+    Window *window_ = nullptr; // shared with the reader
+};
+
+} // namespace cr::sys
