@@ -6,6 +6,7 @@
 #include "libcr/inject/flight.h"
 #include "libcr/inject/tree.h"
 #include "libcr/sys/ptrace.h"
+#include "libcr/sys/seccomp.h"
 
 #include <algorithm>
 #include <unistd.h>
@@ -102,10 +103,12 @@ void FrozenTree::examine_thread(const proc::Status &status, pid_t tid)
     else if (status.tracer && status.tracer != gettid())
         block(refusal(cat(thread.empty() ? "it " : thread, "is traced by ", subject_of(status.tracer)),
                       "end that debugger or tracer first"));
-    if (status.seccomp)
-        block(refusal(cat(thread.empty() ? "it " : thread, "is under seccomp (mode ", status.seccomp,
-                          "), which would kill it when calls are made in it"),
-                      "not supported yet"));
+}
+
+bool under_seccomp(const FrozenTask &task)
+{
+    return std::any_of(task.threads.begin(), task.threads.end(),
+                       [](const FrozenThread &thread) { return thread.status.seccomp != 0; });
 }
 
 // Takes a process into the tree. False when it is in it or gone.
@@ -366,7 +369,7 @@ void FrozenTree::read_threads(FrozenTask &task)
         thread.status = std::move(*status);
         thread.vtid = thread.status.ns_pid.empty() ? thread.tid : thread.status.ns_pid.back();
         if (thread.status.seccomp)
-            examine_thread(thread.status, thread.tid);
+            avoid_restart_call(thread);
         constexpr uint64_t kCode64 = 0x33;
         if (thread.regs.cs != kCode64)
             block(refusal("it runs 32-bit code", "not supported yet"));
@@ -374,6 +377,30 @@ void FrozenTree::read_threads(FrozenTask &task)
             task.state = FrozenTask::State::Stopped;
     }
     task.vpid = task.threads.front().vtid;
+}
+
+// A sleep that was interrupted goes on by restart_syscall(2), of which filters know nothing as a rule: one
+// that would not let it pass has the call made again instead, from its beginning. (So a stop and continue
+// kills such a thread, and so does our death before this.)
+void FrozenTree::avoid_restart_call(FrozenThread &thread)
+{
+    if (static_cast<int64_t>(thread.regs.rax) != kRestartBlock || !thread.in_syscall())
+        return;
+    constexpr uint32_t kArchX86_64 = 0xc000003e; // AUDIT_ARCH_X86_64
+    seccomp_data call{
+        SYS_restart_syscall,
+        kArchX86_64,
+        thread.regs.rip,
+        {thread.regs.rdi, thread.regs.rsi, thread.regs.rdx, thread.regs.r10, thread.regs.r8, thread.regs.r9}};
+    bool passes = true;
+    for (const sys::SeccompFilter &filter : sys::seccomp_filters(thread.tid)) {
+        uint32_t answer = sys::evaluate(filter.code, call) & SECCOMP_RET_ACTION_FULL;
+        passes &= answer == SECCOMP_RET_ALLOW || answer == SECCOMP_RET_LOG;
+    }
+    if (passes)
+        return;
+    thread.regs.rax = static_cast<uint64_t>(kRestartNoHand);
+    sys::check(pt::set_registers(thread.tid, thread.regs), "have its sleep made again");
 }
 
 // Captures a thread, which may have to come out of an earlier capture first (flight.h).

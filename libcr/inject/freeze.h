@@ -6,7 +6,7 @@
 // make fewer passes but leaves children that stop by themselves.)
 //
 // What can be in the way, and what becomes of it:
-//   - traced by another, kernel threads, under seccomp, 32-bit, ourselves: found before anything is touched;
+//   - traced by another, kernel threads, 32-bit, ourselves: found before anything is touched;
 //   - a thread in vfork(2) stops only when its child executes a program or ends: the child, which has the
 //   same
 //     memory, is let run so long;
@@ -54,6 +54,9 @@ struct FrozenTask {
 
     const proc::Status &status() const { return threads.front().status; }
 };
+
+// Whether a thread of it is, so that calls made in it may kill it.
+bool under_seccomp(const FrozenTask &task);
 
 struct FreezeOptions {
     std::chrono::milliseconds timeout{10000};
@@ -103,6 +106,7 @@ class FrozenTree
     void read_state();
     void read_threads(FrozenTask &task);
     void capture_landed(FrozenTask &task, FrozenThread &thread);
+    void avoid_restart_call(FrozenThread &thread);
     void drop_gone();
 
     FreezeOptions options_;

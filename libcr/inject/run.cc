@@ -365,8 +365,11 @@ void run(std::vector<Job> &jobs, const Waiter &waiter)
 {
     std::vector<TaskRun> runs;
     runs.reserve(jobs.size());
-    for (Job &job : jobs)
+    for (Job &job : jobs) {
+        if (under_seccomp(*job.task))
+            refused(cat("calls made in pid ", job.task->pid, " may kill it: it is under seccomp"), "");
         runs.emplace_back(job, waiter);
+    }
     auto about = [](TaskRun &run, auto &&what) {
         auto describe = [&] { return subject_of(run.pid()); };
         Subject subject(describe);

@@ -5,6 +5,7 @@
 #include "libcr/base/text.h"
 #include "libcr/image/reader.h"
 #include "libcr/image/seal.h"
+#include "libcr/task/seccomp.h"
 #include "libcr/task/state.h"
 
 #include <set>
@@ -94,7 +95,7 @@ std::optional<size_t> ImageSet::parent_of(size_t task) const
 ImageSet read_images(const std::string &directory)
 {
     image::Complete complete = image::open_complete(directory);
-    ImageSet set{std::move(complete.dir), std::move(complete.inventory), {}, {}};
+    ImageSet set{std::move(complete.dir), std::move(complete.inventory), {}, {}, {}};
     auto entries = image::read_all<img::pstree_entry>(set.dir, image::Kind::Pstree);
     check_tree(entries);
     std::set<uint32_t> seen;
@@ -106,6 +107,9 @@ ImageSet read_images(const std::string &directory)
     }
     if (set.tasks[0].zombie())
         bad_image("pstree.img: the root of the tree is dead");
+    if (auto filters = image::read_optional<img::seccomp_entry>(set.dir, image::Kind::Seccomp, 0))
+        set.filters = std::move(*filters);
+    task::check_filters(set.filters);
     return set;
 }
 

@@ -7,6 +7,7 @@
 #include "libcr/image/dir.h"
 #include "mm.pb.h"
 #include "pstree.pb.h"
+#include "seccomp.pb.h"
 
 #include <map>
 #include <optional>
@@ -31,6 +32,7 @@ struct ImageSet {
     img::inventory_entry inventory;
     std::vector<TaskImage> tasks; // parents first; [0] is the root
     std::map<pid_t, size_t> by_pid;
+    img::seccomp_entry filters; // empty where there are none
 
     // The index of the task's parent; the root has none.
     std::optional<size_t> parent_of(size_t task) const;

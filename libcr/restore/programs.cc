@@ -3,8 +3,10 @@
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/files/table.h"
+#include "libcr/task/seccomp.h"
 #include "libcr/task/state.h"
 
+#include <algorithm>
 #include <csignal>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -42,14 +44,22 @@ class Builder
     struct Words {
         WordId group_there, group_joined;
     };
+    // What filters all threads of a process have, the oldest first: its leader installs them for all.
+    struct CommonFilters {
+        size_t count = 0;
+        bool for_all = false;
+        WordId installed;
+    };
     void build_task(size_t birth);
     void build_zombie(size_t birth);
     void build_helper(size_t birth);
     std::unique_ptr<Program> start(size_t birth);
     void enter_group(size_t birth, Program &p);
     void clone(const std::vector<size_t> &children, Program &p);
-    void clone_threads(size_t task, Program &p, WordId creds_done);
-    void thread_work(const img::core_entry &core, bool leader, task::Build &build);
+    void clone_threads(size_t task, Program &p, WordId creds_done, const CommonFilters &common);
+    void thread_work(const img::core_entry &core, const CommonFilters &common, task::Build &build);
+    CommonFilters common_filters(const TaskImage &task);
+    void enter_seccomp(const img::core_entry &core, const CommonFilters &common, task::Build &build);
     void reap(size_t birth, Program &p);
     void finish(Program &p);
     OpId settle_root(Program &p);
@@ -107,7 +117,7 @@ void Builder::clone(const std::vector<size_t> &children, Program &p)
     }
 }
 
-void Builder::clone_threads(size_t task, Program &p, WordId creds_done)
+void Builder::clone_threads(size_t task, Program &p, WordId creds_done, const CommonFilters &common)
 {
     const TaskImage &image = images_.tasks[task];
     for (size_t i = 1; i < image.threads.size(); i++) {
@@ -115,7 +125,7 @@ void Builder::clone_threads(size_t task, Program &p, WordId creds_done)
         auto thread = std::make_unique<Program>(cat("pid ", image.pid(), ", thread ", tid));
         thread->on_failure(out_.failure);
         task::Build build(out_.region, *thread, image.pid(), tid, OpId{});
-        thread_work(image.threads[i], false, build);
+        thread_work(image.threads[i], common, build);
         thread->add(creds_done, 1, static_cast<uint32_t>(image.threads.size() - 1));
         finish(*thread);
         ProgramId id = out_.region.add(std::move(thread));
@@ -131,10 +141,42 @@ void Builder::clone_threads(size_t task, Program &p, WordId creds_done)
     }
 }
 
-void Builder::thread_work(const img::core_entry &core, bool leader, task::Build &build)
+void Builder::thread_work(const img::core_entry &core, const CommonFilters &common, task::Build &build)
 {
-    for (task::Phase phase : {task::Phase::Thread, task::Phase::Creds, task::Phase::Last})
-        task::arm(core, leader, phase, host_, build);
+    task::arm(core, false, task::Phase::Thread, host_, build);
+    enter_seccomp(core, common, build);
+    for (task::Phase phase : {task::Phase::Creds, task::Phase::Last})
+        task::arm(core, false, phase, host_, build);
+}
+
+Builder::CommonFilters Builder::common_filters(const TaskImage &task)
+{
+    std::vector<std::vector<uint32_t>> chains;
+    for (const img::core_entry &core : task.threads)
+        chains.push_back(task::chain_of(core, images_.filters));
+    return {task::common_part(chains), chains.size() > 1, out_.region.word()};
+}
+
+// Still privileged, and not held to it before the tracer lets go. Programs make many calls after this.
+void Builder::enter_seccomp(const img::core_entry &core, const CommonFilters &common, task::Build &build)
+{
+    if (!task::has_seccomp(core))
+        return;
+    Program &p = build.program;
+    bool leader = build.pid == build.tgid;
+    out_.filtered.emplace_back(build.pid, build.tgid);
+    p.add(out_.at_filters, 1, out_.filtered_target);
+    p.wait(out_.filters_suspended, 1);
+    std::vector<uint32_t> chain = task::chain_of(core, images_.filters);
+    if (common.count && leader) {
+        task::install(chain, 0, common.count, common.for_all, images_.filters, build);
+        p.add(common.installed, 1, 1);
+    } else if (common.count) {
+        p.wait(common.installed, 1);
+    }
+    task::install(chain, common.count, chain.size(), false, images_.filters, build);
+    if (core.thread_core().seccomp_mode() == img::strict)
+        task::enter_strict(build);
 }
 
 // Dead children are there when wait(2) can see them; then no SIGCHLD of the restore's own is left in the
@@ -245,11 +287,13 @@ void Builder::build_task(size_t birth)
     files::arm_fs(files_, image.pid(), build);
     p.sys(SYS_close, {files::arm_table(files_, image.pid(), build)}, On::Fail, "opener");
     WordId creds_done = out_.region.word();
-    clone_threads(b.task, p, creds_done);
+    CommonFilters common = common_filters(image);
+    clone_threads(b.task, p, creds_done, common);
     reap(birth, p);
     task::arm(image.leader(), true, task::Phase::Process, host_, build);
-    for (task::Phase phase : {task::Phase::Thread, task::Phase::Creds})
-        task::arm(image.leader(), true, phase, host_, build);
+    task::arm(image.leader(), true, task::Phase::Thread, host_, build);
+    enter_seccomp(image.leader(), common, build);
+    task::arm(image.leader(), true, task::Phase::Creds, host_, build);
     if (image.threads.size() > 1)
         p.wait(creds_done, static_cast<uint32_t>(image.threads.size() - 1));
     // A change of credentials resets it.
@@ -309,9 +353,14 @@ void Builder::build()
     failure->sys(SYS_exit_group, {1}, On::Ignore);
     out_.failure = out_.region.add(std::move(failure));
     out_.ready = out_.region.word();
+    out_.at_filters = out_.region.word();
+    out_.filters_suspended = out_.region.word();
     for (const TaskImage &task : images_.tasks)
-        if (!task.zombie())
+        if (!task.zombie()) {
             out_.ready_target += static_cast<uint32_t>(task.threads.size());
+            out_.filtered_target += static_cast<uint32_t>(
+                std::count_if(task.threads.begin(), task.threads.end(), task::has_seccomp));
+        }
     for (size_t i = 0; i < births_.births.size(); i++) {
         ids_.push_back(out_.region.reserve());
         words_.push_back({out_.region.word(), out_.region.word()});

@@ -28,6 +28,11 @@ struct Programs {
     program::ProgramId root, failure;
     program::WordId ready; // counts threads that have done their work
     uint32_t ready_target = 0;
+    // Threads that are to be under seccomp, {tid, tgid}: they count themselves, and go on when its being
+    // suspended has been told.
+    std::vector<std::pair<pid_t, pid_t>> filtered;
+    program::WordId at_filters, filters_suspended;
+    uint32_t filtered_target = 0;
     std::map<pid_t, program::ProgramId> by_pid; // leaders, threads, helpers
 };
 

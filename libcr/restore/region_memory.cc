@@ -6,6 +6,7 @@
 #include "libcr/sys/gate.h"
 
 #include <cstring>
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -31,6 +32,13 @@ RegionMemory::~RegionMemory() { sys::call(SYS_munmap, bytes_, size_); }
 const volatile uint32_t *RegionMemory::word(program::WordId id) const
 {
     return reinterpret_cast<const volatile uint32_t *>(bytes_ + region_.offset_of(id));
+}
+
+void RegionMemory::set_word(program::WordId id, uint32_t value)
+{
+    auto *word = reinterpret_cast<uint32_t *>(bytes_ + region_.offset_of(id));
+    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+    sys::call(SYS_futex, word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
 }
 
 std::optional<Error> RegionMemory::failure() const

@@ -22,6 +22,7 @@
 #include "libcr/restore/tracees.h"
 #include "libcr/sys/ptrace.h"
 #include "libcr/task/registers.h"
+#include "libcr/task/seccomp.h"
 #include "libcr/task/state.h"
 
 #include <csignal>
@@ -78,7 +79,7 @@ std::vector<files::TaskTable> tables_of(const ImageSet &images)
     return out;
 }
 
-void check_tasks(const ImageSet &images, const task::Host &host)
+void check_tasks(const ImageSet &images, const task::Host &host, const feature::Features &features)
 {
     for (const TaskImage &task : images.tasks)
         for (size_t i = 0; i < task.threads.size(); i++) {
@@ -87,6 +88,12 @@ void check_tasks(const ImageSet &images, const task::Host &host)
             };
             Subject subject(name);
             task::check(task.threads[i], i == 0, host);
+            if (task.zombie() || !task::has_seccomp(task.threads[i]))
+                continue;
+            task::check_seccomp(task.threads[i], images.filters);
+            if (!features.has(feature::Id::SeccompSuspend))
+                refused("it is under seccomp, which has to be suspended while it is restored",
+                        "that needs CAP_SYS_ADMIN, and to be under no filter oneself");
         }
 }
 
@@ -113,7 +120,7 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
 {
     ImageSet images = read_images(request.images_dir);
     task::Host host = host_of(request.features);
-    check_tasks(images, host);
+    check_tasks(images, host, request.features);
     if (!request.shell_job && images.tasks[0].tree.sid() != images.tasks[0].tree.pid())
         refused("the root of the tree is not a session leader: its session and terminal were outside",
                 "give --shell-job to put it into yours");
@@ -238,6 +245,7 @@ Expected Execution::expectations() const
     }
     for (const auto &[pid, parts] : fills_)
         out.fills[pid] = parts.size();
+    out.seccomp = !programs_.filtered.empty();
     return out;
 }
 
@@ -272,6 +280,12 @@ void Execution::clone_root()
 
 void Execution::follow()
 {
+    if (!programs_.filtered.empty()) {
+        tracees_->attend(memory_->word(programs_.at_filters),
+                         static_cast<uint32_t>(programs_.filtered.size()));
+        tracees_->suspend_seccomp(programs_.filtered);
+        memory_->set_word(programs_.filters_suspended, 1);
+    }
     tracees_->attend(memory_->word(programs_.ready), programs_.ready_target);
     if (auto why = memory_->failure())
         throw *why;

@@ -17,7 +17,8 @@ namespace cr::restore
 namespace
 {
 
-constexpr uint64_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK;
+constexpr uint64_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK,
+                   kSuspendSeccomp = 1 << 21; // PTRACE_O_SUSPEND_SECCOMP
 
 bool traced_by_us(pid_t pid)
 {
@@ -69,12 +70,15 @@ Tracees::~Tracees()
     }
 }
 
+// Those who are born traced inherit them.
+uint64_t Tracees::options() const { return kOptions | (expected_.seccomp ? kSuspendSeccomp : 0); }
+
 void Tracees::seize_root()
 {
-    uint64_t options = kOptions;
+    uint64_t with = options();
     if (expected_.clone_events.count(root_))
-        options |= PTRACE_O_TRACECLONE;
-    sys::check(sys::ptrace::seize(root_, options), "seize the root of the new tree");
+        with |= PTRACE_O_TRACECLONE;
+    sys::check(sys::ptrace::seize(root_, with), "seize the root of the new tree");
 }
 
 // Nothing more is to be seen by wait(2) before the programs have ended.
@@ -94,7 +98,7 @@ void Tracees::on_stop(pid_t pid, sys::WaitStatus status)
         if (alive_.insert(pid).second) {
             first_stops_++;
             if (expected_.clone_events.count(pid))
-                sys::ptrace::set_options(pid, kOptions | PTRACE_O_TRACECLONE);
+                sys::ptrace::set_options(pid, options() | PTRACE_O_TRACECLONE);
         }
     } else if (status.signal_stop()) {
         signal = status.signal();
@@ -177,12 +181,24 @@ void Tracees::wait_stopped(pid_t tid)
     }
 }
 
+void Tracees::seize_thread(pid_t tid)
+{
+    if (seized_threads_.insert(tid).second)
+        sys::check(sys::ptrace::seize(tid, options()), [&] { return cat("seize the new thread ", tid); });
+}
+
+void Tracees::suspend_seccomp(const std::vector<std::pair<pid_t, pid_t>> &threads)
+{
+    for (const auto &[tid, tgid] : threads)
+        if (tid != tgid)
+            seize_thread(tid);
+}
+
 void Tracees::stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads)
 {
     for (const auto &[tid, tgid] : threads)
         if (tid != tgid)
-            sys::check(sys::ptrace::seize(tid, kOptions),
-                       [tid = tid] { return cat("seize the new thread ", tid); });
+            seize_thread(tid);
     for (const auto &[tid, tgid] : threads)
         sys::check(sys::ptrace::interrupt(tid), [tid = tid] { return cat("stop the new thread ", tid); });
     for (const auto &[tid, tgid] : threads)

@@ -26,6 +26,7 @@ struct Expected {
     size_t births = 0;             // processes cloned by tasks (all but the root)
     std::map<pid_t, int> endings;  // zombies and helpers: the wait status that each ends with
     std::map<pid_t, size_t> fills; // how often a task stops itself by SIGSTOP to have its memory filled
+    bool seccomp = false;          // tasks will be under seccomp, which is suspended until they are let go
     std::set<pid_t> clone_events;  // tasks that clone with CLONE_PARENT or another exit signal
 };
 
@@ -44,6 +45,9 @@ class Tracees
     // Follows births, memory stops and endings until there are no more to come, then waits until `word` in
     // the shared region (counted by the programs) has reached `target`.
     void attend(const volatile uint32_t *word, uint32_t target);
+    // Seizes those of {tid, tgid} pairs that are no leaders, so that no thread of them is held to its filters
+    // while it is ours.
+    void suspend_seccomp(const std::vector<std::pair<pid_t, pid_t>> &threads);
     // Stops every thread of every task: {tid, tgid} pairs, leaders included.
     void stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads);
     // Has every leader make one system call from outside of its program; throws when the result is not 0.
@@ -60,6 +64,8 @@ class Tracees
     void handle(pid_t pid, sys::WaitStatus status);
     void on_stop(pid_t pid, sys::WaitStatus status);
     bool quiet() const;
+    uint64_t options() const;
+    void seize_thread(pid_t tid);
     void wait_stopped(pid_t tid);
     void wait_syscall_stop(pid_t pid);
 
@@ -68,6 +74,7 @@ class Tracees
     std::function<void(pid_t)> fill_;
     std::function<std::optional<Error>()> explain_;
     std::set<pid_t> alive_;
+    std::set<pid_t> seized_threads_;
     std::map<pid_t, std::string> ours_;
     size_t events_ = 0, first_stops_ = 0;
     bool released_ = false;

@@ -109,6 +109,7 @@ class Freeze
         std::function<void(const std::string &subject, const std::string &reason, const std::string &remedy)>;
     std::vector<Error> find_blockers(inject::FrozenTree &tree);
     void find_shared(inject::FrozenTree &tree, const AddBlocker &add);
+    void find_seccomp(inject::FrozenTree &tree, const AddBlocker &add);
     void capture(inject::FrozenTree &tree);
     void report_lost(const std::vector<inject::FrozenTask *> &tasks);
     void capture_task(const inject::FrozenTask &task, const task::TaskFacts &facts, img::pstree_entry &entry);
@@ -128,6 +129,7 @@ class Freeze
         sighand_{sys::Kcmp::Sighand};
     std::map<pid_t, task::ObjectIds> ids_;
     std::map<pid_t, Fd> watches_; // userfaultfds until cr-dump-mm has them
+    task::KernelSource kernel_;
 };
 
 void Freeze::begin()
@@ -201,6 +203,18 @@ void Freeze::find_shared(inject::FrozenTree &tree, const AddBlocker &add)
     }
 }
 
+// The state of such tasks is read from the kernel, and their filters by ptrace.
+void Freeze::find_seccomp(inject::FrozenTree &tree, const AddBlocker &add)
+{
+    for (inject::FrozenTask &task : tree.tasks())
+        if (inject::under_seccomp(task) && !kernel_.there())
+            add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
+                "it is under seccomp, where calls made in it may kill it, and its state cannot be read from "
+                "the "
+                "kernel",
+                "that needs CAP_BPF, CAP_PERFMON and a kernel with type information (/sys/kernel/btf)");
+}
+
 // Everything in the way, over facts of /proc only: no code has run in a task.
 std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
 {
@@ -217,6 +231,7 @@ std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
             "the task is not a session leader: its terminal and session are outside the tree",
             "give --shell-job, or start it with setsid");
     find_shared(tree, add);
+    find_seccomp(tree, add);
     files::BlockerSearch search(options);
     const ns::Links own = ns::links_of(::getpid());
     const std::string own_label = task::label_of(::getpid());
@@ -346,10 +361,11 @@ void Freeze::capture(inject::FrozenTree &tree)
     for (inject::FrozenTask &task : tree.tasks())
         tasks.push_back(&task);
     report_lost(tasks);
+    task::SeccompFilters filters;
     // In batches: the next stages begin with the first while the second is captured.
     for (size_t at = 0; at < tasks.size(); at += kBatch) {
         auto batch = std::span(tasks).subspan(at, std::min(kBatch, tasks.size() - at));
-        std::vector<task::TaskFacts> facts = task::gather(batch, tree.waiter());
+        std::vector<task::TaskFacts> facts = task::gather(batch, {tree.waiter(), kernel_, filters});
         take_watches(tree, batch);
         for (size_t i = 0; i < batch.size(); i++) {
             if (at + i == 0)
@@ -360,6 +376,8 @@ void Freeze::capture(inject::FrozenTree &tree)
         }
     }
     pstree.finish();
+    if (filters.image().seccomp_filters_size())
+        image::write_one(*images_, image::Kind::Seccomp, 0, filters.image());
     img::session_record record;
     record.set_tree_end(true);
     put_record(out_, record);

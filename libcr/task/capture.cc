@@ -130,6 +130,18 @@ uint64_t nanoseconds(const timespec &time)
     return static_cast<uint64_t>(time.tv_sec) * 1000000000 + static_cast<uint64_t>(time.tv_nsec);
 }
 
+PosixTimer known_timer(const proc::Timer &timer)
+{
+    PosixTimer out;
+    out.id = timer.id;
+    out.clock = timer.clock;
+    out.signal = timer.signal;
+    out.notify = timer.notify;
+    out.value = timer.value;
+    out.notify_tid = timer.target;
+    return out;
+}
+
 void ProcessQuestions::read(const inject::Calls &calls, TaskFacts &facts) const
 {
     ThreadQuestions::read(calls, facts.threads.front());
@@ -146,13 +158,7 @@ void ProcessQuestions::read(const inject::Calls &calls, TaskFacts &facts) const
     for (size_t i = 0; i < timers.size(); i++) {
         const proc::Timer &timer = timers[i];
         itimerspec left = calls.get<itimerspec>(timer_answers[i].left);
-        PosixTimer &out = facts.timers.emplace_back();
-        out.id = timer.id;
-        out.clock = timer.clock;
-        out.signal = timer.signal;
-        out.notify = timer.notify;
-        out.value = timer.value;
-        out.notify_tid = timer.target;
+        PosixTimer &out = facts.timers.emplace_back(known_timer(timer));
         out.overrun = static_cast<int>(calls.result(timer_answers[i].overrun));
         out.interval_ns = nanoseconds(left.it_interval);
         out.left_ns = nanoseconds(left.it_value);
@@ -262,9 +268,19 @@ void read_queues(TaskFacts &facts)
     }
 }
 
+void ask_kernel(const proc::PidDir &dir, const Sources &sources, TaskFacts &facts)
+{
+    for (const proc::Timer &timer : proc::parse_timers(dir.read_if_there("timers")))
+        facts.timers.push_back(known_timer(timer));
+    sources.kernel.fill(facts);
+    read_queues(facts);
+    for (ThreadFacts &thread : facts.threads)
+        sources.filters.capture(thread, sources.kernel);
+}
+
 } // namespace
 
-std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const inject::Waiter &waiter)
+std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const Sources &sources)
 {
     struct Asked {
         TaskFacts *facts;
@@ -284,6 +300,10 @@ std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const 
         }
         proc::PidDir dir(task->pid);
         out.push_back(look(*task, &dir));
+        if (inject::under_seccomp(*task)) {
+            ask_kernel(dir, sources, out.back());
+            continue;
+        }
         inject::Job &job = jobs.emplace_back();
         job.task = task;
         job.threads.resize(task->threads.size());
@@ -293,7 +313,7 @@ std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const 
         for (size_t i = 1; i < job.threads.size(); i++)
             asked.back().threads.emplace_back(job.threads[i]);
     }
-    inject::run(jobs, waiter);
+    inject::run(jobs, sources.waiter);
     for (size_t i = 0; i < jobs.size(); i++) {
         asked[i].process.read(jobs[i].threads[0], *asked[i].facts);
         for (size_t k = 0; k < asked[i].threads.size(); k++)

@@ -3,6 +3,8 @@
 
 #include "libcr/inject/freeze.h"
 #include "libcr/task/facts.h"
+#include "libcr/task/kernel_facts.h"
+#include "libcr/task/seccomp.h"
 
 #include <span>
 #include <vector>
@@ -10,8 +12,16 @@
 namespace cr::task
 {
 
+// What gathering needs and keeps from one batch of tasks to the next.
+struct Sources {
+    const inject::Waiter &waiter;
+    KernelSource &kernel;
+    SeccompFilters &filters;
+};
+
 // Runs calls in the tasks, side by side, once for each process and once for each thread; afterwards they are
-// as they were, merely stopped. The facts in the order of the tasks.
-std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const inject::Waiter &waiter);
+// as they were, merely stopped. Nothing is run in those under seccomp: the kernel is read instead. The facts
+// in the order of the tasks.
+std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const Sources &sources);
 
 } // namespace cr::task

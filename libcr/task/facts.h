@@ -51,6 +51,8 @@ struct ThreadFacts {
     int altstack_flags = 0;
     int pdeath_signal = 0;
     uint32_t securebits = 0;
+    uint64_t kernel_object = 0;             // address of its task_struct, where the kernel was read
+    std::optional<uint32_t> seccomp_filter; // the last of its chain in the image of filters
 };
 
 struct TaskFacts {

@@ -1,0 +1,46 @@
+// The facts that otherwise calls inside the task tell, read from the kernel's own structures: for tasks under
+// seccomp, whose filters may kill them for any call that is not theirs. (Suspending the filters by
+// PTRACE_O_SUSPEND_SECCOMP is no way: it ends with the tracer, and code that goes on by itself after that,
+// as ours must, would run into them.)
+//
+// It also tells how much of an interrupted sleep is left, which no call does.
+#pragma once
+
+#include "libcr/sys/kernel_memory.h"
+#include "libcr/task/facts.h"
+
+#include <optional>
+
+namespace cr::task
+{
+
+// Made when it is first needed: that takes some milliseconds.
+class KernelSource
+{
+  public:
+    bool there();
+    // Fills what gather() otherwise asks of the task. `timers` of facts have what /proc/PID/timers says.
+    // Throws when the kernel does not have what this expects.
+    void fill(TaskFacts &facts);
+
+    struct Filter {
+        uint64_t address; // which object it is
+        bool listener;    // whether another process listens to its decisions
+    };
+    // The seccomp filters of a thread of a task that was filled, the oldest first.
+    std::vector<Filter> filters(const ThreadFacts &thread) const;
+
+  private:
+    void fill_process(uint64_t task, TaskFacts &facts) const;
+    void fill_memory(uint64_t mm, TaskFacts &facts) const;
+    void fill_interval_timers(uint64_t signal, TaskFacts &facts) const;
+    void fill_posix_timers(uint64_t signal, TaskFacts &facts) const;
+    void fill_posix_timer(uint64_t timer, pid_t pid, PosixTimer &out) const;
+    int64_t thread_time(pid_t pid, pid_t tid, int clock) const;
+    void fill_thread(uint64_t task, ThreadFacts &facts) const;
+
+    bool tried_ = false;
+    std::optional<sys::KernelMemory> memory_;
+};
+
+} // namespace cr::task
