@@ -11,6 +11,10 @@ namespace cr::inject
 Fd take_userfaultfd(FrozenTask &task, const Waiter &waiter, std::string &why)
 {
     Fd out;
+    if (under_seccomp(task)) {
+        why = "it is under seccomp, where no call may be made in it";
+        return out;
+    }
     Job job;
     job.task = &task;
     Calls &calls = job.threads.emplace_back();

@@ -195,6 +195,9 @@ void KernelSource::fill_posix_timer(uint64_t timer, pid_t pid, PosixTimer &out) 
         expires = m.get<int64_t>(timer, "k_itimer", "it.real.timer.node.expires");
         armed = m.get<uint8_t>(timer, "k_itimer", "it.real.timer.state");
         now = now_ns(m.get<int>(base, "hrtimer_clock_base", "clockid"));
+        // One that sends nothing is never in the queue.
+        if ((out.notify & ~SIGEV_THREAD_ID) == SIGEV_NONE)
+            armed = expires > now;
     }
     out.left_ns = armed || interval ? static_cast<uint64_t>(time_left(expires, now, interval)) : 0;
 }
