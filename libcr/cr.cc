@@ -124,16 +124,13 @@ Answer in_child(const std::function<long()> &work)
     return answer;
 }
 
-struct StageOf {
-    const char *name;
-    void (*body)(session::Stage &);
-};
+using RunStage = int (*)(int in, int out);
 
-constexpr StageOf kStages[] = {
-    {"cr-dump-ns", session::dump_ns},
-    {"cr-dump-mm", session::dump_mm},
-    {"cr-dump-net", session::dump_net},
-    {"cr-dump-files", session::dump_files},
+constexpr RunStage kStages[] = {
+    [](int in, int out) { return session::run_stage("cr-dump-ns", in, out, session::dump_ns); },
+    session::run_dump_mm,
+    [](int in, int out) { return session::run_stage("cr-dump-net", in, out, session::dump_net); },
+    [](int in, int out) { return session::run_stage("cr-dump-files", in, out, session::dump_files); },
 };
 
 // cr-freeze | stages | cr-thaw, the last one here. An error of cr-freeze before its session began has a pipe
@@ -152,12 +149,12 @@ long run_pipeline(const session::FreezeRequest &request, session::Release releas
     early.write.reset();
     first.write.reset();
     Fd in = std::move(first.read);
-    for (const StageOf &stage : kStages) {
+    for (RunStage stage : kStages) {
         Pipe next;
         fork_for([&] {
             // An end that we hold ourselves would hide from us that the next stage has gone.
             next.read.reset();
-            return session::run_stage(stage.name, in.get(), next.write.get(), stage.body);
+            return stage(in.get(), next.write.get());
         });
         in = std::move(next.read);
     }

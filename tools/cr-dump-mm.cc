@@ -9,6 +9,6 @@ int cr_dump_mm_main(int argc, char **argv)
     return cr::cli::run("cr-dump-mm", argc, argv, [](const cr::cli::Parsed &parsed) {
         if (parsed.has("tree"))
             return cr::tools::run_alone(parsed);
-        return cr::session::run_stage("cr-dump-mm", 0, 1, cr::session::dump_mm);
+        return cr::session::run_dump_mm(0, 1);
     });
 }

@@ -25,7 +25,7 @@ namespace cr::image
 inline constexpr const char *kStages[] = {"cr-freeze", "cr-dump-ns", "cr-dump-mm", "cr-dump-net",
                                           "cr-dump-files"};
 
-void begin(const Dir &dir);
+[[nodiscard]] std::vector<Fd> begin(const Dir &dir);
 
 enum class Durable { No, Yes };
 void commit(const Dir &dir, const img::inventory_entry &inventory, Durable durable = Durable::No);

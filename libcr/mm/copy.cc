@@ -253,7 +253,7 @@ void CopyJob::work(PageBuffer &buffer)
             for (const Range &range : piece->ranges)
                 size += range.size();
             if (!buffer)
-                buffer = PageBuffer(kPieceSize);
+                buffer = stream_->buffer(kPieceSize);
             buffer.used = size;
             source_.read(piece->ranges, buffer.data());
             uint64_t at = 0;

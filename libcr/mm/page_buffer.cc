@@ -1,5 +1,7 @@
 #include "libcr/mm/page_buffer.h"
 
+#include "libcr/base/error.h"
+#include "libcr/mm/crew.h"
 #include "libcr/sys/gate.h"
 
 #include <sys/mman.h>
@@ -31,6 +33,37 @@ PageBuffer::~PageBuffer()
 {
     if (mapping_)
         sys::call(SYS_munmap, mapping_, mapped_);
+}
+
+// Without memory to be had beforehand there may be some when it is needed.
+void PagePool::reserve(size_t bytes)
+{
+    size_t count = (bytes + PageBuffer::kLargePage - 1) / PageBuffer::kLargePage;
+    if (!count)
+        return;
+    try {
+        memory_ = PageBuffer(count * PageBuffer::kLargePage);
+    } catch (const Error &) {
+        return;
+    }
+    std::atomic<size_t> next = 0;
+    auto touch = [&] {
+        for (size_t i; (i = next++) < count;)
+            for (size_t at = 0; at < PageBuffer::kLargePage; at += kPageSize)
+                *static_cast<volatile uint8_t *>(memory_.data() + i * PageBuffer::kLargePage + at) = 0;
+    };
+    if (count < 4)
+        touch();
+    else
+        together(touch);
+}
+
+PageBuffer PagePool::take(size_t capacity)
+{
+    size_t at = capacity == PageBuffer::kLargePage ? next_++ * PageBuffer::kLargePage : memory_.capacity();
+    if (at + capacity > memory_.capacity())
+        return PageBuffer(capacity);
+    return PageBuffer::borrowed(memory_.data() + at, capacity);
 }
 
 } // namespace cr::mm

@@ -5,6 +5,7 @@
 
 #include "libcr/base/addr.h"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -30,6 +31,14 @@ class PageBuffer
     PageBuffer(const PageBuffer &) = delete;
     PageBuffer &operator=(const PageBuffer &) = delete;
     ~PageBuffer();
+    // A part of memory that somebody else owns.
+    static PageBuffer borrowed(uint8_t *data, size_t capacity)
+    {
+        PageBuffer out;
+        out.data_ = data;
+        out.capacity_ = capacity;
+        return out;
+    }
 
     uint8_t *data() { return data_; }
     const uint8_t *data() const { return data_; }
@@ -52,6 +61,20 @@ class PageBuffer
     size_t mapped_ = 0;
     uint8_t *data_ = nullptr;
     size_t capacity_ = 0;
+};
+
+// Memory got beforehand, since getting it (the kernel clears it, a hypervisor may have to find it) takes
+// several times as long as copying into it. Buffers are of kLargePage, live as long as the pool, and do not
+// come back.
+class PagePool
+{
+  public:
+    void reserve(size_t bytes);
+    PageBuffer take(size_t capacity);
+
+  private:
+    PageBuffer memory_;
+    std::atomic<size_t> next_ = 0;
 };
 
 } // namespace cr::mm

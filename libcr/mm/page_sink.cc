@@ -62,6 +62,11 @@ class DeferredSink::Object
             direct_->finish();
     }
 
+    PageBuffer buffer(size_t capacity)
+    {
+        return sink_.pool_ ? sink_.pool_->take(capacity) : PageBuffer(capacity);
+    }
+
     void flush()
     {
         if (direct_)
@@ -117,12 +122,15 @@ class DeferredSink::Stream : public PageStream
     explicit Stream(std::shared_ptr<Object> object) : object_(std::move(object)) {}
     void put(std::span<const Range> runs, PageBuffer &bytes) override { object_->put(runs, bytes); }
     void finish() override { object_->finish(); }
+    PageBuffer buffer(size_t capacity) override { return object_->buffer(capacity); }
 
   private:
     std::shared_ptr<Object> object_;
 };
 
-DeferredSink::DeferredSink(PageSink &to, uint64_t limit) : to_(to), limit_(limit) {}
+DeferredSink::DeferredSink(PageSink &to, uint64_t limit, PagePool *pool) : to_(to), limit_(limit), pool_(pool)
+{
+}
 DeferredSink::~DeferredSink() = default;
 
 std::unique_ptr<PageStream> DeferredSink::open(image::Kind kind, uint64_t id)

@@ -24,6 +24,8 @@ class PageStream
     // empty afterwards, then.
     virtual void put(std::span<const Range> runs, PageBuffer &bytes) = 0;
     virtual void finish() = 0;
+    // Memory to fill and put().
+    virtual PageBuffer buffer(size_t capacity) { return PageBuffer(capacity); }
 };
 
 class PageSink
@@ -53,7 +55,8 @@ class FileSink : public PageSink
 class DeferredSink : public PageSink
 {
   public:
-    DeferredSink(PageSink &to, uint64_t limit);
+    // `pool`: where buffers come from, as long as it has some.
+    DeferredSink(PageSink &to, uint64_t limit, PagePool *pool = nullptr);
     ~DeferredSink() override;
     std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id) override;
     void flush();
@@ -64,6 +67,7 @@ class DeferredSink : public PageSink
 
     PageSink &to_;
     const uint64_t limit_;
+    PagePool *const pool_;
     std::atomic<uint64_t> kept_ = 0; // bytes
     std::mutex mutex_;
     std::vector<std::shared_ptr<Object>> objects_;

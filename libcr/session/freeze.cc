@@ -8,6 +8,7 @@
 #include "libcr/image/seal.h"
 #include "libcr/image/writer.h"
 #include "libcr/inject/freeze.h"
+#include "libcr/inject/tree.h"
 #include "libcr/inject/write_watch.h"
 #include "libcr/mm/classify.h"
 #include "libcr/ns/blockers.h"
@@ -97,6 +98,25 @@ uint64_t private_memory(pid_t pid)
     return (resident - std::min(resident, shared)) * kPageSize;
 }
 
+// The same of a task and all its descendants, as they are at the moment.
+uint64_t memory_of_tree(pid_t root)
+{
+    uint64_t out = 0;
+    std::vector<pid_t> left{root};
+    while (!left.empty()) {
+        pid_t pid = left.back();
+        left.pop_back();
+        try {
+            out += private_memory(pid);
+        } catch (const Error &) {
+            continue; // it has ended
+        }
+        for (pid_t child : inject::children_of(pid))
+            left.push_back(child);
+    }
+    return out;
+}
+
 class Freeze
 {
   public:
@@ -152,6 +172,8 @@ void Freeze::begin()
     hello_.set_freeze_mode(static_cast<uint32_t>(request_.mode));
     if (request_.max_memory)
         hello_.set_max_memory(request_.max_memory);
+    if (request_.leave_running && request_.mode == FreezeMode::Copy)
+        hello_.set_expected_bytes(memory_of_tree(request_.tree));
     hello_.set_log_file(request_.log_file);
     hello_.set_log_level(static_cast<uint32_t>(request_.log_level));
     for (const std::string &external : request_.external)
@@ -419,10 +441,13 @@ int Freeze::run()
 {
     begin();
     try {
+        if (request_.leave_running && !request_.dry_run)
+            holder_.wait_for_pipeline(out_);
         begin_us_ = now_us();
         inject::FreezeOptions options;
         options.timeout = request_.timeout;
         options.collect = true;
+        std::vector<Fd> old_pages; // freed when the tree has been let go
         inject::FrozenTree tree(request_.tree, options);
         frozen_us_ = now_us();
         std::vector<Error> blockers = find_blockers(tree);
@@ -433,7 +458,7 @@ int Freeze::run()
         }
         // Only now: a dump that is refused leaves an older checkpoint in the directory as it was.
         if (!request_.dry_run)
-            image::begin(*images_);
+            old_pages = image::begin(*images_);
         capture(tree);
         std::string why;
         if (hold(tree, why))

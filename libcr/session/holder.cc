@@ -31,6 +31,26 @@ Holder::Holder()
         sys::check(sys::call(SYS_signalfd4, -1, &set, 8, SFD_CLOEXEC | SFD_NONBLOCK), "watch for signals")));
 }
 
+void Holder::wait_for_pipeline(int out)
+{
+    constexpr int kLimitMs = 10000;
+    std::string why;
+    while (!pipeline_stands_) {
+        std::vector<pollfd> fds = {{ours_.get(), POLLIN, 0}, {out, 0, 0}, {signals_.get(), POLLIN, 0}};
+        for (auto &[pid, fd] : watched_)
+            fds.push_back({fd.get(), POLLIN, 0});
+        long n = sys::call(SYS_poll, fds.data(), fds.size(), kLimitMs);
+        if (n == -EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        if (!fds[0].revents)
+            return;
+        if (hear([](Release) { return 0; }, why) == Step::Undo)
+            failed_with(0, cat("begin the dump: ", why), "the processes run on as before");
+    }
+}
+
 Holder::Step Holder::hear(const LetGo &let_go, std::string &why)
 {
     char buffer[4096];
@@ -51,6 +71,7 @@ Holder::Step Holder::hear(const LetGo &let_go, std::string &why)
         }
         watched_.emplace_back(pid, Fd(static_cast<int>(fd)));
     }
+    pipeline_stands_ |= request.pipeline_stands();
     if (request.has_intent())
         intent_ = request.intent();
     if (request.abort()) {

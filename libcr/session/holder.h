@@ -33,6 +33,9 @@ class Holder
     Holder();
     int fd() const { return theirs_.get(); }
 
+    // Before the freeze of a tree that is to stand still for as short as possible: until all stages have
+    // started and have made what they can make beforehand. What goes wrong meanwhile is serve()'s to find.
+    void wait_for_pipeline(int out);
     // Serves until the tree was let go by `let_go`. True when that was what cr-thaw asked for, false when the
     // session was undone (then let_go got Resume); `why` says why. `out` is watched: its reader must live.
     // `committed` says whether the inventory of this very session is in place.
@@ -46,6 +49,7 @@ class Holder
     Fd ours_, theirs_, signals_;
     std::vector<std::pair<pid_t, Fd>> watched_;
     uint32_t intent_ = 0;
+    bool pipeline_stands_ = false;
 };
 
 } // namespace cr::session

@@ -99,7 +99,8 @@ static void join_log(const std::string &name, const img::session_hello &hello)
     log::configure(config);
 }
 
-Stage::Stage(std::string name, int in, int out) : name_(std::move(name)), shared_(std::make_unique<Shared>())
+Stage::Stage(std::string name, int in, int out, const Prepare &prepare)
+    : name_(std::move(name)), shared_(std::make_unique<Shared>())
 {
     refuse_terminal_input(in, name_);
     block_stop_signals();
@@ -117,6 +118,8 @@ Stage::Stage(std::string name, int in, int out) : name_(std::move(name)), shared
     hello_ = record.hello();
     join_log(name_, hello_);
     watch_holder();
+    if (prepare)
+        prepare(hello_);
     if (out >= 0) {
         refuse_terminal_output(out, name_);
         put_record(out, record);
@@ -229,11 +232,12 @@ void Stage::fail(const Error &error)
     put(record);
 }
 
-int run_stage(const std::string &name, int in, int out, const std::function<void(Stage &)> &body)
+int run_stage(const std::string &name, int in, int out, const std::function<void(Stage &)> &body,
+              const Stage::Prepare &prepare)
 {
     std::optional<Stage> stage;
     try {
-        stage.emplace(name, in, out);
+        stage.emplace(name, in, out, prepare);
     } catch (const NoSession &) {
         return 1; // the first tool has said why
     }

@@ -29,8 +29,10 @@ enum class IdRange : uint32_t { Files = 0x00000001, Mm = 0x10000000, Net = 0x200
 class Stage
 {
   public:
-    // Reads the hello, registers with the holder, announces itself. `in` and `out` are borrowed.
-    Stage(std::string name, int in, int out);
+    // Reads the hello, registers with the holder, announces itself. `in` and `out` are borrowed. `prepare`
+    // runs before the next stage hears of the session: the freeze waits for it when the tree is left running.
+    using Prepare = std::function<void(const img::session_hello &)>;
+    Stage(std::string name, int in, int out, const Prepare &prepare = {});
     ~Stage();
     Stage(const Stage &) = delete;
     Stage &operator=(const Stage &) = delete;
@@ -66,6 +68,7 @@ class Stage
 
 // The body of a stage's main: makes the Stage, runs `body`, turns an Error into a failure record for cr-thaw
 // (and not into a second sentence on stderr). Returns the exit code.
-int run_stage(const std::string &name, int in, int out, const std::function<void(Stage &)> &body);
+int run_stage(const std::string &name, int in, int out, const std::function<void(Stage &)> &body,
+              const Stage::Prepare &prepare = {});
 
 } // namespace cr::session

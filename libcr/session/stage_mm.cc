@@ -75,22 +75,25 @@ class Tasks
     std::map<uint32_t, uint32_t> by_vm_;
 };
 
-} // namespace
+uint64_t memory_limit(const img::session_hello &hello)
+{
+    return hello.has_max_memory() ? hello.max_memory() : copy_limit();
+}
 
 // A tree that is left running waits only until its pages are in our memory; one that is killed anyway has its
 // pages written on the way.
-void dump_mm(Stage &stage)
+void dump_mm(Stage &stage, mm::PagePool &pool)
 {
     auto begin = Clock::now();
     mm::FileSink files(stage.images());
     const img::session_hello &hello = stage.hello();
     auto mode = static_cast<FreezeMode>(hello.freeze_mode());
-    uint64_t limit = hello.has_max_memory() ? hello.max_memory() : copy_limit();
+    uint64_t limit = memory_limit(hello);
     if (mode != FreezeMode::Copy)
         limit /= 2; // what is copied, and what is saved from being overwritten
     mm::MemoryBudget budget;
     budget.limit = limit;
-    mm::DeferredSink memory(files, limit);
+    mm::DeferredSink memory(files, limit, &pool);
     bool defer = hello.leave_running() && !stage.dry_run();
     mm::PageSink &sink = defer ? static_cast<mm::PageSink &>(memory) : files;
 
@@ -114,6 +117,19 @@ void dump_mm(Stage &stage)
     done.set_shpages_scanned(stats.shared_pages_scanned);
     done.set_shpages_written(stats.shared_pages_written);
     stage.done(done);
+}
+
+} // namespace
+
+int run_dump_mm(int in, int out)
+{
+    mm::PagePool pool;
+    return run_stage(
+        "cr-dump-mm", in, out, [&](Stage &stage) { dump_mm(stage, pool); },
+        [&](const img::session_hello &hello) {
+            if (hello.leave_running() && !hello.dry_run())
+                pool.reserve(std::min(hello.expected_bytes(), memory_limit(hello)));
+        });
 }
 
 } // namespace cr::session

@@ -6,6 +6,6 @@
 namespace cr::session
 {
 
-void dump_mm(Stage &stage);
+int run_dump_mm(int in, int out); // as run_stage
 
 } // namespace cr::session

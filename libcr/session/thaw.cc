@@ -69,6 +69,9 @@ void Thaw::begin()
     try {
         holder_.emplace(hello_);
         holder_->watch_me();
+        img::session_request stands;
+        stands.set_pipeline_stands(true);
+        holder_->tell(stands);
     } catch (const Error &error) {
         // It failed already; its stream says why.
         log::debug(error.what());

@@ -29,7 +29,7 @@ TEST_CASE("a directory is complete from the commit on")
 {
     TempDir temp;
     Dir dir = Dir::create(temp.file("img"));
-    begin(dir);
+    auto old = begin(dir);
     CHECK_THROWS_WITH(open_complete(dir.path()),
                       Catch::Contains("incomplete: no inventory.img, nor any other image"));
     put_empty(dir, Kind::Pstree);
@@ -55,7 +55,7 @@ TEST_CASE("begin takes away an earlier dump, and only that")
     temp.write("dump.log", "log");
     temp.write("inventory.img.tmp", "half");
     commit(dir, inventory(), Durable::Yes);
-    begin(dir);
+    auto old = begin(dir);
     auto files = dir.files();
     REQUIRE(files.size() == 2);
     CHECK(files[0].name == "cpuinfo.img");
