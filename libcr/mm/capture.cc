@@ -45,15 +45,18 @@ void TreeCapture::finish(Object &object)
     }
 }
 
-std::unique_ptr<PageSource> TreeCapture::hold(TaskToCapture &task, Object &object, TaskPages &pages)
+void TreeCapture::hold(TaskToCapture &task, Object &object, TaskPages &pages, TaskReader &reader)
 {
     std::vector<Range> areas;
     for (const Range &area : pages.anonymous)
         if (area.size() >= holding_.smallest_area && !intersect(pages.ranges, {area}).empty())
             areas.push_back(area);
     object.held = true;
-    return std::make_unique<HeldSource>(*object.dir, std::move(task.userfaultfd), std::move(object.source),
-                                        pages.ranges, areas, task.never_held, holding_.budget);
+    auto source =
+        std::make_unique<HeldSource>(*object.dir, std::move(task.userfaultfd), std::move(object.source),
+                                     pages.ranges, areas, task.never_held, holding_.budget);
+    reader.held(source->held());
+    object.source = std::move(source);
 }
 
 void TreeCapture::take_task(TaskToCapture &task, PageBuffer &buffer)
@@ -63,25 +66,19 @@ void TreeCapture::take_task(TaskToCapture &task, PageBuffer &buffer)
     auto object = std::make_unique<Object>();
     object->name = cat("pid ", task.pid);
     object->dir = std::make_unique<proc::PidDir>(task.pid);
-    TaskReader reader(*object->dir);
+    TaskReader reader(*object->dir, static_cast<bool>(task.userfaultfd));
     TaskPages pages = reader.pages();
     uint64_t scanned = pages.scanned;
     object->source = std::make_unique<TaskSource>(*object->dir, std::move(pages.unreadable));
-    auto describe_areas = [&] {
-        image::write_one(images_, image::Kind::Mm, task.image, reader.describe(task, files_, shared_));
-    };
-    if (task.userfaultfd) {
-        describe_areas(); // as long as they do not show our protection
-        object->source = hold(task, *object, pages);
-    }
+    if (task.userfaultfd)
+        hold(task, *object, pages, reader);
     PageSink &sink = object->held ? holding_.to : pages_;
     object->job = std::make_unique<CopyJob>(*object->source, std::move(pages.ranges),
                                             sink.open(image::Kind::Pagemap, task.image), pages.zeroed);
     bool large = object->job->bytes() >= (reader.slow() ? kLargeBeside : kLarge);
     if (reader.slow() && !large && !object->held)
         object->job->work(buffer);
-    if (!object->held)
-        describe_areas();
+    image::write_one(images_, image::Kind::Mm, task.image, reader.describe(task, files_, shared_));
     {
         std::lock_guard lock(mutex_);
         stats_.pages_scanned += scanned;

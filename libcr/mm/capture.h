@@ -50,7 +50,7 @@ class TreeCapture
     struct Object;
     void take_tasks(const std::function<std::optional<TaskToCapture>()> &next, PageBuffer &buffer);
     void take_task(TaskToCapture &task, PageBuffer &buffer);
-    std::unique_ptr<PageSource> hold(TaskToCapture &task, Object &object, TaskPages &pages);
+    void hold(TaskToCapture &task, Object &object, TaskPages &pages, TaskReader &reader);
     void take_shared(std::vector<std::unique_ptr<Object>> &large, PageBuffer &buffer);
     void with_buffers(const std::function<void(PageBuffer &)> &work);
     void copy_all(std::vector<std::unique_ptr<Object>> &objects);

@@ -39,7 +39,8 @@ HeldSource::HeldSource(const proc::PidDir &task, Fd userfaultfd, std::unique_ptr
     state_.resize(pages, kInTask);
     pagemap_ = sys::open_at(task_.fd(), "pagemap", O_RDONLY);
     stop_ = Fd(static_cast<int>(sys::check(sys::call(SYS_eventfd2, 0, EFD_CLOEXEC), "make an eventfd")));
-    copy_rest(protect(areas), never);
+    held_ = protect(areas);
+    copy_rest(held_, never);
     server_ = std::thread([this] { serve(); });
 }
 

@@ -40,6 +40,8 @@ class HeldSource : public PageSource
                MemoryBudget &budget);
     ~HeldSource() override;
 
+    // The areas that are protected.
+    const std::vector<Range> &held() const { return held_; }
     // Each page once.
     void read(std::span<const Range> ranges, uint8_t *to) override;
 
@@ -72,6 +74,7 @@ class HeldSource : public PageSource
     std::unique_ptr<PageSource> plain_;
     std::vector<Range> ranges_;
     std::vector<size_t> first_; // page of each range
+    std::vector<Range> held_;
     MemoryBudget &budget_;
 
     std::mutex mutex_;

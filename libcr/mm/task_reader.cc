@@ -38,9 +38,9 @@ bool plain_anonymous(const Area &area)
 
 } // namespace
 
-TaskReader::TaskReader(const proc::PidDir &dir) : dir_(dir), smaps_(dir)
+TaskReader::TaskReader(const proc::PidDir &dir, bool aside) : dir_(dir), smaps_(dir)
 {
-    if (smaps_.read(kLongSmaps)) {
+    if (!aside && smaps_.read(kLongSmaps)) {
         areas_ = smaps_.take();
         return;
     }
@@ -103,12 +103,24 @@ img::mm_entry TaskReader::describe(const TaskToCapture &task, FileTable &files, 
     if (slow()) {
         rest_.get();
         areas_ = smaps_.take();
+        forget_held();
     }
     img::mm_entry mm;
     for (const Area &area : areas_)
         add_area(area, files, shared, mm);
     add_layout(task, files, mm);
     return mm;
+}
+
+void TaskReader::forget_held()
+{
+    auto held = held_.begin();
+    for (Area &area : areas_) {
+        while (held != held_.end() && held->end <= area.start)
+            ++held;
+        if (held != held_.end() && held->start == area.start)
+            area.flags.clear(proc::VmFlag::uw);
+    }
 }
 
 void TaskReader::add_area(const Area &area, FileTable &files, SharedTable &shared, img::mm_entry &mm)

@@ -39,16 +39,20 @@ class TaskReader
 {
   public:
     // `dir` must outlive the reader.
-    explicit TaskReader(const proc::PidDir &dir);
+    // `aside`: smaps is read aside in any case, as its walk over the pages takes as long as protecting them.
+    explicit TaskReader(const proc::PidDir &dir, bool aside = false);
 
     TaskPages pages();
     // True while smaps is still being read: time to do something else.
     bool slow() const { return rest_.valid(); }
+    // Areas that we write-protect while smaps is read: no property of the task.
+    void held(std::vector<Range> areas) { held_ = std::move(areas); }
     // The image. Claims files and shared memory. Throws Refused when there is something that cannot be
     // dumped.
     img::mm_entry describe(const TaskToCapture &task, FileTable &files, SharedTable &shared);
 
   private:
+    void forget_held();
     TargetAddr end_of_vdso(const proc::Area &area) const;
     void add_area(const proc::Area &area, FileTable &files, SharedTable &shared, img::mm_entry &mm);
     void add_layout(const TaskToCapture &task, FileTable &files, img::mm_entry &mm);
@@ -57,6 +61,7 @@ class TaskReader
     proc::SmapsReader smaps_;
     std::vector<proc::Area> areas_; // from smaps, or from maps while that is not there
     std::future<void> rest_;
+    std::vector<Range> held_;
 };
 
 } // namespace cr::mm

@@ -32,6 +32,7 @@ class VmFlags
   public:
     constexpr bool has(VmFlag flag) const { return bits_ >> static_cast<int>(flag) & 1; }
     constexpr void set(VmFlag flag) { bits_ |= uint64_t{1} << static_cast<int>(flag); }
+    constexpr void clear(VmFlag flag) { bits_ &= ~(uint64_t{1} << static_cast<int>(flag)); }
     constexpr bool operator==(const VmFlags &) const = default;
 
   private:
