@@ -33,6 +33,9 @@ FrozenTree::FrozenTree(pid_t root, const FreezeOptions &options) : options_(opti
 {
     if (thread_ids(root).empty())
         failed_with(ESRCH, cat("find process ", root));
+    if (auto status = status_of(root, root); status && status->tgid != root)
+        throw refusal(cat(root, " is a thread of ", subject_of(status->tgid)),
+                      cat("give the process: --tree ", status->tgid));
     examine(root);
 
     Deadline deadline = Clock::now() + options.timeout;

@@ -129,6 +129,7 @@ class Freeze
         std::function<void(const std::string &subject, const std::string &reason, const std::string &remedy)>;
     std::vector<Error> find_blockers(inject::FrozenTree &tree);
     void find_shared(inject::FrozenTree &tree, const AddBlocker &add);
+    void find_unshared(inject::FrozenTree &tree, const AddBlocker &add);
     void find_seccomp(inject::FrozenTree &tree, const AddBlocker &add);
     void capture(inject::FrozenTree &tree);
     void report_lost(const std::vector<inject::FrozenTask *> &tasks);
@@ -225,6 +226,29 @@ void Freeze::find_shared(inject::FrozenTree &tree, const AddBlocker &add)
     }
 }
 
+// Threads that left what the others of their process share (unshare(2), or clone(2) without the flag): a
+// process is dumped with its leader's.
+void Freeze::find_unshared(inject::FrozenTree &tree, const AddBlocker &add)
+{
+    struct {
+        sys::Kcmp what;
+        const char *name;
+    } const kinds[] = {{sys::Kcmp::Files, "descriptor table"}, {sys::Kcmp::Fs, "root and working directory"}};
+    for (inject::FrozenTask &task : tree.tasks())
+        for (const inject::FrozenThread &thread : task.threads)
+            for (auto &kind : kinds) {
+                if (thread.tid == task.pid)
+                    continue;
+                long order = sys::check(sys::kcmp(task.pid, thread.tid, kind.what), [&] {
+                    return cat("compare thread ", thread.tid, " with pid ", task.pid);
+                });
+                if (order)
+                    add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
+                        cat("its thread ", thread.tid, " has a ", kind.name, " of its own"),
+                        "this is not supported yet");
+            }
+}
+
 // The state of such tasks is read from the kernel, and their filters by ptrace.
 void Freeze::find_seccomp(inject::FrozenTree &tree, const AddBlocker &add)
 {
@@ -253,6 +277,7 @@ std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
             "the task is not a session leader: its terminal and session are outside the tree",
             "give --shell-job, or start it with setsid");
     find_shared(tree, add);
+    find_unshared(tree, add);
     find_seccomp(tree, add);
     files::BlockerSearch search(options);
     const ns::Links own = ns::links_of(::getpid());

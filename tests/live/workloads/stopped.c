@@ -2,7 +2,7 @@
 // Stopped children stay stopped, by the signal that stopped them, until they are continued.
 #include "workload.h"
 
-static const int stops[] = {SIGSTOP, SIGTSTP, SIGTTIN};
+static const int stops[] = {SIGSTOP, SIGTSTP, SIGTTOU, SIGTTIN};
 static volatile int *progress;
 
 static void child(void)
@@ -28,27 +28,27 @@ int main(void)
 {
     int status;
     siginfo_t info;
-    pid_t pids[3];
+    pid_t pids[4];
     volatile int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 4; ++i) {
         progress = &shared[i];
         pids[i] = start_child(child);
         setpgid(pids[i],
                 i == 0 ? 0 : pids[0]); // a group with a parent outside is no orphan: SIGTSTP stops it
         kill(pids[i], stops[i]);
         // The last one's parent has not been told yet: that is still to come.
-        check(waitid(P_PID, pids[i], &info, WSTOPPED | (i == 2 ? WNOWAIT : 0)) == 0 &&
+        check(waitid(P_PID, pids[i], &info, WSTOPPED | (i == 3 ? WNOWAIT : 0)) == 0 &&
                   info.si_status == stops[i],
               "set-up");
     }
     ready();
     wait_for_go();
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 4; ++i) {
         check_equal(state_of(pids[i]), 'T', "the state of a stopped task");
         if (waitpid(pids[i], &status, WUNTRACED | WNOHANG) == pids[i])
             check_equal(WSTOPSIG(status), stops[i], "the signal that stopped a task");
         else
-            check(i != 2, "the parent is not told that a task has stopped");
+            check(i != 3, "the parent is not told that a task has stopped");
         int before = shared[i];
         sleep_ms(5);
         check_equal(shared[i], before, "a stopped task ran");
