@@ -80,6 +80,29 @@ void check_place(const Vma &vma, uint64_t previous_end)
         bad_image(cat("pgoff ", vma.pgoff(), " is not possible"));
 }
 
+// Both are in rising order; a guard may go over areas that touch.
+void check_guards(const img::mm_entry &mm)
+{
+    auto vma = mm.vmas().begin();
+    uint64_t previous_end = 0;
+    for (const img::guard_range &guard : mm.cr_guards()) {
+        auto describe = [&] { return cat("guard pages ", hex(guard.start()), "-", hex(guard.end())); };
+        Subject subject(describe);
+        if (guard.start() % kPageSize || guard.end() % kPageSize || guard.start() >= guard.end())
+            bad_image("they are not whole pages");
+        if (guard.start() < previous_end)
+            bad_image("they overlap those before");
+        previous_end = guard.end();
+        for (uint64_t at = guard.start(); at < guard.end();) {
+            while (vma != mm.vmas().end() && vma->end() <= at)
+                ++vma;
+            if (vma == mm.vmas().end() || vma->start() > at || is_special(*vma) || !has_private_pages(*vma))
+                bad_image(cat("at ", hex(at), " is no memory that can have them"));
+            at = std::min(vma->end(), guard.end());
+        }
+    }
+}
+
 } // namespace
 
 void check_layout(const img::mm_entry &mm, const std::function<bool(uint32_t)> &file_known)
@@ -108,6 +131,7 @@ void check_layout(const img::mm_entry &mm, const std::function<bool(uint32_t)> &
     }
     if (vdso > 1 || vvar > 1)
         bad_image("there is more than one vDSO");
+    check_guards(mm);
 }
 
 void check_pages(const img::mm_entry &mm, const image::Pagemap &pagemap)

@@ -259,15 +259,26 @@ void map_late(task::Build &build, const TaskPlan &plan, const Sources &sources)
 void finish(task::Build &build, const TaskPlan &plan)
 {
     protect(build, plan, false);
-    // Locks are not inherited, so inherited areas get theirs here too. An area without access cannot be
-    // brought in, which the call reports after it has set the lock.
+    // After the children are cloned, so that none has guards that it should not; before the locks, since
+    // locked memory takes none.
+    for (const img::guard_range &guard : plan.mm->cr_guards())
+        build.program.sys(SYS_madvise, {guard.start(), guard.end() - guard.start(), kMadvGuardInstall},
+                          On::Fail, cat("guard pages ", hex(guard.start()), "-", hex(guard.end())));
+    // Locks are not inherited, so inherited areas get theirs here too. An area without access, or
+    // one with guards, cannot be brought in, which the call reports after it has set the lock.
+    auto guarded = [&](const Vma &vma) {
+        const auto &guards = plan.mm->cr_guards();
+        return std::any_of(guards.begin(), guards.end(), [&](const img::guard_range &guard) {
+            return guard.start() < vma.end() && vma.start() < guard.end();
+        });
+    };
     for (const AreaPlan &area : plan.areas) {
         const Vma &vma = *area.vma;
         if (!(vma.flags() & MAP_LOCKED))
             continue;
         build.program.sys(SYS_mlock2,
                           {vma.start(), size_of(vma), vma.cr_flags() & kVmaLockOnFault ? MLOCK_ONFAULT : 0},
-                          vma.prot() ? On::Fail : On::Ignore, name_of(vma));
+                          vma.prot() && !guarded(vma) ? On::Fail : On::Ignore, name_of(vma));
     }
     build.program.sys(SYS_prctl, {PR_SET_THP_DISABLE, plan.mm->thp_disabled() ? 1 : 0, 0, 0, 0}, On::Fail,
                       "large pages");

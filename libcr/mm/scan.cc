@@ -5,6 +5,7 @@
 #include "libcr/sys/pagemap.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace cr::mm
 {
@@ -113,7 +114,7 @@ Scan merge(const std::vector<ScanArea> &areas, const std::vector<Range> &anonymo
     };
     Scan out{both(anonymous.pages, own.pages), both(anonymous.guards, own.guards), 0};
     for (const ScanArea &area : areas)
-        out.scanned += area.range.size() / kPageSize;
+        out.scanned += area.empty ? 0 : area.range.size() / kPageSize;
     return out;
 }
 
@@ -150,7 +151,10 @@ Scan scan_pages(const proc::PidDir &task, const std::vector<ScanArea> &areas)
 Scan scan_entries(const proc::PidDir &task, const std::vector<ScanArea> &areas)
 {
     std::vector<Range> anonymous_areas, file_areas;
-    split(areas, anonymous_areas, file_areas);
+    std::vector<ScanArea> filled; // reading a large reserved area is dear, and such kernels have no guards
+    std::copy_if(areas.begin(), areas.end(), std::back_inserter(filled),
+                 [](const ScanArea &area) { return !area.empty; });
+    split(filled, anonymous_areas, file_areas);
     Scanner scanner(task);
     Scan anonymous, own;
     for (const Range &area : anonymous_areas)

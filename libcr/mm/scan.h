@@ -26,7 +26,8 @@ struct Range {
 
 struct ScanArea {
     Range range;
-    bool file = false; // a private file mapping
+    bool file = false;  // a private file mapping
+    bool empty = false; // has no pages; there may be guards
 };
 
 struct Scan {

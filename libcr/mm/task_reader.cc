@@ -77,8 +77,9 @@ TaskPages TaskReader::pages()
                 refused("there are two areas [vdso]");
             vdso = range;
             out.zeroed = {end_of_vdso(area), area.end};
-        } else if (!verdict.refusal && has_private_pages(vma) && (area.anonymous || slow())) {
-            scan_areas.push_back({range, has(vma, kVmaFilePrivate)});
+        } else if (!verdict.refusal && has_private_pages(vma) &&
+                   (area.anonymous || slow() || !has(vma, kVmaFilePrivate))) {
+            scan_areas.push_back({range, has(vma, kVmaFilePrivate), !area.anonymous && !slow()});
         }
         if (plain_anonymous(area))
             out.anonymous.push_back(range);
@@ -86,9 +87,7 @@ TaskPages TaskReader::pages()
             out.unreadable.push_back(range);
     }
     Scan scan = scan_pages(dir_, scan_areas);
-    if (!scan.guards.empty())
-        refused(cat("the memory at ", hex(scan.guards[0].start.value),
-                    " has guard pages (MADV_GUARD_INSTALL), which are not supported yet"));
+    guards_ = std::move(scan.guards);
     out.scanned = scan.scanned;
     out.ranges = std::move(scan.pages);
     if (vdso)
@@ -108,6 +107,11 @@ img::mm_entry TaskReader::describe(const TaskToCapture &task, FileTable &files, 
     img::mm_entry mm;
     for (const Area &area : areas_)
         add_area(area, files, shared, mm);
+    for (const Range &range : guards_) {
+        img::guard_range &guard = *mm.add_cr_guards();
+        guard.set_start(range.start.value);
+        guard.set_end(range.end.value);
+    }
     add_layout(task, files, mm);
     return mm;
 }

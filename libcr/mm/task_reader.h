@@ -62,6 +62,7 @@ class TaskReader
     std::vector<proc::Area> areas_; // from smaps, or from maps while that is not there
     std::future<void> rest_;
     std::vector<Range> held_;
+    std::vector<Range> guards_; // found by pages()
 };
 
 } // namespace cr::mm

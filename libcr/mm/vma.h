@@ -21,6 +21,8 @@ inline constexpr uint32_t kVmaRegular = 0x1, kVmaStack = 0x2, kVmaVsyscall = 0x4
 inline constexpr uint32_t kVmaAccounted = 0x1;   // counts as committed memory though it is not writable now
 inline constexpr uint32_t kVmaLockOnFault = 0x2; // mlock2(MLOCK_ONFAULT)
 
+// madvise(2) of Linux 6.13; absent from Debian 12's headers.
+inline constexpr int kMadvGuardInstall = 102;
 // MAP_DROPPABLE of Linux 6.11, a mapping type like MAP_PRIVATE; absent from Debian 12's headers.
 inline constexpr uint32_t kMapDroppable = 0x08;
 
