@@ -169,8 +169,10 @@ void FrozenTree::seize(FrozenTask &task, FrozenThread &thread)
             return;
         if (stat->state == 'Z') {
             if (thread_ids(task.pid).size() > 1) {
+                // /proc has no memory, descriptors or maps under such a leader's name: nothing else can be
+                // looked for.
                 if (thread.tid == task.pid)
-                    block(refusal("its main thread has ended while others go on", "not supported yet"));
+                    throw refusal("its main thread has ended while others go on", "not supported yet");
                 return;
             }
             task.state = FrozenTask::State::Zombie;
