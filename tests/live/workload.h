@@ -191,7 +191,7 @@ static inline pthread_t start_blocked(void (*body)(void), long number)
     return thread;
 }
 
-// The value of a line of /proc/PATH that begins with `key`, in `base`.
+// The value of a line of PATH that begins with `key`, in `base`.
 static inline unsigned long long proc_value(const char *path, const char *key, int base)
 {
     char line[512];

@@ -42,7 +42,7 @@ int main(void)
         check(memchr(bytes, '!', (size_t)n) == NULL, "the child's sleep was interrupted");
     }
     char path[64];
-    snprintf(path, sizeof path, "%d/status", pid);
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
     check_equal(proc_value(path, "Seccomp:", 10), 2, "the filter is not there any more");
     check_equal(kill(pid, SIGKILL), 0, "kill");
     int status;
