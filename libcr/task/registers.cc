@@ -32,39 +32,40 @@ constexpr Component kYmm{2, "AVX", 256}, kBndregs{3, "MPX bounds", 64}, kBndcsr{
     kOpmask{5, "AVX-512 masks", 64}, kZmmHi{6, "AVX-512 upper halves", 512},
     kHi16{7, "AVX-512 high registers", 1024}, kPkru{9, "protection keys", 8};
 
-struct Place {
-    uint32_t size = 0, offset = 0;
-};
+// What the kernel gives a thread that has no protection keys of its own: no key but 0 is open.
+constexpr uint64_t kPkruOfKernel = 0x55555554;
 
-// The uncompacted area of this CPU (ptrace gives that form): of all components that the kernel enabled.
-struct Layout {
-    uint32_t size = kXsaveMin;
-    std::array<Place, 32> places; // by bit; size 0: not there
-};
-
-Layout ask_cpu()
+// XCR0: what the kernel enabled of all that the CPU has. 0 where it enabled nothing.
+uint64_t enabled_components()
 {
-    Layout out;
-    uint32_t mask = 0, size = 0, c = 0, d = 0;
-    if (!__get_cpuid_count(13, 0, &mask, &size, &c, &d))
+    uint32_t a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+        return 0;
+    asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    return static_cast<uint64_t>(d) << 32 | a;
+}
+
+XsaveLayout ask_cpu()
+{
+    XsaveLayout out;
+    uint64_t mask = enabled_components();
+    uint32_t a = 0, size = 0, c = 0, d = 0;
+    if (!mask || !__get_cpuid_count(13, 0, &a, &size, &c, &d))
         return out;
     out.size = std::max(size, out.size);
     for (const Component &component : {kYmm, kBndregs, kBndcsr, kOpmask, kZmmHi, kHi16, kPkru}) {
         auto bit = static_cast<uint32_t>(component.bit);
-        Place &place = out.places[bit];
+        XsavePlace &place = out.places[bit];
         if (mask & (1u << bit))
             __cpuid_count(13, bit, place.size, place.offset, c, d);
     }
     return out;
 }
 
-const Layout &layout()
+const XsavePlace &place_of(const XsaveLayout &layout, const Component &component)
 {
-    static const Layout kLayout = ask_cpu();
-    return kLayout;
+    return layout.places[static_cast<size_t>(component.bit)];
 }
-
-Place place_of(const Component &component) { return layout().places[static_cast<size_t>(component.bit)]; }
 
 template <class T> T load(const std::vector<uint8_t> &area, size_t at)
 {
@@ -79,29 +80,57 @@ template <class T> void store(std::vector<uint8_t> &area, size_t at, T value)
 }
 
 template <class T, class Field>
-void put_component(const std::vector<uint8_t> &area, const Component &component, Field &field)
+void put_component(const std::vector<uint8_t> &area, const XsaveLayout &layout, const Component &component,
+                   Field &field)
 {
-    Place place = place_of(component);
+    const XsavePlace &place = place_of(layout, component);
     if (!place.size || place.offset + component.size > area.size())
         return;
     for (uint32_t at = 0; at < component.size; at += sizeof(T))
         field.Add(load<T>(area, place.offset + at));
 }
 
-template <class T, class Field>
-void get_component(std::vector<uint8_t> &area, const Component &component, const Field &field, uint64_t bv)
+// The components of an image, on their way into an area.
+struct Unpacking {
+    std::vector<uint8_t> &area;
+    const XsaveLayout &layout;
+    uint64_t bv; // which of them are in use; those that need not be are taken out
+    std::string missing = {};
+
+    template <class T, class Field> void component(const Component &one, const Field &field)
+    {
+        uint64_t bit = 1ull << one.bit;
+        if (!(bv & bit))
+            return;
+        if (static_cast<size_t>(field.size()) * sizeof(T) != one.size)
+            bad_image(
+                cat(one.name, " state of ", field.size(), " words where ", one.size / sizeof(T), " belong"));
+        const XsavePlace &place = place_of(layout, one);
+        if (place.size && place.offset + one.size <= area.size()) {
+            for (uint32_t i = 0; i < one.size / sizeof(T); i++)
+                store<T>(area, place.offset + i * sizeof(T), field.Get(static_cast<int>(i)));
+            return;
+        }
+        bv &= ~bit;
+        if (!as_unused(one, field))
+            missing += cat(missing.empty() ? "" : ", ", one.name);
+    }
+
+    template <class Field> static bool as_unused(const Component &one, const Field &field)
+    {
+        auto unused = [&](uint64_t word) {
+            return !word || (one.bit == kPkru.bit && (word & 0xffffffff) == kPkruOfKernel);
+        };
+        return std::all_of(field.begin(), field.end(), unused);
+    }
+};
+
+// Components that neither form of the state has a place for, as the tiles of AMX.
+void refuse_unknown(uint64_t bv)
 {
-    if (!(bv & (1ull << component.bit)))
-        return;
-    Place place = place_of(component);
-    if (!place.size)
-        refused(cat("the task uses ", component.name, " state, which this CPU has not"),
-                "restore it on a machine that has it");
-    if (static_cast<size_t>(field.size()) * sizeof(T) != component.size)
-        bad_image(cat(component.name, " state of ", field.size(), " words where ", component.size / sizeof(T),
-                      " belong"));
-    for (uint32_t i = 0; i < component.size / sizeof(T); i++)
-        store<T>(area, place.offset + i * sizeof(T), field.Get(static_cast<int>(i)));
+    constexpr uint64_t kKnown = 0x2ff;
+    if (bv & ~kKnown)
+        refused(cat("the task uses CPU state that is not supported (components ", hex(bv & ~kKnown), ")"));
 }
 
 constexpr uint64_t kSyscallSize = 2; // of the instruction
@@ -115,6 +144,12 @@ bool interrupted(const user_regs_struct &regs)
 }
 
 } // namespace
+
+const XsaveLayout &xsave_layout()
+{
+    static const XsaveLayout kLayout = ask_cpu();
+    return kLayout;
+}
 
 // A call that a signal would interrupt is seen with a result that only the kernel may see. It stands in the
 // image as about to be made, which any reader can restore.
@@ -156,7 +191,7 @@ user_regs_struct get_registers(const img::user_x86_regs_entry &in)
     return regs;
 }
 
-void put_xsave(const std::vector<uint8_t> &area, img::user_x86_fpregs_entry &out)
+void put_xsave(const std::vector<uint8_t> &area, img::user_x86_fpregs_entry &out, const XsaveLayout &layout)
 {
     if (area.size() < kFxsaveSize)
         failed_with(0, "understand the floating-point registers");
@@ -178,18 +213,18 @@ void put_xsave(const std::vector<uint8_t> &area, img::user_x86_fpregs_entry &out
         return;
     img::user_x86_xsave_entry &xsave = *out.mutable_xsave();
     xsave.set_xstate_bv(load<uint64_t>(area, kHeader));
-    put_component<uint32_t>(area, kYmm, *xsave.mutable_ymmh_space());
-    put_component<uint64_t>(area, kBndregs, *xsave.mutable_bndreg_state());
-    put_component<uint64_t>(area, kBndcsr, *xsave.mutable_bndcsr_state());
-    put_component<uint64_t>(area, kOpmask, *xsave.mutable_opmask_reg());
-    put_component<uint64_t>(area, kZmmHi, *xsave.mutable_zmm_upper());
-    put_component<uint64_t>(area, kHi16, *xsave.mutable_hi16_zmm());
-    put_component<uint32_t>(area, kPkru, *xsave.mutable_pkru());
+    put_component<uint32_t>(area, layout, kYmm, *xsave.mutable_ymmh_space());
+    put_component<uint64_t>(area, layout, kBndregs, *xsave.mutable_bndreg_state());
+    put_component<uint64_t>(area, layout, kBndcsr, *xsave.mutable_bndcsr_state());
+    put_component<uint64_t>(area, layout, kOpmask, *xsave.mutable_opmask_reg());
+    put_component<uint64_t>(area, layout, kZmmHi, *xsave.mutable_zmm_upper());
+    put_component<uint64_t>(area, layout, kHi16, *xsave.mutable_hi16_zmm());
+    put_component<uint32_t>(area, layout, kPkru, *xsave.mutable_pkru());
 }
 
-std::vector<uint8_t> get_xsave(const img::user_x86_fpregs_entry &in)
+std::vector<uint8_t> get_xsave(const img::user_x86_fpregs_entry &in, const XsaveLayout &layout)
 {
-    std::vector<uint8_t> area(layout().size);
+    std::vector<uint8_t> area(layout.size);
     if (in.st_space_size() != 32 || in.xmm_space_size() != 64)
         bad_image("the floating-point state has not 8 x87 and 16 SSE registers");
     store(area, 0, static_cast<uint16_t>(in.cwd()));
@@ -207,18 +242,19 @@ std::vector<uint8_t> get_xsave(const img::user_x86_fpregs_entry &in)
     uint64_t bv = 3; // x87 and SSE
     if (in.has_xsave()) {
         const img::user_x86_xsave_entry &xsave = in.xsave();
-        bv = xsave.xstate_bv();
-        get_component<uint32_t>(area, kYmm, xsave.ymmh_space(), bv);
-        get_component<uint64_t>(area, kBndregs, xsave.bndreg_state(), bv);
-        get_component<uint64_t>(area, kBndcsr, xsave.bndcsr_state(), bv);
-        get_component<uint64_t>(area, kOpmask, xsave.opmask_reg(), bv);
-        get_component<uint64_t>(area, kZmmHi, xsave.zmm_upper(), bv);
-        get_component<uint64_t>(area, kHi16, xsave.hi16_zmm(), bv);
-        get_component<uint32_t>(area, kPkru, xsave.pkru(), bv);
-        constexpr uint64_t kKnown = 0x2ff;
-        if (bv & ~kKnown)
-            refused(
-                cat("the task uses CPU state that is not supported (components ", hex(bv & ~kKnown), ")"));
+        Unpacking unpacking{area, layout, xsave.xstate_bv()};
+        unpacking.component<uint32_t>(kYmm, xsave.ymmh_space());
+        unpacking.component<uint64_t>(kBndregs, xsave.bndreg_state());
+        unpacking.component<uint64_t>(kBndcsr, xsave.bndcsr_state());
+        unpacking.component<uint64_t>(kOpmask, xsave.opmask_reg());
+        unpacking.component<uint64_t>(kZmmHi, xsave.zmm_upper());
+        unpacking.component<uint64_t>(kHi16, xsave.hi16_zmm());
+        unpacking.component<uint32_t>(kPkru, xsave.pkru());
+        bv = unpacking.bv;
+        if (!unpacking.missing.empty())
+            refused(cat("the task uses CPU state that is not to be had here: ", unpacking.missing),
+                    "restore it on a machine whose CPU and kernel have these features");
+        refuse_unknown(bv);
     }
     store(area, kHeader, bv);
     return area;
@@ -231,6 +267,7 @@ static void capture_registers(const ThreadFacts &facts, img::core_entry &core)
     info.set_clear_tid_addr(facts.tid_address);
     put_registers(facts.regs, *info.mutable_gpregs());
     put_xsave(facts.xsave, *info.mutable_fpregs());
+    refuse_unknown(info.fpregs().xsave().xstate_bv()); // better now than when the program is gone
     core.mutable_thread_core()->set_blk_sigset(facts.sigmask);
 }
 

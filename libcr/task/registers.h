@@ -4,6 +4,7 @@
 
 #include "core.pb.h"
 
+#include <array>
 #include <cstdint>
 #include <sys/user.h>
 #include <vector>
@@ -14,9 +15,23 @@ namespace cr::task
 void put_registers(const user_regs_struct &regs, img::user_x86_regs_entry &out);
 user_regs_struct get_registers(const img::user_x86_regs_entry &in);
 
-void put_xsave(const std::vector<uint8_t> &area, img::user_x86_fpregs_entry &out);
-// An area as PTRACE_SETREGSET(NT_X86_XSTATE) takes it on this CPU. Throws when the image has a component that
-// this CPU has not, or of another size.
-std::vector<uint8_t> get_xsave(const img::user_x86_fpregs_entry &in);
+// Where the components lie in an uncompacted area, which is the form that ptrace has.
+struct XsavePlace {
+    uint32_t size = 0, offset = 0; // size 0: not there
+};
+struct XsaveLayout {
+    uint32_t size = 576;               // of the area: the legacy part and the header
+    std::array<XsavePlace, 32> places; // by bit of XCR0
+};
+// Of this CPU: of what its kernel has enabled.
+const XsaveLayout &xsave_layout();
+
+void put_xsave(const std::vector<uint8_t> &area, img::user_x86_fpregs_entry &out,
+               const XsaveLayout &layout = xsave_layout());
+// An area as PTRACE_SETREGSET(NT_X86_XSTATE) takes it on the CPU of the layout, whatever was the size of the
+// one that it was saved from. Throws when the thread uses components that this CPU has not, with all their
+// names, or when one is of another size. What a program cannot tell from unused is no use.
+std::vector<uint8_t> get_xsave(const img::user_x86_fpregs_entry &in,
+                               const XsaveLayout &layout = xsave_layout());
 
 } // namespace cr::task
