@@ -96,7 +96,7 @@ void check_guards(const img::mm_entry &mm)
         for (uint64_t at = guard.start(); at < guard.end();) {
             while (vma != mm.vmas().end() && vma->end() <= at)
                 ++vma;
-            if (vma == mm.vmas().end() || vma->start() > at || is_special(*vma) || !has_private_pages(*vma))
+            if (vma == mm.vmas().end() || vma->start() > at || is_special(*vma))
                 bad_image(cat("at ", hex(at), " is no memory that can have them"));
             at = std::min(vma->end(), guard.end());
         }

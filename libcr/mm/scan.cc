@@ -5,7 +5,6 @@
 #include "libcr/sys/pagemap.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace cr::mm
 {
@@ -101,20 +100,16 @@ void split(const std::vector<ScanArea> &areas, std::vector<Range> &anonymous, st
         (area.file ? file : anonymous).push_back(area.range);
 }
 
-// `anonymous` may hold pages of other areas in between, `own` only those of file areas.
+// `anonymous` may hold pages of other areas, `own` only those of file areas.
 Scan merge(const std::vector<ScanArea> &areas, const std::vector<Range> &anonymous_areas,
            const Scan &anonymous, const Scan &own)
 {
     auto by_start = [](const Range &a, const Range &b) { return a.start < b.start; };
-    auto both = [&](const std::vector<Range> &a, const std::vector<Range> &b) {
-        std::vector<Range> out = intersect(a, anonymous_areas);
-        out.insert(out.end(), b.begin(), b.end());
-        std::sort(out.begin(), out.end(), by_start);
-        return out;
-    };
-    Scan out{both(anonymous.pages, own.pages), both(anonymous.guards, own.guards), 0};
+    Scan out{intersect(anonymous.pages, anonymous_areas), anonymous.guards, 0};
+    out.pages.insert(out.pages.end(), own.pages.begin(), own.pages.end());
+    std::sort(out.pages.begin(), out.pages.end(), by_start);
     for (const ScanArea &area : areas)
-        out.scanned += area.empty ? 0 : area.range.size() / kPageSize;
+        out.scanned += area.range.size() / kPageSize;
     return out;
 }
 
@@ -133,14 +128,13 @@ std::vector<Range> intersect(const std::vector<Range> &ranges, const std::vector
     return out;
 }
 
-Scan scan_pages(const proc::PidDir &task, const std::vector<ScanArea> &areas)
+Scan scan_pages(const proc::PidDir &task, Range whole, const std::vector<ScanArea> &areas)
 {
     std::vector<Range> anonymous_areas, file_areas;
     split(areas, anonymous_areas, file_areas);
     Scanner scanner(task);
     Scan anonymous, own;
-    if (!anonymous_areas.empty() &&
-        !scanner.scan({anonymous_areas.front().start, anonymous_areas.back().end}, false, anonymous))
+    if (!scanner.scan(whole, false, anonymous))
         return scan_entries(task, areas);
     for (const Range &area : file_areas)
         if (!scanner.scan(area, true, own))
@@ -151,10 +145,7 @@ Scan scan_pages(const proc::PidDir &task, const std::vector<ScanArea> &areas)
 Scan scan_entries(const proc::PidDir &task, const std::vector<ScanArea> &areas)
 {
     std::vector<Range> anonymous_areas, file_areas;
-    std::vector<ScanArea> filled; // reading a large reserved area is dear, and such kernels have no guards
-    std::copy_if(areas.begin(), areas.end(), std::back_inserter(filled),
-                 [](const ScanArea &area) { return !area.empty; });
-    split(filled, anonymous_areas, file_areas);
+    split(areas, anonymous_areas, file_areas);
     Scanner scanner(task);
     Scan anonymous, own;
     for (const Range &area : anonymous_areas)

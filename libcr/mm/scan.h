@@ -26,18 +26,17 @@ struct Range {
 
 struct ScanArea {
     Range range;
-    bool file = false;  // a private file mapping
-    bool empty = false; // has no pages; there may be guards
+    bool file = false; // a private file mapping
 };
 
 struct Scan {
     std::vector<Range> pages;  // sorted, disjoint, within the areas
-    std::vector<Range> guards; // MADV_GUARD_INSTALL; only where the kernel tells
+    std::vector<Range> guards; // MADV_GUARD_INSTALL, in any memory; only where the kernel tells
     uint64_t scanned = 0;      // pages looked at
 };
 
-// `areas` sorted and disjoint.
-Scan scan_pages(const proc::PidDir &task, const std::vector<ScanArea> &areas);
+// `areas` sorted and disjoint, within `whole`, all of which is searched for guards.
+Scan scan_pages(const proc::PidDir &task, Range whole, const std::vector<ScanArea> &areas);
 
 // The same without PAGEMAP_SCAN, as on kernels that have none. The kernel's zero page counts there: nothing
 // tells it from others.

@@ -67,7 +67,7 @@ TaskPages TaskReader::pages()
 {
     TaskPages out;
     std::vector<ScanArea> scan_areas;
-    std::optional<Range> vdso;
+    std::optional<Range> vdso, whole;
     for (const Area &area : areas_) {
         Classified verdict = classify(area, !slow());
         img::vma_entry vma = to_entry(area, verdict.status);
@@ -77,16 +77,17 @@ TaskPages TaskReader::pages()
                 refused("there are two areas [vdso]");
             vdso = range;
             out.zeroed = {end_of_vdso(area), area.end};
-        } else if (!verdict.refusal && has_private_pages(vma) &&
-                   (area.anonymous || slow() || !has(vma, kVmaFilePrivate))) {
-            scan_areas.push_back({range, has(vma, kVmaFilePrivate), !area.anonymous && !slow()});
+        } else if (!verdict.refusal && has_private_pages(vma) && (area.anonymous || slow())) {
+            scan_areas.push_back({range, has(vma, kVmaFilePrivate)});
         }
+        if (!has(vma, kVmaVsyscall))
+            whole = {whole ? whole->start : area.start, area.end};
         if (plain_anonymous(area))
             out.anonymous.push_back(range);
         if (!area.read)
             out.unreadable.push_back(range);
     }
-    Scan scan = scan_pages(dir_, scan_areas);
+    Scan scan = scan_pages(dir_, whole.value_or(Range{}), scan_areas);
     guards_ = std::move(scan.guards);
     out.scanned = scan.scanned;
     out.ranges = std::move(scan.pages);

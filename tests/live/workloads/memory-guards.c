@@ -1,9 +1,10 @@
 // without: mm.cr_guards
 // Guard pages (MADV_GUARD_INSTALL): among pages with contents, in an area without any, in a child that took
-// one away, and beside locked memory. What was no guard stays accessible.
+// one away, beside locked memory, in shared memory and in mapped files. What was no guard stays accessible.
 #include "workload.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -21,6 +22,16 @@ static char *map(void)
 {
     char *area = mmap(NULL, kPages * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     check(area != MAP_FAILED, "mmap");
+    return area;
+}
+
+static char *map_own_file(void)
+{
+    int fd = open("guarded", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    check(fd >= 0 && ftruncate(fd, kPages * kPage) == 0, "file");
+    char *area = mmap(NULL, kPages * kPage, PROT_READ, MAP_PRIVATE, fd, 0);
+    check(area != MAP_FAILED, "mmap of the file");
+    close(fd);
     return area;
 }
 
@@ -46,6 +57,12 @@ int main(void)
     guard(locked, 15, 1);
     memset(locked, 6, kPage);
     mlock(locked, kPages * kPage);
+    char *shared = mmap(NULL, kPages * kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    check(shared != MAP_FAILED, "mmap");
+    memset(shared, 7, kPages * kPage);
+    int in_files = madvise(shared + 2 * kPage, kPage, kInstall) == 0; // since 6.15
+    char *file = map_own_file();
+    check(!in_files || madvise(file + kPage, kPage, kInstall) == 0, "guard in a file");
     int steps[2];
     check(pipe(steps) == 0, "pipe");
     pid_t child = fork();
@@ -66,6 +83,11 @@ int main(void)
     expect(full, 1u << 3 | 1u << 4 | 1u << 9);
     expect(empty, 1);
     expect(locked, 1u << 15);
+    if (in_files) {
+        expect(shared, 1u << 2);
+        expect(file, 1u << 1);
+    }
+    check_equal(shared[3 * kPage], 7, "contents");
     check_equal(full[0], 5, "contents");
     check_equal(locked[0], 6, "contents");
     int status;

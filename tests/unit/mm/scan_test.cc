@@ -38,7 +38,8 @@ TEST_CASE("pages that were written are found, read and untouched ones are not")
     volatile char read_only = at[20 * kPageSize];
     (void)read_only;
     TargetAddr start = address(at);
-    Scan scan = scan_pages(proc::PidDir(getpid()), {{{start, start + kPages * kPageSize}, false}});
+    Scan scan = scan_pages(proc::PidDir(getpid()), {start, start + kPages * kPageSize},
+                           {{{start, start + kPages * kPageSize}, false}});
     CHECK(scan.pages == std::vector<Range>{{start + 3 * kPageSize, start + 5 * kPageSize},
                                            {start + 40 * kPageSize, start + 41 * kPageSize}});
     CHECK(scan.scanned == kPages);
@@ -68,7 +69,8 @@ TEST_CASE("of a private file mapping only pages of its own are found")
         sum = static_cast<char>(sum + at[i * kPageSize]);
     at[5 * kPageSize] = 1;
     TargetAddr start = address(at);
-    Scan scan = scan_pages(proc::PidDir(getpid()), {{{start, start + 8 * kPageSize}, true}});
+    Scan scan = scan_pages(proc::PidDir(getpid()), {start, start + 8 * kPageSize},
+                           {{{start, start + 8 * kPageSize}, true}});
     CHECK(scan.pages == std::vector<Range>{{start + 5 * kPageSize, start + 6 * kPageSize}});
     CHECK(scan_entries(proc::PidDir(getpid()), {{{start, start + 8 * kPageSize}, true}}).pages == scan.pages);
     ::munmap(at, 8 * kPageSize);
