@@ -357,6 +357,10 @@ void Builder::build()
     out_.filters_suspended = out_.region.word();
     for (const TaskImage &task : images_.tasks)
         if (!task.zombie()) {
+            for (size_t i = 0; i < task.threads.size(); i++)
+                if (task.threads[i].thread_core().has_cr_call_left())
+                    out_.call_slots[static_cast<pid_t>(task.tree.threads(static_cast<int>(i)))] =
+                        out_.region.space(sizeof(timespec));
             out_.ready_target += static_cast<uint32_t>(task.threads.size());
             out_.filtered_target += static_cast<uint32_t>(
                 std::count_if(task.threads.begin(), task.threads.end(), task::has_seccomp));

@@ -34,6 +34,12 @@ const volatile uint32_t *RegionMemory::word(program::WordId id) const
     return reinterpret_cast<const volatile uint32_t *>(bytes_ + region_.offset_of(id));
 }
 
+TargetAddr RegionMemory::write(program::DataId id, const void *bytes, size_t size)
+{
+    std::memcpy(bytes_ + region_.offset_of(id), bytes, size);
+    return base_ + region_.offset_of(id);
+}
+
 void RegionMemory::set_word(program::WordId id, uint32_t value)
 {
     auto *word = reinterpret_cast<uint32_t *>(bytes_ + region_.offset_of(id));

@@ -25,6 +25,8 @@ class RegionMemory
     uint64_t size() const { return size_; }
     const uint8_t *bytes() const { return bytes_; }
     const volatile uint32_t *word(program::WordId id) const;
+    // Writes over data; its address.
+    TargetAddr write(program::DataId id, const void *bytes, size_t size);
     // Sets a word and wakes all who wait for it.
     void set_word(program::WordId id, uint32_t value);
     // About the first failure that a program recorded; nothing when there is none.

@@ -22,6 +22,7 @@
 #include "libcr/restore/tracees.h"
 #include "libcr/sys/ptrace.h"
 #include "libcr/task/registers.h"
+#include "libcr/task/restart.h"
 #include "libcr/task/seccomp.h"
 #include "libcr/task/state.h"
 
@@ -173,6 +174,7 @@ class Execution
     void set_state();
     void release();
     Expected expectations() const;
+    void begin_calls();
     void set_registers(const TaskImage &task);
     void hook(const char *point) const
     {
@@ -194,6 +196,7 @@ class Execution
     std::optional<Tracees> tracees_;
     Fd gate_read_, gate_write_;
     std::map<pid_t, std::deque<const mm::TaskPlan::Part *>> fills_; // still to be done
+    std::set<pid_t> in_calls_; // threads whose call the kernel goes on with
     pid_t root_ = 0;
     RestoreResult result_;
 };
@@ -295,6 +298,35 @@ void Execution::follow()
             set_from_outside(task);
 }
 
+// Calls with a timeout go on with the time that was left.
+void Execution::begin_calls()
+{
+    std::map<pid_t, user_regs_struct> calls;
+    for (const TaskImage &task : plan_.images.tasks) {
+        if (task.zombie())
+            continue;
+        TargetAddr insn = syscall_instruction(task, plan_.memory.vdso);
+        for (size_t i = 0; i < task.threads.size(); i++) {
+            const img::thread_core_entry &core = task.threads[i].thread_core();
+            user_regs_struct regs = task::get_registers(task.threads[i].thread_info().gpregs());
+            if (!core.has_cr_call_left() || !task::held_in_restart_block(regs))
+                continue;
+            pid_t tid = static_cast<pid_t>(task.tree.threads(static_cast<int>(i)));
+            program::DataId slot = programs_.call_slots.at(tid);
+            timespec time{};
+            if (!task::with_time_left(regs, core.cr_call_left(), memory_->write(slot, &time, sizeof time),
+                                      time))
+                continue;
+            memory_->write(slot, &time, sizeof time);
+            regs.rip = insn.value;
+            regs.rax = regs.orig_rax;
+            regs.orig_rax = ~0ull;
+            calls[tid] = regs;
+        }
+    }
+    in_calls_ = tracees_->begin_calls(calls);
+}
+
 void Execution::set_registers(const TaskImage &task)
 {
     for (size_t i = 0; i < task.threads.size(); i++) {
@@ -303,10 +335,10 @@ void Execution::set_registers(const TaskImage &task)
         Subject subject(name);
         const img::core_entry &core = task.threads[i];
         user_regs_struct regs = task::get_registers(core.thread_info().gpregs());
-        // There is no restart block in the new task: the call is made again from its arguments.
+        // Where there is no restart block in the new task the call is made again from its arguments.
         constexpr uint64_t kRestartBlock = static_cast<uint64_t>(-516),
                            kRestartNoHand = static_cast<uint64_t>(-514);
-        if (static_cast<int64_t>(regs.orig_rax) >= 0 && regs.rax == kRestartBlock)
+        if (static_cast<int64_t>(regs.orig_rax) >= 0 && regs.rax == kRestartBlock && !in_calls_.count(tid))
             regs.rax = kRestartNoHand;
         sys::check(sys::ptrace::set_xsave(tid, task::get_xsave(core.thread_info().fpregs())),
                    "set floating-point registers");
@@ -321,6 +353,7 @@ void Execution::set_state()
 {
     tracees_->stop_all(threads_);
     opener_.reset();
+    begin_calls();
     for (const TaskImage &task : plan_.images.tasks)
         if (!task.zombie())
             tracees_->call_in({task.pid()}, syscall_instruction(task, plan_.memory.vdso), SYS_munmap,

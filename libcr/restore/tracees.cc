@@ -234,6 +234,33 @@ void Tracees::call_in(const std::vector<pid_t> &leaders, TargetAddr syscall_insn
     }
 }
 
+std::set<pid_t> Tracees::begin_calls(const std::map<pid_t, user_regs_struct> &calls)
+{
+    std::set<pid_t> out;
+    for (const auto &[tid, regs] : calls) {
+        sys::check(sys::ptrace::set_registers(tid, regs), "set registers");
+        sys::check(sys::ptrace::cont_to_syscall(tid), "run to a system call");
+    }
+    for (const auto &[tid, regs] : calls) {
+        wait_syscall_stop(tid);
+        // Before it has begun: so it finds itself interrupted, and does not wait.
+        sys::check(sys::ptrace::interrupt(tid), "interrupt a system call");
+        sys::check(sys::ptrace::cont_to_syscall(tid), "run through a system call");
+    }
+    for (const auto &[tid, regs] : calls) {
+        wait_syscall_stop(tid);
+        user_regs_struct now;
+        sys::check(sys::ptrace::get_registers(tid, now), "read registers");
+        constexpr uint64_t kRestartBlock = static_cast<uint64_t>(-516);
+        if (now.rax == kRestartBlock)
+            out.insert(tid);
+        sys::check(sys::ptrace::cont(tid), "run to the interruption");
+    }
+    for (const auto &[tid, regs] : calls)
+        wait_stopped(tid);
+    return out;
+}
+
 void Tracees::wait_syscall_stop(pid_t pid)
 {
     sys::WaitStatus status;

@@ -16,6 +16,7 @@
 #include <set>
 #include <string>
 #include <sys/types.h>
+#include <sys/user.h>
 #include <vector>
 
 namespace cr::restore
@@ -53,6 +54,10 @@ class Tracees
     // Has every leader make one system call from outside of its program; throws when the result is not 0.
     void call_in(const std::vector<pid_t> &leaders, TargetAddr syscall_insn, long nr, uint64_t a, uint64_t b,
                  const char *what);
+    // Has threads begin system calls, by registers with their numbers in rax, and interrupts them at once;
+    // the ids of those whose call the kernel will go on with by restart_syscall(2). All are stopped as
+    // before.
+    std::set<pid_t> begin_calls(const std::map<pid_t, user_regs_struct> &calls);
     void clear_exitkill(const std::vector<std::pair<pid_t, pid_t>> &threads);
     void detach(const std::vector<std::pair<pid_t, pid_t>> &threads);
     // Processes that are alive now.

@@ -300,6 +300,7 @@ std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const 
         }
         proc::PidDir dir(task->pid);
         out.push_back(look(*task, &dir));
+        sources.kernel.fill_calls(out.back());
         if (inject::under_seccomp(*task)) {
             ask_kernel(dir, sources, out.back());
             continue;

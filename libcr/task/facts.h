@@ -51,6 +51,7 @@ struct ThreadFacts {
     int altstack_flags = 0;
     int pdeath_signal = 0;
     uint32_t securebits = 0;
+    std::optional<uint64_t> call_left_ns;   // of a call that the kernel has in its restart block
     uint64_t kernel_object = 0;             // address of its task_struct, where the kernel was read
     std::optional<uint32_t> seccomp_filter; // the last of its chain in the image of filters
 };

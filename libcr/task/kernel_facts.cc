@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/sys/gate.h"
+#include "libcr/task/restart.h"
 
 #include <algorithm>
 #include <ctime>
@@ -70,6 +71,52 @@ void KernelSource::fill(TaskFacts &facts)
         if (&thread == &facts.threads.front())
             fill_process(found->task, facts);
         fill_thread(found->task, thread);
+    }
+}
+
+void KernelSource::fill_calls(TaskFacts &facts)
+{
+    auto wants = [](const ThreadFacts &thread) { return held_in_restart_block(thread.regs); };
+    if (std::none_of(facts.threads.begin(), facts.threads.end(), wants) || !there())
+        return;
+    for (const sys::KernelMemory::Thread &found : memory_->threads(facts.pid))
+        for (ThreadFacts &thread : facts.threads)
+            if (static_cast<pid_t>(found.tid) == thread.tid && wants(thread))
+                thread.call_left_ns = call_left(found.task, thread);
+}
+
+std::optional<uint64_t> KernelSource::call_left(uint64_t task, const ThreadFacts &thread) const
+{
+    const sys::KernelMemory &m = *memory_;
+    auto until = [](int64_t expires, clockid_t clock) {
+        return static_cast<uint64_t>(std::max<int64_t>(expires - now_ns(clock), 0));
+    };
+    switch (thread.regs.orig_rax) {
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep: {
+        auto clock = m.get<int>(task, "task_struct", "restart_block.nanosleep.clockid");
+        if (clock < 0)
+            return std::nullopt; // CPU time, which a restored thread has none of yet
+        return until(m.get<int64_t>(task, "task_struct", "restart_block.nanosleep.expires"), clock);
+    }
+    case SYS_poll: {
+        if (m.get<uint64_t>(task, "task_struct", "restart_block.poll.ufds") != thread.regs.rdi ||
+            !m.get<int>(task, "task_struct", "restart_block.poll.has_timeout"))
+            return std::nullopt;
+        auto seconds = m.get<uint64_t>(task, "task_struct", "restart_block.poll.tv_sec"),
+             ns = m.get<uint64_t>(task, "task_struct", "restart_block.poll.tv_nsec");
+        return until(static_cast<int64_t>(seconds) * kNsPerSecond + static_cast<int64_t>(ns),
+                     CLOCK_MONOTONIC);
+    }
+    case SYS_futex: {
+        constexpr uint64_t kCommand = 0x7f; // FUTEX_CMD_MASK; FUTEX_WAIT is 0, others' timeouts are absolute
+        if (m.get<uint64_t>(task, "task_struct", "restart_block.futex.uaddr") != thread.regs.rdi ||
+            thread.regs.rsi & kCommand)
+            return std::nullopt;
+        return until(m.get<int64_t>(task, "task_struct", "restart_block.futex.time"), CLOCK_MONOTONIC);
+    }
+    default:
+        return std::nullopt;
     }
 }
 

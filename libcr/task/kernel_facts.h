@@ -23,6 +23,10 @@ class KernelSource
     // Throws when the kernel does not have what this expects.
     void fill(TaskFacts &facts);
 
+    // The time left of the calls that threads of a stopped task were interrupted in (restart.h), where the
+    // kernel has it in their restart blocks. Nothing happens where it cannot be read.
+    void fill_calls(TaskFacts &facts);
+
     struct Filter {
         uint64_t address; // which object it is
         bool listener;    // whether another process listens to its decisions
@@ -36,6 +40,7 @@ class KernelSource
     void fill_interval_timers(uint64_t signal, TaskFacts &facts) const;
     void fill_posix_timers(uint64_t signal, TaskFacts &facts) const;
     void fill_posix_timer(uint64_t timer, pid_t pid, PosixTimer &out) const;
+    std::optional<uint64_t> call_left(uint64_t task, const ThreadFacts &thread) const;
     int64_t thread_time(pid_t pid, pid_t tid, int clock) const;
     void fill_thread(uint64_t task, ThreadFacts &facts) const;
 

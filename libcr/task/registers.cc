@@ -266,6 +266,8 @@ static void capture_registers(const ThreadFacts &facts, img::core_entry &core)
     img::thread_info_x86 &info = *core.mutable_thread_info();
     info.set_clear_tid_addr(facts.tid_address);
     put_registers(facts.regs, *info.mutable_gpregs());
+    if (facts.call_left_ns)
+        core.mutable_thread_core()->set_cr_call_left(*facts.call_left_ns);
     put_xsave(facts.xsave, *info.mutable_fpregs());
     refuse_unknown(info.fpregs().xsave().xstate_bv()); // better now than when the program is gone
     core.mutable_thread_core()->set_blk_sigset(facts.sigmask);

@@ -1,5 +1,6 @@
 #include "libcr/task/restart.h"
 
+#include <algorithm>
 #include <cstring>
 #include <sys/syscall.h>
 
@@ -57,6 +58,33 @@ uint64_t from_arguments(const user_regs_struct &regs, const sys::ProcMem &memory
 }
 
 } // namespace
+
+bool held_in_restart_block(const user_regs_struct &regs)
+{
+    return static_cast<int64_t>(regs.orig_rax) >= 0 && static_cast<int64_t>(regs.rax) == kRestartBlock;
+}
+
+bool with_time_left(user_regs_struct &regs, uint64_t ns, TargetAddr slot, timespec &time)
+{
+    constexpr uint64_t kSecond = 1000000000, kMillisecond = 1000000;
+    time = {static_cast<time_t>(ns / kSecond), static_cast<long>(ns % kSecond)};
+    switch (regs.orig_rax) {
+    case SYS_nanosleep:
+        regs.rdi = slot.value;
+        return true;
+    case SYS_clock_nanosleep:
+        regs.rdx = slot.value;
+        return regs.rsi == 0; // not TIMER_ABSTIME
+    case SYS_futex:
+        regs.r10 = slot.value;
+        return true;
+    case SYS_poll:
+        regs.rdx = std::min<uint64_t>((ns + kMillisecond - 1) / kMillisecond, INT32_MAX);
+        return true;
+    default:
+        return false;
+    }
+}
 
 bool interrupted_restart(const user_regs_struct &regs)
 {
