@@ -254,10 +254,8 @@ std::set<pid_t> Tracees::begin_calls(const std::map<pid_t, user_regs_struct> &ca
         constexpr uint64_t kRestartBlock = static_cast<uint64_t>(-516);
         if (now.rax == kRestartBlock)
             out.insert(tid);
-        sys::check(sys::ptrace::cont(tid), "run to the interruption");
+        // This stop took the place of the one that the interruption asked for.
     }
-    for (const auto &[tid, regs] : calls)
-        wait_stopped(tid);
     return out;
 }
 
