@@ -1,5 +1,5 @@
 // without: core.thread_core.seccomp_mode
-// differs: */syscall
+// differs: */syscall, */fd/*/bytes
 // A thread whose filter kills for anything but read, write, nanosleep and exit sleeps on and on; no call is
 // made in it for the checkpoint. Not even the kernel's own restart of its sleep would pass the filter.
 #include "../seccomp.h"
