@@ -16,32 +16,38 @@ namespace
 
 std::string file_of(pid_t pid, const char *name) { return cat("/proc/", pid, "/", name); }
 
-int read_number(const std::string &path)
+int read_number(const std::string &path, int base)
 {
     Fd fd(static_cast<int>(sys::check(sys::call(SYS_openat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC, 0),
                                       [&] { return "open " + path; })));
     char text[32];
     long n = sys::check(sys::call(SYS_read, fd.get(), text, sizeof text), [&] { return "read " + path; });
-    return parse_int<int>(trim(std::string_view(text, static_cast<size_t>(n)))).value_or(0);
+    return parse_int<int>(trim(std::string_view(text, static_cast<size_t>(n))), base).value_or(0);
 }
 
-} // namespace
-
-void set_from_outside(const TaskImage &task)
+// Only where it differs, so that nothing needs a privilege that it can do without.
+void set(pid_t pid, const char *name, int wanted, int base, const char *remedy)
 {
-    if (!task.leader().tc().has_oom_score_adj())
-        return;
-    int wanted = task.leader().tc().oom_score_adj();
-    std::string path = file_of(task.pid(), "oom_score_adj");
-    if (read_number(path) == wanted)
+    std::string path = file_of(pid, name);
+    if (read_number(path, base) == wanted)
         return;
     std::string text = cat(wanted);
     Fd fd(static_cast<int>(sys::check(sys::call(SYS_openat, AT_FDCWD, path.c_str(), O_WRONLY | O_CLOEXEC, 0),
                                       [&] { return "open " + path; })));
     long n = sys::call(SYS_write, fd.get(), text.data(), text.size());
     if (n < 0)
-        failed_with(static_cast<int>(-n), cat("set oom_score_adj of pid ", task.pid(), " to ", wanted),
-                    "lowering it needs CAP_SYS_RESOURCE");
+        failed_with(static_cast<int>(-n), cat("set ", name, " of pid ", pid, " to ", wanted), remedy);
+}
+
+} // namespace
+
+void set_from_outside(const TaskImage &task)
+{
+    const img::task_core_entry &tc = task.leader().tc();
+    if (tc.has_oom_score_adj())
+        set(task.pid(), "oom_score_adj", tc.oom_score_adj(), 10, "lowering it needs CAP_SYS_RESOURCE");
+    if (tc.has_cr_coredump_filter())
+        set(task.pid(), "coredump_filter", static_cast<int>(tc.cr_coredump_filter()), 16, "");
 }
 
 } // namespace cr::restore

@@ -8,6 +8,7 @@
 #include "libcr/proc/pid_dir.h"
 #include "libcr/proc/timers.h"
 #include "libcr/sys/gate.h"
+#include "libcr/task/machine_share.h"
 #include "libcr/task/restart.h"
 
 #include <algorithm>
@@ -194,11 +195,7 @@ ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThr
     out.status = thread.status;
     out.stat = thread.tid == task.pid ? task.stat
                                       : proc::parse_stat(proc::PidDir(task.pid, thread.tid).read("stat"));
-    out.policy = static_cast<int>(
-        sys::check(sys::call(SYS_sched_getscheduler, thread.tid), "read the scheduling policy"));
-    sched_param param{};
-    sys::check(sys::call(SYS_sched_getparam, thread.tid, &param), "read the scheduling priority");
-    out.priority = param.sched_priority;
+    machine_share_facts(out);
     out.robust_list = thread.robust.head;
     out.robust_list_len = thread.robust.length;
     if (thread.rseq.rseq_abi_pointer) {
@@ -214,6 +211,7 @@ void outside_facts(const proc::PidDir &dir, TaskFacts &facts)
     facts.limits = proc::parse_limits(dir.read("limits"));
     facts.personality = parse_int<uint32_t>(trim(dir.read("personality")), 16).value_or(0);
     facts.oom_score_adj = parse_int<int>(trim(dir.read("oom_score_adj"))).value_or(0);
+    facts.coredump_filter = parse_int<uint32_t>(trim(dir.read_if_there("coredump_filter")), 16);
     std::string loginuid = dir.read_if_there("loginuid");
     if (!loginuid.empty())
         facts.loginuid = parse_int<uint32_t>(trim(loginuid));

@@ -5,6 +5,7 @@
 
 #include "libcr/proc/stat.h"
 #include "libcr/proc/status.h"
+#include "libcr/sys/scheduling.h"
 
 #include <array>
 #include <csignal>
@@ -40,7 +41,11 @@ struct ThreadFacts {
     std::vector<siginfo_t> pending; // its own queue
     proc::Status status;
     proc::Stat stat;
-    int policy = 0, priority = 0; // sched_getscheduler with SCHED_RESET_ON_FORK; sched_priority
+    sys::SchedAttr scheduling;
+    std::vector<uint64_t> cpus; // sched_getaffinity
+    bool all_cpus = false;      // they are as many as are online
+    int ioprio = 0;
+    std::optional<uint64_t> timer_slack; // ns; unknown where we may not read it
     uint64_t robust_list = 0, robust_list_len = 0;
     // rseq(2) registration; size 0: none
     uint64_t rseq_pointer = 0;
@@ -68,6 +73,7 @@ struct TaskFacts {
     std::array<rlimit64, 16> limits{};
     uint32_t personality = 0;
     int oom_score_adj = 0;
+    std::optional<uint32_t> coredump_filter;
     std::optional<uint32_t> loginuid;
     // From calls made inside.
     std::array<SigAction, 64> sigactions{}; // of signal i + 1

@@ -2,31 +2,12 @@
 
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
-#include "libcr/sys/gate.h"
-
-#include <sys/syscall.h>
 
 namespace cr::task
 {
 
 namespace
 {
-
-std::string affinity(const proc::PidDir &task)
-{
-    uint64_t mask[128]; // 8192 CPUs
-    long size = sys::call(SYS_sched_getaffinity, task.pid(), sizeof mask, mask);
-    std::string out;
-    for (long i = 0; i < size / 8; i++)
-        out += cat(i ? " " : "", hex(mask[i]));
-    return out;
-}
-
-std::string io_priority(const proc::PidDir &task)
-{
-    constexpr int kProcess = 1; // IOPRIO_WHO_PROCESS
-    return cat(sys::call(SYS_ioprio_get, kProcess, task.pid()));
-}
 
 std::string file(const proc::PidDir &task, const char *name)
 {
@@ -40,10 +21,6 @@ struct Unkept {
 
 constexpr Unkept kTable[] = {
     {"control groups", [](const proc::PidDir &task) { return file(task, "cgroup"); }},
-    {"set of CPUs", affinity},
-    {"I/O priority", io_priority},
-    {"timer slack", [](const proc::PidDir &task) { return file(task, "timerslack_ns"); }},
-    {"core dump filter", [](const proc::PidDir &task) { return file(task, "coredump_filter"); }},
     {"audit login user", [](const proc::PidDir &task) { return file(task, "loginuid"); }},
 };
 

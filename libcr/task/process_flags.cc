@@ -14,6 +14,8 @@ static void capture_flags(const TaskFacts &facts, img::core_entry &core)
     img::task_core_entry &tc = *core.mutable_tc();
     tc.set_child_subreaper(facts.child_subreaper);
     tc.set_oom_score_adj(facts.oom_score_adj);
+    if (facts.coredump_filter)
+        tc.set_cr_coredump_filter(*facts.coredump_filter);
     if (facts.loginuid)
         tc.set_loginuid(*facts.loginuid);
     if (facts.membarrier_registrations && *facts.membarrier_registrations)
