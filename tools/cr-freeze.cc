@@ -22,6 +22,11 @@ int cr_freeze_main(int argc, char **argv)
                        : options.policy.freeze == "auto"   ? session::FreezeMode::Auto
                                                            : session::FreezeMode::Copy;
         request.max_memory = options.policy.max_memory;
+        request.prev_images_dir = options.policy.prev_images_dir;
+        request.pre_dump = options.policy.pre_dump;
+        request.track_mem = options.policy.track_mem || request.pre_dump;
+        request.auto_dedup = options.policy.auto_dedup;
+        request.leave_running |= request.pre_dump;
         request.shell_job = options.policy.shell_job;
         request.file_locks = options.policy.file_locks;
         request.link_remap = options.policy.link_remap;

@@ -6,6 +6,7 @@
 #include "libcr/base/text.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
+#include "libcr/image/dedup.h"
 #include "libcr/image/writer.h"
 #include "libcr/proc/pid_dir.h"
 #include "libcr/proc/stat.h"
@@ -138,6 +139,8 @@ int restore_tree(const cli::RestoreOptions &options)
     if (request.hook)
         request.hook("post-resume", result.root);
     write_statistics(options, result.statistics);
+    if (options.auto_dedup)
+        image::free_contents(image::Dir::open(options.images_dir));
     if (options.display_stats)
         printf("Restored in %.1f ms\n", static_cast<double>(result.statistics.restore_time()) / 1000);
     say_ready(options.status_fd);

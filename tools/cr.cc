@@ -6,6 +6,7 @@
 #include "libcr/base/text.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
+#include "libcr/image/dedup.h"
 #include "libcr/image/dir.h"
 #include "libcr/sys/file.h"
 
@@ -53,6 +54,21 @@ int dump(const cli::Parsed &parsed)
     return run();
 }
 
+// Memory only; the tree always runs on.
+int pre_dump(const cli::Parsed &parsed)
+{
+    auto options = cli::dump_options(parsed);
+    if (!options.action_scripts.empty()) {
+        image::Dir images = image::Dir::create(options.images_dir);
+        tools::ActionScripts(options.action_scripts, images.fd()).must("pre-dump");
+    }
+    auto freeze = parsed.arguments_for(cli::tool("cr-freeze"));
+    freeze.insert(freeze.end(), {"--memory-only", "--leave-running", "--track-mem"});
+    auto thaw = parsed.arguments_for(cli::tool("cr-thaw"));
+    thaw.push_back("--resume");
+    return tools::run_chain({freeze, {"cr-dump-mm"}, thaw});
+}
+
 int restore(const cli::Parsed &parsed)
 {
     auto words = parsed.arguments_for(cli::tool("cr-restore"));
@@ -67,6 +83,13 @@ int command(const cli::Parsed &parsed)
     switch (parsed.commands()) {
     case cli::kDump:
         code = dump(parsed);
+        break;
+    case cli::kPreDump:
+        code = pre_dump(parsed);
+        break;
+    case cli::kDedup:
+        image::free_superseded(image::Dir::open(cli::common_options(parsed).images_dir));
+        code = cli::kOk;
         break;
     case cli::kRestore:
         code = restore(parsed);

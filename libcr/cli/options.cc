@@ -146,6 +146,10 @@ DumpPolicy dump_policy(const Parsed &parsed)
     policy.freeze = parsed.word("freeze", policy.freeze, "copy,snapshot,auto");
     if (auto limit = parsed.value("max-memory"))
         policy.max_memory = size_with_suffix("max-memory", *limit);
+    policy.prev_images_dir = parsed.value("prev-images-dir").value_or("");
+    policy.track_mem = parsed.on("track-mem");
+    policy.auto_dedup = parsed.on("auto-dedup");
+    policy.pre_dump = parsed.commands() == kPreDump || parsed.on("memory-only");
     return policy;
 }
 
@@ -194,6 +198,7 @@ RestoreOptions restore_options(const Parsed &parsed)
     options.detached = parsed.on("restore-detached");
     options.sibling = parsed.on("restore-sibling");
     options.leave_stopped = after_option(parsed) == After::Stop;
+    options.auto_dedup = parsed.on("auto-dedup");
     options.shell_job = parsed.on("shell-job");
     options.dry_run = parsed.on("dry-run");
     options.exec_cmd = parsed.operands;

@@ -53,6 +53,10 @@ struct DumpPolicy {
     std::string manage_cgroups = "none";   // none, props, soft, full, strict, ignore
     std::string freeze = "copy";           // copy, snapshot, auto
     uint64_t max_memory = 0;               // bytes; 0: not given
+    std::string prev_images_dir;           // relative to the image directory; empty: none
+    bool track_mem = false;
+    bool auto_dedup = false;
+    bool pre_dump = false;
 };
 
 // cr dump, and cr-freeze with only the parts that it has options for.
@@ -102,6 +106,7 @@ struct RestoreOptions : Common {
     bool tcp_established = false;
     bool tcp_close = false;
     bool weak_sysctls = false;
+    bool auto_dedup = false;
     std::string manage_cgroups = "none";
     std::string root; // empty: as dumped
     std::vector<std::string> action_scripts;

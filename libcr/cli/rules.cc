@@ -70,6 +70,12 @@ void check_others(const Parsed &parsed)
               cat("see ", parsed.tool->name, " --help"));
     if (parsed.has("freeze") && parsed.value("freeze") != "copy" && !parsed.on("leave-running"))
         usage("--freeze is for a tree that is left running", "add --leave-running");
+    if (parsed.has("freeze") && parsed.value("freeze") != "copy" &&
+        (parsed.on("track-mem") || parsed.has("prev-images-dir")))
+        usage("--freeze snapshot does not go together with an incremental dump");
+    if (parsed.has("pre-dump-mode") && parsed.value("pre-dump-mode") != "splice" &&
+        parsed.value("pre-dump-mode") != "read")
+        usage("--pre-dump-mode takes splice or read");
     if (parsed.on("exec-cmd"))
         usage("--exec-cmd is for restore only");
     if (parsed.on("mntns-compat-mode"))

@@ -2,12 +2,17 @@
 
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
+#include "libcr/image/parent.h"
 #include "libcr/image/reader.h"
 #include "libcr/sys/file.h"
 #include "pagemap.pb.h"
 
 #include <algorithm>
 #include <limits>
+#include <optional>
+#include <set>
+#include <sys/stat.h>
+#include <utility>
 
 namespace cr::image
 {
@@ -42,17 +47,99 @@ PageRun checked(const RecordReader &reader, const img::pagemap_entry &entry, uin
         reader.fail(cat("flags 0x", hex(run.flags), " are not known"));
     if ((run.flags & kPageParent) && (run.flags & kPagePresent))
         reader.fail("flags say both that the pages are here and that they are in the parent");
-    if (run.flags & kPageParent)
-        refused(cat(reader.name(), ": 0x", hex(run.start), " and ", run.nr_pages - 1,
-                    " more pages are stored in the parent directory: incremental checkpoints are not "
-                    "supported yet"),
-                "dump without --prev-images-dir");
     return run;
+}
+
+// Directories that lead to each other would be followed for ever.
+class Chain
+{
+  public:
+    Chain(const Dir &dir, Kind kind, uint64_t id) : kind_(kind), id_(id) { seen(dir); }
+
+    // Replaces Parent runs by what they stand for.
+    Pagemap resolve(const Dir &dir);
+
+  private:
+    void seen(const Dir &dir)
+    {
+        struct stat st = sys::stat_of(dir.fd(), dir.path());
+        if (!seen_.emplace(st.st_dev, st.st_ino).second)
+            bad_image(cat("the parents of ", printable(dir.path()), " lead in a circle"));
+    }
+    std::vector<PageRun> within(const Pagemap &own, std::vector<PageRun> parent, const std::string &name);
+
+    Kind kind_;
+    uint64_t id_;
+    std::set<std::pair<dev_t, ino_t>> seen_;
+};
+
+bool needs_parent(const Pagemap &map)
+{
+    return std::any_of(map.runs.begin(), map.runs.end(),
+                       [](const PageRun &run) { return run.flags & kPageParent; });
+}
+
+// Both sorted. Every page of a Parent run must be in `parent`.
+std::vector<PageRun> Chain::within(const Pagemap &own, std::vector<PageRun> parent, const std::string &name)
+{
+    std::vector<PageRun> out;
+    auto from = parent.begin();
+    for (const PageRun &run : own.runs) {
+        if (!(run.flags & kPageParent)) {
+            out.push_back(run);
+            continue;
+        }
+        for (uint64_t at = run.start; at < run.end();) {
+            while (from != parent.end() && from->end() <= at)
+                ++from;
+            if (from == parent.end() || from->start > at || !from->present())
+                bad_image(cat(name, ": the page at 0x", hex(at), " is not in the parent directory either"));
+            uint64_t end = std::min(run.end(), from->end());
+            out.push_back(
+                {at, (end - at) / kPageSize, kPagePresent, from->offset + (at - from->start), from->source});
+            at = end;
+        }
+    }
+    return out;
+}
+
+// Down to the first directory that needs no parent, and up again: chains may be longer than a stack.
+Pagemap Chain::resolve(const Dir &dir)
+{
+    std::vector<Pagemap> levels = {read_own_pagemap(dir, kind_, id_)};
+    std::optional<Dir> at;
+    while (needs_parent(levels.back())) {
+        const Dir &here = at ? *at : dir;
+        std::optional<Dir> next = parent_of(here);
+        if (!next)
+            bad_image(cat(printable(here.path()), "/", file_name(kind_, id_),
+                          ": pages are in a parent directory, and there is none"),
+                      "bring the directories of the earlier dumps along");
+        seen(*next);
+        at = std::move(next);
+        if (!at->has(kind_, id_))
+            bad_image(cat(printable(at->path()), "/", file_name(kind_, id_), ": is missing"));
+        levels.push_back(read_own_pagemap(*at, kind_, id_));
+    }
+    Pagemap out = levels.front();
+    out.sources.clear();
+    for (size_t i = 0; i < levels.size(); i++)
+        out.sources.push_back({static_cast<uint32_t>(i), levels[i].pages_id});
+    std::vector<PageRun> runs;
+    for (size_t i = levels.size(); i-- > 0;) {
+        for (PageRun &run : levels[i].runs)
+            run.source = static_cast<uint32_t>(i);
+        runs = within(levels[i], std::move(runs), file_name(kind_, id_));
+    }
+    out.runs = std::move(runs);
+    return out;
 }
 
 } // namespace
 
-Pagemap read_pagemap(const Dir &dir, Kind kind, uint64_t id)
+Pagemap read_pagemap(const Dir &dir, Kind kind, uint64_t id) { return Chain(dir, kind, id).resolve(dir); }
+
+Pagemap read_own_pagemap(const Dir &dir, Kind kind, uint64_t id)
 {
     RecordReader reader(dir, kind, id);
     img::pagemap_head head;
@@ -60,6 +147,7 @@ Pagemap read_pagemap(const Dir &dir, Kind kind, uint64_t id)
         bad_image(cat(reader.name(), ": has no record"));
     Pagemap out;
     out.pages_id = head.pages_id();
+    out.sources.push_back({0, out.pages_id});
 
     img::pagemap_entry entry;
     uint64_t end = 0, bytes = 0, stored = 0;
@@ -90,6 +178,37 @@ Fd open_pages(const Dir &dir, uint32_t pages_id)
     if (!fd)
         bad_image(cat(file_name(Kind::Pages, pages_id), ": is missing"));
     return fd;
+}
+
+Fd open_pages(const Dir &dir, const PagesFile &file)
+{
+    std::optional<Dir> at;
+    for (uint32_t i = 0; i < file.depth; i++) {
+        at = parent_of(at ? *at : dir);
+        if (!at)
+            bad_image(cat(path_of(file), ": is missing"));
+    }
+    return open_pages(at ? *at : dir, file.pages_id);
+}
+
+std::vector<Fd> open_all_pages(const Dir &dir, const Pagemap &pagemap)
+{
+    std::set<uint32_t> used;
+    for (const PageRun &run : pagemap.runs)
+        if (run.present())
+            used.insert(run.source);
+    std::vector<Fd> out(pagemap.sources.size());
+    for (uint32_t source : used)
+        out[source] = open_pages(dir, pagemap.sources[source]);
+    return out;
+}
+
+std::string path_of(const PagesFile &file)
+{
+    std::string out;
+    for (uint32_t i = 0; i < file.depth; i++)
+        out += "parent/";
+    return out + file_name(Kind::Pages, file.pages_id);
 }
 
 PagemapWriter::PagemapWriter(const Dir &dir, Kind kind, uint64_t id, uint32_t pages_id)

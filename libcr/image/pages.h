@@ -3,6 +3,9 @@
 // pagemap-N (N: pid) or pagemap-shmem-N (N: shmid) begins with the number of its pages file and goes on with
 // runs of pages, sorted, disjoint. pages-M is nothing but the contents of all Present runs, one after the
 // other, so a run's place in it is the sum of the Present runs before. What is in no run is zero or a hole.
+//
+// A run of an incremental dump may say Parent: its contents are in the run of the same pages of the directory
+// that the link `parent` leads to, or there again in its parent. Reading a pagemap follows all that.
 #pragma once
 
 #include "libcr/base/addr.h"
@@ -11,6 +14,7 @@
 #include "libcr/image/writer.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace cr::image
@@ -24,21 +28,38 @@ struct PageRun {
     uint64_t start;    // an address in the task, or an offset in the shared object; a multiple of kPageSize
     uint64_t nr_pages; // never 0
     uint32_t flags;
-    uint64_t offset; // of the contents in the pages file; for Present runs only
+    uint64_t offset;     // of the contents in the pages file; for Present runs only
+    uint32_t source = 0; // which of Pagemap::sources
 
     uint64_t end() const { return start + nr_pages * kPageSize; }
     bool present() const { return flags & kPagePresent; }
 };
 
-struct Pagemap {
+struct PagesFile {
+    uint32_t depth = 0; // 0: in the directory itself, 1: in its parent, ...
     uint32_t pages_id = 0;
-    std::vector<PageRun> runs; // sorted, disjoint, within the pages file
+
+    bool operator==(const PagesFile &) const = default;
 };
 
-// Kind::Pagemap or Kind::PagemapShmem. Runs that only the parent directory has are refused by name.
+struct Pagemap {
+    uint32_t pages_id = 0;
+    std::vector<PagesFile> sources; // the first is the directory's own
+    std::vector<PageRun> runs;      // sorted, disjoint, within the pages file
+};
+
+// Kind::Pagemap or Kind::PagemapShmem. Runs of parents are Present afterwards, in pieces as they are stored.
 Pagemap read_pagemap(const Dir &dir, Kind kind, uint64_t id);
+// As it is stored: Parent runs say so, and no parent is looked for.
+Pagemap read_own_pagemap(const Dir &dir, Kind kind, uint64_t id);
 // Open for reading; the file must be there.
 Fd open_pages(const Dir &dir, uint32_t pages_id);
+Fd open_pages(const Dir &dir, const PagesFile &file);
+std::vector<Fd> open_all_pages(const Dir &dir, const Pagemap &pagemap);
+// "parent/parent/pages-1.img"
+std::string path_of(const PagesFile &file);
+// What one path may have of links; files that are deeper are opened step by step.
+inline constexpr uint32_t kDeepestPath = 32;
 
 // Writes a pagemap while the caller writes the pages: add() says where in the pages file a run's contents
 // belong.

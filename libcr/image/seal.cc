@@ -2,6 +2,7 @@
 
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
+#include "libcr/image/parent.h"
 #include "libcr/image/reader.h"
 #include "libcr/image/writer.h"
 #include "libcr/sys/file.h"
@@ -101,6 +102,7 @@ std::vector<Fd> begin(const Dir &dir)
         return kept;
     remove(dir, file_name(Kind::Inventory));
     remove(dir, kTemporary);
+    unlink_parent(dir);
     for (const Dir::File &file : dir.files())
         if (!outlives_dump(file.kind)) {
             if (file.kind == Kind::Pages) {

@@ -27,9 +27,9 @@ struct TreeCapture::Object {
 };
 
 TreeCapture::TreeCapture(const image::Dir &images, PageSink &pages, uint32_t first_file_id, ClaimSink claim,
-                         Holding holding)
+                         Holding holding, Continuing continuing)
     : images_(images), pages_(pages), files_(first_file_id, std::move(claim)), holding_(holding),
-      buffers_(kCrewSize)
+      continuing_(std::move(continuing)), buffers_(kCrewSize)
 {
 }
 
@@ -59,6 +59,26 @@ void TreeCapture::hold(TaskToCapture &task, Object &object, TaskPages &pages, Ta
     object.source = std::move(source);
 }
 
+// Takes pages out of those to be copied that the parent directory has, too, and begins to note what changes
+// from now on.
+std::vector<Range> TreeCapture::leave_to_parent(TaskToCapture &task, const proc::PidDir &dir,
+                                                TaskPages &pages)
+{
+    std::vector<Range> out;
+    if (task.in_parent && continuing_.parent->has(image::Kind::Pagemap, task.image)) {
+        std::vector<Range> stored;
+        for (const image::PageRun &run :
+             image::read_pagemap(*continuing_.parent, image::Kind::Pagemap, task.image).runs)
+            if (run.present())
+                stored.push_back({TargetAddr(run.start), TargetAddr(run.end())});
+        out = intersect(intersect(task.tracker->unchanged(dir, pages.anonymous), stored), pages.ranges);
+        pages.ranges = without(pages.ranges, out);
+    }
+    task.tracker->begin(dir, pages.anonymous);
+    continuing_.keep(task.pid, task.tracker->keep());
+    return out;
+}
+
 void TreeCapture::take_task(TaskToCapture &task, PageBuffer &buffer)
 {
     auto describe = [&] { return cat("pid ", task.pid); };
@@ -72,16 +92,25 @@ void TreeCapture::take_task(TaskToCapture &task, PageBuffer &buffer)
     object->source = std::make_unique<TaskSource>(*object->dir, std::move(pages.unreadable));
     if (task.userfaultfd)
         hold(task, *object, pages, reader);
+    std::vector<Range> in_parent;
+    if (task.tracker)
+        in_parent = leave_to_parent(task, *object->dir, pages);
+    uint64_t skipped = 0;
+    for (const Range &range : in_parent)
+        skipped += range.size() / kPageSize;
     PageSink &sink = object->held ? holding_.to : pages_;
     object->job = std::make_unique<CopyJob>(*object->source, std::move(pages.ranges),
-                                            sink.open(image::Kind::Pagemap, task.image), pages.zeroed);
+                                            sink.open(image::Kind::Pagemap, task.image, std::move(in_parent)),
+                                            pages.zeroed);
     bool large = object->job->bytes() >= (reader.slow() ? kLargeBeside : kLarge);
     if (reader.slow() && !large && !object->held)
         object->job->work(buffer);
-    image::write_one(images_, image::Kind::Mm, task.image, reader.describe(task, files_, shared_));
+    if (!continuing_.memory_only)
+        image::write_one(images_, image::Kind::Mm, task.image, reader.describe(task, files_, shared_));
     {
         std::lock_guard lock(mutex_);
         stats_.pages_scanned += scanned;
+        stats_.pages_in_parent += skipped;
         if (object->held) {
             held_.push_back(std::move(object));
             return;

@@ -20,8 +20,16 @@ namespace cr::mm
 {
 
 struct CaptureStats {
-    uint64_t pages_scanned = 0, pages_written = 0;
+    uint64_t pages_scanned = 0, pages_written = 0, pages_in_parent = 0;
     uint64_t shared_pages_scanned = 0, shared_pages_written = 0;
+};
+
+// An earlier dump of the same tree, which the new one continues.
+struct Continuing {
+    const image::Dir *parent = nullptr;
+    bool memory_only = false; // no mm-N
+    // Takes what a task's tracker wants kept until the next dump. Called from several threads.
+    std::function<void(pid_t, Fd)> keep;
 };
 
 // Tasks whose writes can be held back (held.h).
@@ -36,7 +44,7 @@ class TreeCapture
   public:
     // `images` gets mm-N, `pages` the contents.
     TreeCapture(const image::Dir &images, PageSink &pages, uint32_t first_file_id, ClaimSink claim,
-                Holding holding);
+                Holding holding, Continuing continuing);
     ~TreeCapture();
 
     // Takes tasks from `next` (called by one thread at a time) until it returns nothing, and copies
@@ -51,6 +59,7 @@ class TreeCapture
     void take_tasks(const std::function<std::optional<TaskToCapture>()> &next, PageBuffer &buffer);
     void take_task(TaskToCapture &task, PageBuffer &buffer);
     void hold(TaskToCapture &task, Object &object, TaskPages &pages, TaskReader &reader);
+    std::vector<Range> leave_to_parent(TaskToCapture &task, const proc::PidDir &dir, TaskPages &pages);
     void take_shared(std::vector<std::unique_ptr<Object>> &large, PageBuffer &buffer);
     void with_buffers(const std::function<void(PageBuffer &)> &work);
     void copy_all(std::vector<std::unique_ptr<Object>> &objects);
@@ -64,6 +73,7 @@ class TreeCapture
     bool no_more_ = false;
     std::vector<std::unique_ptr<Object>> large_, held_;
     Holding holding_;
+    Continuing continuing_;
     std::vector<PageBuffer> buffers_; // live through all phases: their pages are hot
     CaptureStats stats_;
 };

@@ -83,7 +83,6 @@ constexpr FlagRefusal kFlagRefusals[] = {
     {VmFlag::pf, "maps memory of a device", "unmap it before the dump"},
     {VmFlag::io, "maps memory of a device", "unmap it before the dump"},
     {VmFlag::um, "is watched by a userfaultfd, which is not supported yet", "unregister it before the dump"},
-    {VmFlag::uw, "is write-protected by a userfaultfd, which is not supported yet", "unregister it before the dump"},
     {VmFlag::ui, "is watched by a userfaultfd, which is not supported yet", "unregister it before the dump"},
     {VmFlag::ss, "is a shadow stack, which is not supported yet", "run the program without shadow stacks"},
     {VmFlag::sl, "is sealed (mseal), which is not supported yet", ""},

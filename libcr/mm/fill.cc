@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <climits>
+#include <map>
 #include <sys/mman.h>
 
 namespace cr::mm
@@ -42,6 +43,7 @@ class MappedFile
 
 // One call's worth: ranges of memory that follow each other in the file.
 struct Piece {
+    uint32_t source = 0;
     uint64_t offset = 0, size = 0;
     std::vector<iovec> to;
 };
@@ -53,12 +55,12 @@ std::vector<Piece> cut(const std::vector<Fill> &fills)
     for (Fill fill : fills) {
         while (fill.size) {
             if (out.empty() || out.back().size == kPiece || out.back().to.size() == IOV_MAX ||
-                out.back().offset + out.back().size != fill.offset)
-                out.push_back({fill.offset, 0, {}});
+                out.back().source != fill.source || out.back().offset + out.back().size != fill.offset)
+                out.push_back({fill.source, fill.offset, 0, {}});
             uint64_t n = std::min(fill.size, kPiece - out.back().size);
             out.back().to.push_back(sys::remote(fill.to, n));
             out.back().size += n;
-            fill = {fill.to + n, fill.size - n, fill.offset + n};
+            fill = {fill.to + n, fill.size - n, fill.offset + n, fill.source};
         }
     }
     return out;
@@ -71,15 +73,17 @@ void fill(pid_t pid, const TaskPlan &plan, const TaskPlan::Part &part)
     if (part.fills.empty())
         return;
     std::vector<Piece> pieces = cut(part.fills);
-    Fd pages = plan.open_pages();
-    MappedFile file(pages.get(), pieces.back().offset + pieces.back().size);
+    std::vector<Fd> pages = plan.open_pages();
+    std::map<uint32_t, MappedFile> files;
+    for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) // the last of a file tells its size
+        files.try_emplace(piece->source, pages[piece->source].get(), piece->offset + piece->size);
     std::atomic<size_t> next = 0;
     together([&] {
         auto describe = [&] { return cat("pid ", plan.pid); };
         Subject subject(describe);
         for (size_t i; (i = next++) < pieces.size();) {
             const Piece &piece = pieces[i];
-            iovec from{file.at(piece.offset), piece.size};
+            iovec from{files.at(piece.source).at(piece.offset), piece.size};
             long n = sys::check(sys::write_memory(pid, &from, 1, piece.to.data(), piece.to.size()),
                                 [&] { return "fill its memory"; });
             if (static_cast<uint64_t>(n) != piece.size)

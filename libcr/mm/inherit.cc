@@ -34,7 +34,8 @@ bool survives_fork(const Vma &vma)
 class Comparison
 {
   public:
-    Comparison(const TaskPlan &child, const TaskPlan &cloner, AreaPlan &area, int our_pages, int their_pages)
+    Comparison(const TaskPlan &child, const TaskPlan &cloner, AreaPlan &area,
+               const std::vector<Fd> &our_pages, const std::vector<Fd> &their_pages)
         : area_(area), our_pages_(our_pages), their_pages_(their_pages), ours_(child.contents(*area.vma)),
           theirs_(cloner.contents(*area.vma))
     {
@@ -46,7 +47,7 @@ class Comparison
   private:
     static constexpr uint64_t kBlock = 32 * 1024;
 
-    void compare(TargetAddr at, uint64_t size, uint64_t our_offset, uint64_t their_offset);
+    void compare(uint64_t size, const Fill &ours, const Fill &theirs);
     static void append(std::vector<Range> &out, TargetAddr start, uint64_t size)
     {
         if (!out.empty() && out.back().end == start)
@@ -61,24 +62,25 @@ class Comparison
     }
 
     AreaPlan &area_;
-    int our_pages_, their_pages_; // descriptors
+    const std::vector<Fd> &our_pages_, &their_pages_; // by source
     std::vector<Fill> ours_, theirs_;
     uint64_t equal_ = 0, differing_ = 0; // pages
 };
 
-void Comparison::compare(TargetAddr at, uint64_t size, uint64_t our_offset, uint64_t their_offset)
+void Comparison::compare(uint64_t size, const Fill &ours, const Fill &theirs)
 {
+    int our_pages = our_pages_[ours.source].get(), their_pages = their_pages_[theirs.source].get();
     uint8_t a[kBlock], b[kBlock];
     for (uint64_t done = 0; done < size; done += kBlock) {
         uint64_t n = std::min(kBlock, size - done);
-        if (sys::pread_up_to(our_pages_, a, n, our_offset + done, "pages") != n ||
-            sys::pread_up_to(their_pages_, b, n, their_offset + done, "pages") != n)
+        if (sys::pread_up_to(our_pages, a, n, ours.offset + done, "pages") != n ||
+            sys::pread_up_to(their_pages, b, n, theirs.offset + done, "pages") != n)
             bad_image("a pages file got shorter while it was read");
         for (uint64_t page = 0; page < n; page += kPageSize) {
             if (std::memcmp(a + page, b + page, kPageSize) == 0)
                 equal_++;
             else
-                only_ours(at + done + page, kPageSize);
+                only_ours(ours.to + done + page, kPageSize);
         }
     }
 }
@@ -106,7 +108,7 @@ bool Comparison::run()
             skip(theirs, n);
         } else {
             uint64_t n = std::min({ours->size, theirs->size, uint64_t{4} << 20});
-            compare(ours->to, n, ours->offset, theirs->offset);
+            compare(n, *ours, *theirs);
             skip(ours, n);
             skip(theirs, n);
         }
@@ -122,15 +124,18 @@ void inherit(TaskPlan &child, TaskPlan &cloner)
     if (child.mm->exe_file_id() != cloner.mm->exe_file_id())
         return;
     bool stored = !child.pagemap.runs.empty() && !cloner.pagemap.runs.empty();
-    Fd our_pages = stored ? child.open_pages() : Fd(), their_pages = stored ? cloner.open_pages() : Fd();
+    std::vector<Fd> our_pages, their_pages;
+    if (stored) {
+        our_pages = child.open_pages();
+        their_pages = cloner.open_pages();
+    }
     auto theirs = cloner.areas.begin();
     for (AreaPlan &ours : child.areas) {
         while (theirs != cloner.areas.end() && theirs->vma->start() < ours.vma->start())
             ++theirs;
         if (theirs == cloner.areas.end() || !same_area(*ours.vma, *theirs->vma) || !survives_fork(*ours.vma))
             continue;
-        if (has_private_pages(*ours.vma) &&
-            !Comparison(child, cloner, ours, our_pages.get(), their_pages.get()).run()) {
+        if (has_private_pages(*ours.vma) && !Comparison(child, cloner, ours, our_pages, their_pages).run()) {
             ours.differing.clear();
             ours.absent.clear();
             continue;

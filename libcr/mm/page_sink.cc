@@ -13,37 +13,58 @@ namespace
 class FileStream : public PageStream
 {
   public:
-    FileStream(const image::Dir &dir, image::Kind kind, uint64_t id, uint32_t pages_id)
-        : writer_(dir, kind, id, pages_id), name_(image::file_name(image::Kind::Pages, pages_id))
+    FileStream(const image::Dir &dir, image::Kind kind, uint64_t id, uint32_t pages_id,
+               std::vector<Range> in_parent)
+        : writer_(dir, kind, id, pages_id), name_(image::file_name(image::Kind::Pages, pages_id)),
+          in_parent_(std::move(in_parent))
     {
     }
 
     // Runs follow each other in the file, so a whole buffer is one write at the end of it.
     void put(std::span<const Range> runs, PageBuffer &bytes) override
     {
-        for (const Range &run : runs)
+        for (const Range &run : runs) {
+            add_parents(run.start);
             writer_.add(run.start.value, run.size() / kPageSize);
+        }
         sys::write_all(writer_.pages_fd(), bytes.data(), bytes.used, name_);
     }
 
-    void finish() override { writer_.finish(); }
+    void finish() override
+    {
+        if (!in_parent_.empty())
+            add_parents(in_parent_.back().end);
+        writer_.finish();
+    }
 
   private:
+    void add_parents(TargetAddr before)
+    {
+        for (; next_ < in_parent_.size() && in_parent_[next_].start < before; next_++)
+            writer_.add(in_parent_[next_].start.value, in_parent_[next_].size() / kPageSize,
+                        image::kPageParent);
+    }
+
     image::PagemapWriter writer_;
     std::string name_;
+    std::vector<Range> in_parent_; // sorted
+    size_t next_ = 0;              // the first that is not written yet
 };
 
 } // namespace
 
-std::unique_ptr<PageStream> FileSink::open(image::Kind kind, uint64_t id)
+std::unique_ptr<PageStream> FileSink::open(image::Kind kind, uint64_t id, std::vector<Range> in_parent)
 {
-    return std::make_unique<FileStream>(dir_, kind, id, next_pages_id_++);
+    return std::make_unique<FileStream>(dir_, kind, id, next_pages_id_++, std::move(in_parent));
 }
 
 class DeferredSink::Object
 {
   public:
-    Object(DeferredSink &sink, image::Kind kind, uint64_t id) : sink_(sink), kind_(kind), id_(id) {}
+    Object(DeferredSink &sink, image::Kind kind, uint64_t id, std::vector<Range> in_parent)
+        : sink_(sink), kind_(kind), id_(id), in_parent_(std::move(in_parent))
+    {
+    }
 
     void put(std::span<const Range> runs, PageBuffer &bytes)
     {
@@ -99,7 +120,7 @@ class DeferredSink::Object
     void pass_on()
     {
         if (!direct_)
-            direct_ = sink_.to_.open(kind_, id_);
+            direct_ = sink_.to_.open(kind_, id_, std::move(in_parent_));
         for (Piece &piece : pieces_) {
             direct_->put(piece.runs, piece.bytes);
             piece.bytes = PageBuffer();
@@ -110,6 +131,7 @@ class DeferredSink::Object
     DeferredSink &sink_;
     image::Kind kind_;
     uint64_t id_;
+    std::vector<Range> in_parent_;
     bool finished_ = false;
     std::vector<Piece> pieces_;
     std::unique_ptr<PageStream> direct_;
@@ -133,9 +155,9 @@ DeferredSink::DeferredSink(PageSink &to, uint64_t limit, PagePool *pool) : to_(t
 }
 DeferredSink::~DeferredSink() = default;
 
-std::unique_ptr<PageStream> DeferredSink::open(image::Kind kind, uint64_t id)
+std::unique_ptr<PageStream> DeferredSink::open(image::Kind kind, uint64_t id, std::vector<Range> in_parent)
 {
-    auto object = std::make_shared<Object>(*this, kind, id);
+    auto object = std::make_shared<Object>(*this, kind, id, std::move(in_parent));
     std::lock_guard lock(mutex_);
     objects_.push_back(object);
     return std::make_unique<Stream>(object);

@@ -33,7 +33,9 @@ class PageSink
   public:
     virtual ~PageSink() = default;
     // Kind::Pagemap or Kind::PagemapShmem. May be called from several threads.
-    virtual std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id) = 0;
+    // `in_parent`: pages whose contents are in the parent directory; none of them is put().
+    virtual std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id,
+                                             std::vector<Range> in_parent = {}) = 0;
 };
 
 class FileSink : public PageSink
@@ -43,7 +45,8 @@ class FileSink : public PageSink
         : dir_(dir), next_pages_id_(first_pages_id)
     {
     }
-    std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id) override;
+    std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id,
+                                     std::vector<Range> in_parent = {}) override;
 
   private:
     const image::Dir &dir_;
@@ -58,7 +61,8 @@ class DeferredSink : public PageSink
     // `pool`: where buffers come from, as long as it has some.
     DeferredSink(PageSink &to, uint64_t limit, PagePool *pool = nullptr);
     ~DeferredSink() override;
-    std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id) override;
+    std::unique_ptr<PageStream> open(image::Kind kind, uint64_t id,
+                                     std::vector<Range> in_parent = {}) override;
     void flush();
 
   private:

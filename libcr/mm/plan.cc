@@ -18,7 +18,7 @@ namespace
 void append(std::vector<Fill> &out, const Fill &fill)
 {
     if (!out.empty() && out.back().to + out.back().size == fill.to &&
-        out.back().offset + out.back().size == fill.offset)
+        out.back().offset + out.back().size == fill.offset && out.back().source == fill.source)
         out.back().size += fill.size;
     else
         out.push_back(fill);
@@ -33,7 +33,7 @@ void append_within(std::vector<Fill> &out, const std::vector<Fill> &fills, const
             ++fill;
         for (auto f = fill; f != fills.end() && f->to < range.end; ++f) {
             TargetAddr start = std::max(range.start, f->to), end = std::min(range.end, f->to + f->size);
-            append(out, {start, end - start, f->offset + (start - f->to)});
+            append(out, {start, end - start, f->offset + (start - f->to), f->source});
         }
     }
 }
@@ -68,7 +68,7 @@ std::vector<Fill> TaskPlan::contents(const img::vma_entry &vma) const
         if (!run->present())
             continue;
         uint64_t start = std::max(run->start, vma.start()), end = std::min(run->end(), vma.end());
-        out.push_back({TargetAddr(start), end - start, run->offset + (start - run->start)});
+        out.push_back({TargetAddr(start), end - start, run->offset + (start - run->start), run->source});
     }
     return out;
 }
@@ -83,10 +83,10 @@ void check_vdso(const TaskPlan &plan, std::span<const uint8_t> host)
             refused("the kernel's vDSO has another size than the one the program ran with",
                     "restore under the kernel version of the dump");
         std::vector<uint8_t> bytes(host.size());
-        Fd pages = plan.open_pages();
+        std::vector<Fd> pages = plan.open_pages();
         for (const Fill &fill : stored)
-            sys::pread_up_to(pages.get(), bytes.data() + (fill.to - start_of(vma)), fill.size, fill.offset,
-                             "pages");
+            sys::pread_up_to(pages[fill.source].get(), bytes.data() + (fill.to - start_of(vma)), fill.size,
+                             fill.offset, "pages");
         if (!same_vdso(bytes, host))
             refused("the kernel's vDSO is not the one the program ran with, which is not supported yet",
                     "restore under the kernel version of the dump");
@@ -108,9 +108,12 @@ void decide_fills(TaskPlan &plan)
     }
     for (TaskPlan::Part *part : {&plan.early, &plan.late}) {
         uint64_t bytes = 0;
-        for (const Fill &fill : part->fills)
+        bool deep = false; // where the task itself does not get by one path
+        for (const Fill &fill : part->fills) {
             bytes += fill.size;
-        part->outside = bytes > kOutside;
+            deep |= plan.pagemap.sources[fill.source].depth > image::kDeepestPath;
+        }
+        part->outside = deep || bytes > kOutside;
     }
 }
 

@@ -23,10 +23,11 @@
 namespace cr::mm
 {
 
-// Contents from the task's pages file.
+// Contents from one of the task's pages files.
 struct Fill {
     TargetAddr to;
     uint64_t size = 0, offset = 0; // bytes, offset in the file
+    uint32_t source = 0;           // which of its pagemap's
 };
 
 struct AreaPlan {
@@ -43,8 +44,8 @@ struct TaskPlan {
     // Reads and checks the pagemap of task `pid`.
     static TaskPlan read(const image::Dir &dir, pid_t pid, const img::mm_entry &mm);
 
-    // The file with the contents; not held open, since there is one per task.
-    Fd open_pages() const { return image::open_pages(*dir, pagemap.pages_id); }
+    // The files with the contents; not held open, since there is at least one per task.
+    std::vector<Fd> open_pages() const { return image::open_all_pages(*dir, pagemap); }
     // The stored contents of an area, as fills.
     std::vector<Fill> contents(const img::vma_entry &vma) const;
 
@@ -56,7 +57,7 @@ struct TaskPlan {
 
     // Filled in by decide_fills().
     struct Part {
-        std::vector<Fill> fills; // by file offset
+        std::vector<Fill> fills; // those of one file by offset
         bool outside = false; // so much that the coordinator does it with two threads (fill.h), at a barrier
     };
     Part early, late;

@@ -66,6 +66,8 @@ class Mapper
     void map(bool early);
     void change_inherited();
     void fill(const TaskPlan::Part &part);
+    OpId open_pages(OpId dir, uint32_t source);
+    void fill_from(OpId pages, std::span<const Fill> fills);
 
   private:
     Mapping mapping(size_t area, bool early) const;
@@ -181,19 +183,39 @@ void Mapper::preadv(OpId pages, const std::vector<iovec> &to, uint64_t bytes, ui
                               cat("contents of ", to.size(), " ranges of memory"));
 }
 
+OpId Mapper::open_pages(OpId dir, uint32_t source)
+{
+    std::string file = image::path_of(plan_.pagemap.sources[source]);
+    return build_.program.sys(
+        SYS_openat,
+        {dir, build_.region.data(file.c_str(), file.size() + 1, 1), O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0},
+        On::Fail, file);
+}
+
 // Fills follow each other in the file, so one preadv serves up to IOV_MAX of them.
 void Mapper::fill(const TaskPlan::Part &part)
 {
     if (part.outside || part.fills.empty())
         return;
-    constexpr uint64_t kAtOnce = 64 << 20;
-    std::string file = image::file_name(image::Kind::Pages, plan_.pagemap.pages_id);
+    std::vector<Fill> fills = part.fills;
+    std::stable_sort(fills.begin(), fills.end(),
+                     [](const Fill &a, const Fill &b) { return a.source < b.source; });
     OpId dir = build_.fetch(sources_.images, "the image directory");
-    OpId pages = build_.program.sys(
-        SYS_openat,
-        {dir, build_.region.data(file.c_str(), file.size() + 1, 1), O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0},
-        On::Fail, file);
+    for (size_t at = 0; at < fills.size();) {
+        size_t n = 1;
+        while (at + n < fills.size() && fills[at + n].source == fills[at].source)
+            n++;
+        OpId pages = open_pages(dir, fills[at].source);
+        fill_from(pages, std::span(fills).subspan(at, n));
+        build_.close(pages);
+        at += n;
+    }
     build_.close(dir);
+}
+
+void Mapper::fill_from(OpId pages, std::span<const Fill> fills)
+{
+    constexpr uint64_t kAtOnce = 64 << 20;
     std::vector<iovec> to;
     uint64_t offset = 0, bytes = 0;
     auto flush = [&] {
@@ -202,7 +224,7 @@ void Mapper::fill(const TaskPlan::Part &part)
         to.clear();
         bytes = 0;
     };
-    for (Fill fill : part.fills) {
+    for (Fill fill : fills) {
         while (fill.size) {
             if (to.size() == IOV_MAX || bytes == kAtOnce || (!to.empty() && fill.offset != offset + bytes))
                 flush();
@@ -211,11 +233,10 @@ void Mapper::fill(const TaskPlan::Part &part)
             uint64_t n = std::min(fill.size, kAtOnce - bytes);
             to.push_back({reinterpret_cast<void *>(fill.to.value), n});
             bytes += n;
-            fill = {fill.to + n, fill.size - n, fill.offset + n};
+            fill = {fill.to + n, fill.size - n, fill.offset + n, fill.source};
         }
     }
     flush();
-    build_.close(pages);
 }
 
 // Final protection and advice of areas with this `early`.

@@ -128,6 +128,25 @@ std::vector<Range> intersect(const std::vector<Range> &ranges, const std::vector
     return out;
 }
 
+std::vector<Range> without(const std::vector<Range> &ranges, const std::vector<Range> &other)
+{
+    std::vector<Range> out;
+    auto hole = other.begin();
+    for (const Range &range : ranges) {
+        TargetAddr at = range.start;
+        while (hole != other.end() && hole->end <= at)
+            ++hole;
+        for (auto h = hole; h != other.end() && h->start < range.end; ++h) {
+            if (at < h->start)
+                out.push_back({at, h->start});
+            at = h->end;
+        }
+        if (at < range.end)
+            out.push_back({at, range.end});
+    }
+    return out;
+}
+
 Scan scan_pages(const proc::PidDir &task, Range whole, const std::vector<ScanArea> &areas)
 {
     std::vector<Range> anonymous_areas, file_areas;

@@ -46,4 +46,7 @@ Scan scan_entries(const proc::PidDir &task, const std::vector<ScanArea> &areas);
 // where the ranges or the areas do.
 std::vector<Range> intersect(const std::vector<Range> &ranges, const std::vector<Range> &areas);
 
+// The parts of `ranges` that do not lie in `other`; both sorted, disjoint.
+std::vector<Range> without(const std::vector<Range> &ranges, const std::vector<Range> &other);
+
 } // namespace cr::mm

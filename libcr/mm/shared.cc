@@ -64,20 +64,22 @@ void read_contents(const image::Dir &dir, const image::Pagemap &pagemap, uint8_t
     constexpr uint64_t kPiece = 2 << 20;
     struct Piece {
         uint64_t to, offset, size;
+        uint32_t source;
     };
     std::vector<Piece> pieces;
     for (const image::PageRun &run : pagemap.runs)
         for (uint64_t at = run.present() ? run.start : run.end(); at < run.end(); at += kPiece)
-            pieces.push_back({at, run.offset + (at - run.start), std::min(kPiece, run.end() - at)});
+            pieces.push_back(
+                {at, run.offset + (at - run.start), std::min(kPiece, run.end() - at), run.source});
     if (pieces.empty())
         return;
-    Fd pages = image::open_pages(dir, pagemap.pages_id);
+    std::vector<Fd> pages = image::open_all_pages(dir, pagemap);
     std::string name = image::file_name(image::Kind::Pages, pagemap.pages_id);
     std::atomic<size_t> next = 0;
     auto work = [&] {
         for (size_t i; (i = next++) < pieces.size();)
-            if (sys::pread_up_to(pages.get(), to + pieces[i].to, pieces[i].size, pieces[i].offset, name) !=
-                pieces[i].size)
+            if (sys::pread_up_to(pages[pieces[i].source].get(), to + pieces[i].to, pieces[i].size,
+                                 pieces[i].offset, name) != pieces[i].size)
                 bad_image(cat(name, ": got shorter while it was read"));
     };
     if (pieces.size() < 4)

@@ -8,10 +8,12 @@
 
 #include "libcr/mm/objects.h"
 #include "libcr/mm/scan.h"
+#include "libcr/mm/tracker.h"
 #include "libcr/proc/maps.h"
 #include "mm.pb.h"
 
 #include <future>
+#include <memory>
 #include <optional>
 
 namespace cr::mm
@@ -25,6 +27,8 @@ struct TaskToCapture {
     std::optional<uint64_t> brk;      // the program break; the end of [heap] when nobody asked the task
     Fd userfaultfd;                   // its writes may be held back by it; empty: they may not
     std::vector<uint64_t> never_held; // pages where they must not be, sorted
+    std::unique_ptr<Tracker> tracker; // of what it writes; instead of holding back
+    bool in_parent = false;           // an earlier dump of it is in the parent directory
 };
 
 // What has to be copied.

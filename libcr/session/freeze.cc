@@ -5,6 +5,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/blockers.h"
+#include "libcr/image/parent.h"
 #include "libcr/image/seal.h"
 #include "libcr/image/writer.h"
 #include "libcr/inject/freeze.h"
@@ -137,12 +138,15 @@ class Freeze
     void take_watches(inject::FrozenTree &tree, std::span<inject::FrozenTask *const> tasks);
     void tell(const inject::FrozenTask &task, const task::TaskFacts &facts,
               const img::task_kobj_ids_entry &ids);
+    // Where the state of tasks goes.
+    const image::Dir &states() const { return request_.pre_dump ? nothing_ : *images_; }
     bool hold(inject::FrozenTree &tree, std::string &why);
     void fail(const std::vector<Error> &errors);
 
     const FreezeRequest &request_;
     int out_;
     std::optional<image::Dir> images_;
+    const image::Dir nothing_ = image::Dir::null();
     Holder holder_;
     img::session_hello hello_;
     uint64_t begin_us_ = 0, frozen_us_ = 0;
@@ -156,6 +160,8 @@ class Freeze
 void Freeze::begin()
 {
     images_ = request_.dry_run ? image::Dir::null() : image::Dir::create(request_.images_dir);
+    if (!request_.prev_images_dir.empty() && !request_.dry_run)
+        image::other_dir(*images_, request_.prev_images_dir); // to hear now that it is not there
     hello_.set_version(kStreamVersion);
     hello_.set_images_dir(request_.dry_run ? std::string() : absolute(request_.images_dir));
     hello_.set_work_dir(absolute(request_.dry_run ? "." : request_.work_dir));
@@ -175,6 +181,11 @@ void Freeze::begin()
         hello_.set_max_memory(request_.max_memory);
     if (request_.leave_running && request_.mode == FreezeMode::Copy)
         hello_.set_expected_bytes(memory_of_tree(request_.tree));
+    if (!request_.prev_images_dir.empty())
+        hello_.set_prev_images_dir(request_.prev_images_dir);
+    hello_.set_track_mem(request_.track_mem);
+    hello_.set_auto_dedup(request_.auto_dedup);
+    hello_.set_pre_dump(request_.pre_dump);
     hello_.set_log_file(request_.log_file);
     hello_.set_log_level(static_cast<uint32_t>(request_.log_level));
     for (const std::string &external : request_.external)
@@ -309,12 +320,13 @@ std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
 void Freeze::take_watches(inject::FrozenTree &tree, std::span<inject::FrozenTask *const> tasks)
 {
     constexpr uint64_t kWorthIt = 16 << 20; // less is copied as fast
-    if (request_.mode == FreezeMode::Copy || !request_.leave_running || request_.dry_run)
+    if (request_.dry_run ||
+        (!request_.track_mem && (request_.mode == FreezeMode::Copy || !request_.leave_running)))
         return;
     for (inject::FrozenTask *task : tasks) {
         if (task->state == inject::FrozenTask::State::Zombie)
             continue;
-        if (request_.mode == FreezeMode::Auto && private_memory(task->pid) < kWorthIt)
+        if (!request_.track_mem && request_.mode == FreezeMode::Auto && private_memory(task->pid) < kWorthIt)
             continue;
         std::string why;
         Fd fd = inject::take_userfaultfd(*task, tree.waiter(), why);
@@ -322,8 +334,12 @@ void Freeze::take_watches(inject::FrozenTree &tree, std::span<inject::FrozenTask
             watches_[task->pid] = std::move(fd);
         else
             log::warning(cat("pid ", task->pid,
-                             ": its memory is copied while it stands still, since it may not ",
-                             "hold back writes (userfaultfd: ", why, ")"));
+                             request_.track_mem
+                                 ? ": the next dump stores all its memory again, since nobody "
+                                   "may keep track of what it writes (userfaultfd: "
+                                 : ": its memory is copied while it stands still, since it may "
+                                   "not hold back writes (userfaultfd: ",
+                             why, ")"));
     }
 }
 
@@ -380,17 +396,17 @@ void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts 
         entry.add_threads(entry.pid());
         core.mutable_thread_core()->set_futex_rla(0);
         core.mutable_thread_core()->set_futex_rla_len(0);
-        image::write_one(*images_, image::Kind::Core, entry.pid(), core);
+        image::write_one(states(), image::Kind::Core, entry.pid(), core);
         return;
     }
     for (const task::ThreadFacts &thread : facts.threads) {
         task::capture_thread(thread, core);
         entry.add_threads(static_cast<uint32_t>(thread.vtid));
-        image::write_one(*images_, image::Kind::Core, static_cast<uint64_t>(thread.vtid), core);
+        image::write_one(states(), image::Kind::Core, static_cast<uint64_t>(thread.vtid), core);
         core.Clear(); // only the leader has the task's part
         core.set_mtype(img::core_entry::X86_64);
     }
-    image::write_one(*images_, image::Kind::Ids, entry.pid(), ids);
+    image::write_one(states(), image::Kind::Ids, entry.pid(), ids);
 }
 
 void Freeze::report_lost(const std::vector<inject::FrozenTask *> &tasks)
@@ -403,7 +419,7 @@ void Freeze::report_lost(const std::vector<inject::FrozenTask *> &tasks)
 
 void Freeze::capture(inject::FrozenTree &tree)
 {
-    image::Writer pstree(*images_, image::Kind::Pstree);
+    image::Writer pstree(states(), image::Kind::Pstree);
     std::vector<inject::FrozenTask *> tasks;
     for (inject::FrozenTask &task : tree.tasks())
         tasks.push_back(&task);
@@ -424,7 +440,7 @@ void Freeze::capture(inject::FrozenTree &tree)
     }
     pstree.finish();
     if (filters.image().seccomp_filters_size())
-        image::write_one(*images_, image::Kind::Seccomp, 0, filters.image());
+        image::write_one(states(), image::Kind::Seccomp, 0, filters.image());
     img::session_record record;
     record.set_tree_end(true);
     put_record(out_, record);
@@ -482,8 +498,11 @@ int Freeze::run()
             return 1;
         }
         // Only now: a dump that is refused leaves an older checkpoint in the directory as it was.
-        if (!request_.dry_run)
+        if (!request_.dry_run) {
             old_pages = image::begin(*images_);
+            if (!request_.prev_images_dir.empty())
+                image::link_parent(*images_, request_.prev_images_dir);
+        }
         capture(tree);
         std::string why;
         if (hold(tree, why))

@@ -26,7 +26,10 @@ struct FreezeRequest {
     bool dry_run = false;
     bool leave_running = false; // stages may copy now and write after the tree was let go
     FreezeMode mode = FreezeMode::Copy;
-    uint64_t max_memory = 0; // for the copy; 0: half of what the machine has left
+    uint64_t max_memory = 0;     // for the copy; 0: half of what the machine has left
+    std::string prev_images_dir; // empty: none
+    bool track_mem = false, auto_dedup = false;
+    bool pre_dump = false; // memory only
     bool shell_job = false;
     bool file_locks = false, link_remap = false, evasive_devices = false;
     uint64_t ghost_limit = 1 << 20;

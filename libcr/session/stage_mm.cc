@@ -5,6 +5,7 @@
 #include "libcr/proc/pid_dir.h"
 #include "libcr/session/freeze.h"
 #include "libcr/session/link.h"
+#include "libcr/session/tracking.h"
 #include "libcr/sys/file.h"
 
 #include <chrono>
@@ -43,11 +44,12 @@ uint64_t copy_limit()
 class Tasks
 {
   public:
-    explicit Tasks(Stage &stage) : stage_(stage), holder_(stage.hello()) {}
+    Tasks(Stage &stage, Tracking &tracking) : stage_(stage), tracking_(tracking), holder_(stage.hello()) {}
 
     std::optional<mm::TaskToCapture> next()
     {
         while (auto task = stage_.next_task()) {
+            tracking_.begin();
             if (task->zombie())
                 continue;
             auto [other, is_new] = by_vm_.emplace(task->vm_id(), task->pid());
@@ -61,8 +63,12 @@ class Tasks
             out.thp_disabled = task->thp_disabled();
             if (task->has_brk())
                 out.brk = task->brk();
-            if (task->has_userfaultfd())
-                out.userfaultfd = holder_.take(task->userfaultfd());
+            Fd watch = task->has_userfaultfd() ? holder_.take(task->userfaultfd()) : Fd();
+            out.in_parent = tracking_.continues(out.pid);
+            if (stage_.hello().track_mem() || out.in_parent)
+                out.tracker = tracking_.tracker_of(out.pid, std::move(watch));
+            else
+                out.userfaultfd = std::move(watch);
             out.never_held.assign(task->never_held().begin(), task->never_held().end());
             return out;
         }
@@ -71,6 +77,7 @@ class Tasks
 
   private:
     Stage &stage_;
+    Tracking &tracking_;
     HolderLink holder_;
     std::map<uint32_t, uint32_t> by_vm_;
 };
@@ -97,14 +104,20 @@ void dump_mm(Stage &stage, mm::PagePool &pool)
     bool defer = hello.leave_running() && !stage.dry_run();
     mm::PageSink &sink = defer ? static_cast<mm::PageSink &>(memory) : files;
 
-    mm::TreeCapture capture(stage.images(), sink, static_cast<uint32_t>(IdRange::Mm),
-                            [&](const img::session_file_claim &claim) { stage.claim(claim); },
-                            {files, budget, mode == FreezeMode::Auto ? kSmallestHeld : 0});
-    Tasks tasks(stage);
+    Tracking tracking(hello, stage.images());
+    mm::TreeCapture capture(
+        stage.images(), sink, static_cast<uint32_t>(IdRange::Mm),
+        [&](const img::session_file_claim &claim) { stage.claim(claim); },
+        {files, budget, mode == FreezeMode::Auto ? kSmallestHeld : 0},
+        {tracking.parent(), hello.pre_dump(), [&](pid_t pid, Fd fd) { tracking.keep(pid, std::move(fd)); }});
+    Tasks tasks(stage, tracking);
     capture.run([&] { return tasks.next(); }, [&] { stage.claims_end(); });
+    auto tracker = tracking.start();
     stage.released();
 
     img::session_stage_done done;
+    if (tracker)
+        *done.mutable_tracker() = *tracker;
     done.set_stage("cr-dump-mm");
     done.set_frozen_us(us_since(begin));
     done.set_memdump_us(us_since(begin));
@@ -114,6 +127,7 @@ void dump_mm(Stage &stage, mm::PagePool &pool)
     done.set_memwrite_us(us_since(write_begin));
     done.set_pages_scanned(stats.pages_scanned);
     done.set_pages_written(stats.pages_written);
+    done.set_pages_skipped_parent(stats.pages_in_parent);
     done.set_shpages_scanned(stats.shared_pages_scanned);
     done.set_shpages_written(stats.shared_pages_written);
     stage.done(done);

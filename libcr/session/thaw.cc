@@ -3,6 +3,7 @@
 #include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/image/dedup.h"
 #include "libcr/image/seal.h"
 #include "libcr/image/writer.h"
 #include "libcr/session/link.h"
@@ -22,6 +23,17 @@ namespace
 
 // What a directory must have been given to be restorable. (cr-dump-net and cr-dump-ns only refuse so far.)
 constexpr const char *kNeeded[] = {"cr-freeze", "cr-dump-mm", "cr-dump-files"};
+
+// Only after the commit: until then the earlier dump is the one that counts. When it cannot be done the dump
+// is as good.
+void free_earlier(const image::Dir &dir)
+{
+    try {
+        image::free_superseded(dir);
+    } catch (const Error &error) {
+        log::warning(error.what());
+    }
+}
 
 class Thaw
 {
@@ -48,6 +60,7 @@ class Thaw
     std::vector<Fd> tasks_;
     std::set<std::string> begun_, running_, holding_;
     std::vector<Error> failures_;
+    std::optional<img::cr_tracker_entry> tracker_;
     bool tree_end_ = false;
     bool gone_ = false; // the tree is not held any more
     bool lost_ = false; // the holder ended before we could speak to it
@@ -102,6 +115,8 @@ void Thaw::take(const img::session_record &record)
         const img::session_stage_done &done = record.done();
         running_.erase(done.stage());
         holding_.erase(done.stage());
+        if (done.has_tracker())
+            tracker_ = done.tracker();
         img::dump_stats_entry &sum = result_.statistics;
         sum.set_freezing_time(sum.freezing_time() + static_cast<uint32_t>(done.freezing_us()));
         sum.set_memdump_time(sum.memdump_time() + static_cast<uint32_t>(done.memdump_us()));
@@ -184,8 +199,15 @@ void Thaw::commit()
             result_.partial = true;
     for (const std::string &stage : begun_)
         inventory.add_cr_stages(stage);
+    if (tracker_)
+        *inventory.mutable_cr_tracker() = *tracker_;
     if (result_.partial)
         inventory.set_cr_partial(true);
+    if (hello_.pre_dump()) {
+        inventory.set_cr_pre_dump(true);
+        inventory.set_cr_partial(true);
+        result_.partial = false; // as was asked for
+    }
     image::Dir dir = image::Dir::open(hello_.images_dir());
     if (!gone_) {
         img::session_request intent;
@@ -193,6 +215,8 @@ void Thaw::commit()
         holder_->ask(intent);
     }
     image::commit(dir, inventory);
+    if (hello_.auto_dedup())
+        free_earlier(dir);
 }
 
 void Thaw::write_statistics()

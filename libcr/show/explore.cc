@@ -90,7 +90,7 @@ void show_rss(const image::Dir &dir, const Out &out)
             continue;
         out(cat(t.pid, "\n"));
         auto vma = mm->vmas().begin();
-        for (const auto &run : image::read_pagemap(dir, Kind::Pagemap, t.pid).runs) {
+        for (const auto &run : image::read_own_pagemap(dir, Kind::Pagemap, t.pid).runs) {
             std::string left = run_text(run);
             while (vma != mm->vmas().end() && vma->end() <= run.start)
                 ++vma;

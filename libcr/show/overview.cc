@@ -82,7 +82,7 @@ std::string stored_text(const image::Dir &dir, const Task &task)
     if (!dir.has(Kind::Pagemap, task.pid))
         return "-";
     uint64_t pages = 0;
-    for (const auto &run : image::read_pagemap(dir, Kind::Pagemap, task.pid).runs)
+    for (const auto &run : image::read_own_pagemap(dir, Kind::Pagemap, task.pid).runs)
         pages += run.present() ? run.nr_pages : 0;
     return size_text(pages * kPageSize);
 }

@@ -13,6 +13,9 @@
 namespace cr::sys
 {
 
+// Linux 6.7: a write takes the protection away, and nobody is told.
+inline constexpr uint64_t kUffdWpAsync = 1ull << 15;
+
 inline constexpr uint64_t kEntryWriteProtected = 1ull << 57; // in /proc/PID/pagemap
 
 inline long uffd_begin(int fd, uint64_t features)

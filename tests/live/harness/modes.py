@@ -30,15 +30,15 @@ class Context:
     def images(self, name="img"):
         return os.path.join(self.directory, name)
 
-    def snapshot(self):
+    def snapshot(self, tracked=False):
         self.tree.reap()
-        return state.Snapshot(self.tree.root)
+        return state.Snapshot(self.tree.root, tracked=tracked)
 
-    def same_as(self, before, when):
+    def same_as(self, before, when, tracked=False):
         """Compares now with `before`; a restored tree may need a moment until all is asleep again."""
         found = []
         for _ in range(6):
-            found = compare.differences(before, self.snapshot(), self.allowed)
+            found = compare.differences(before, self.snapshot(tracked), self.allowed)
             if self.tree.has_ended():
                 said = self.tree.output().decode(errors="replace")[-1000:]
                 raise Differs(f"{when}: the root has ended: {exit_text(self.tree.ended[self.tree.root])}: {said}")
@@ -102,6 +102,18 @@ def snapshot(context):
     context.tree.kill()
     context.tree.ended.clear()
     context.restore()
+    context.same_as(before, "after the restore")
+
+
+def pre_dump(context):
+    """Memory first, in two steps, the tree running on in between; the dump stores what changed since."""
+    before = context.snapshot()
+    context.tools.pre_dump(context.tree.root, context.images("one"))
+    context.same_as(before, "after the pre-dump", tracked=True)
+    context.tools.pre_dump(context.tree.root, context.images("two"), "--prev-images-dir", "../one")
+    context.same_as(before, "after the second pre-dump", tracked=True)
+    context.dump("three", ("--prev-images-dir", "../two", "--track-mem"))
+    context.restore("three")
     context.same_as(before, "after the restore")
 
 
@@ -185,6 +197,7 @@ MODES = {
     "plain": plain,
     "running": running,
     "snapshot": snapshot,
+    "pre-dump": pre_dump,
     "thrice": thrice,
     "rounds": rounds,
     "pipeline": pipeline,

@@ -109,8 +109,10 @@ def status_fields(path):
 AREA = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) (\S+) (\d+) *(.*)$")
 
 
-def areas_of(pid):
-    """(start, end, description, offset or None) of every mapping, in order; flags that only measure are left out."""
+def areas_of(pid, tracked=False):
+    """(start, end, description, offset or None) of every mapping, in order; flags that only measure are left out.
+
+    `tracked`: so is the one that shows our noting of writes, between the steps of an incremental dump."""
     areas = []
     for line in try_text(f"/proc/{pid}/smaps").splitlines():
         match = AREA.match(line)
@@ -121,7 +123,7 @@ def areas_of(pid):
             backed = inode != "0"
             areas.append([int(start, 16), int(end, 16), f"{perms} {where}".strip(), int(offset, 16) if backed else None])
         elif line.startswith("VmFlags:"):
-            flags = sorted(set(line.split()[1:]) - {"sd"})
+            flags = sorted(set(line.split()[1:]) - {"sd", "uw" if tracked else "sd"})
             areas[-1][2] += " [" + " ".join(flags) + "]"
     return areas
 
@@ -145,7 +147,8 @@ def joined(areas):
 class Snapshot:
     """The facts of one tree at one time."""
 
-    def __init__(self, root, ignore_pids=()):
+    def __init__(self, root, ignore_pids=(), tracked=False):
+        self.tracked = tracked
         self.facts = {}
         self.objects = {}
         self.pids = [pid for pid in tree_of(root) if pid not in ignore_pids]
@@ -187,7 +190,7 @@ class Snapshot:
         self.put(f"{pid}/children", " ".join(map(str, sorted(children_of(pid)))))
         tids = threads_of(pid)
         self.put(f"{pid}/threads", " ".join(map(str, tids)))
-        areas = areas_of(pid)
+        areas = areas_of(pid, self.tracked)
         self.put(f"{pid}/count/areas", len(areas))
         self.put(f"{pid}/count/threads", len(tids))
         for start, end, what, offset in joined(areas):

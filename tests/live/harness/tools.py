@@ -62,6 +62,10 @@ class Tools:
         os.makedirs(images, exist_ok=True)
         self.must([self.path("cr"), "dump", "-t", str(pid), "-D", images, *self.log_options, *options])
 
+    def pre_dump(self, pid, images, *options):
+        os.makedirs(images, exist_ok=True)
+        self.must([self.path("cr"), "pre-dump", "-t", str(pid), "-D", images, *self.log_options, *options])
+
     def try_dump(self, pid, images, *options):
         os.makedirs(images, exist_ok=True)
         return self.call([self.path("cr"), "dump", "-t", str(pid), "-D", images, *self.log_options, *options])

@@ -1,4 +1,4 @@
-// modes: none, plain, running, snapshot, rounds
+// modes: none, plain, running, snapshot, pre-dump, rounds
 // differs: */status/RssAnon
 // (large pages that parent and child shared come back as theirs alone)
 // Two copies of a counter in pages far apart, and two more in memory that is shared with a child which writes

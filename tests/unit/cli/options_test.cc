@@ -159,7 +159,9 @@ TEST_CASE("what is not supported yet is refused where it would matter, and only 
     CHECK_NOTHROW(dump("-t 7 --manage-cgroups=ignore"));
     CHECK_NOTHROW(dump("-t 7 --cpu-cap=none"));
     CHECK_NOTHROW(restore("--track-mem"));
-    CHECK_THROWS_WITH(parse_as("cr", "pre-dump -t 7"), Catch::Contains("pre-dump is not supported yet"));
+    CHECK_NOTHROW(parse_as("cr", "pre-dump -t 7 --pre-dump-mode read"));
+    CHECK_THROWS_WITH(parse_as("cr", "pre-dump -t 7 --pre-dump-mode fast"),
+                      Catch::Contains("splice or read"));
     CHECK_THROWS_WITH(parse_as("cr", "swrk 3"), Catch::Contains("swrk is not supported yet"));
 }
 

@@ -1,8 +1,11 @@
 #include "libcr/base/error.h"
+#include "libcr/image/dedup.h"
 #include "libcr/image/pages.h"
+#include "libcr/image/parent.h"
 #include "pagemap.pb.h"
 #include "unit/temp_dir.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <functional>
 #include <unistd.h>
@@ -92,7 +95,8 @@ TEST_CASE("wrong pagemaps are told")
                Contains("record 3: vaddr 0x1000 is before"));
     CHECK_THAT(read_error({record(0x1000, 2), record(0x2000, 1)}, 3), Contains("is before the end"));
     CHECK_THAT(read_error({record(0x1000, 1, 8)}, 1), Contains("flags 0x8 are not known"));
-    CHECK_THAT(read_error({record(0x1000, 1, kPageParent)}, 1), Contains("incremental checkpoints"));
+    CHECK_THAT(read_error({record(0x1000, 1, kPageParent)}, 1),
+               Contains("parent directory, and there is none"));
     CHECK_THAT(read_error({record(0x1000, 1, kPageParent | kPagePresent)}, 1), Contains("both"));
     CHECK_THAT(read_error({record(0x1000, 1), record(0x4000, 2)}, 2),
                Contains("2 pages where pages-1.img has 1 more"));
@@ -114,4 +118,80 @@ TEST_CASE("missing halves are told")
     writer.finish();
     ::unlink(temp.file("pages-7.img").c_str());
     CHECK_THROWS_WITH(read_pagemap(dir, Kind::PagemapShmem, 42), "pages-7.img: is missing");
+}
+
+namespace
+{
+
+// Runs {first page, number, flags} of pagemap-42 in a directory of its own below `root`.
+Dir chained(const std::string &root, const std::string &name, const std::string &parent,
+            const std::vector<std::array<uint64_t, 3>> &runs)
+{
+    Dir dir = Dir::create(root + "/" + name);
+    if (!parent.empty())
+        link_parent(dir, parent);
+    PagemapWriter writer(dir, Kind::Pagemap, 42, 1);
+    for (const auto &run : runs)
+        writer.add(run[0] * kPageSize, run[1], static_cast<uint32_t>(run[2]));
+    REQUIRE(::ftruncate(writer.pages_fd(), static_cast<off_t>(writer.bytes())) == 0);
+    writer.finish();
+    return dir;
+}
+
+} // namespace
+
+TEST_CASE("pages of parents are found through the whole chain, and after all was moved")
+{
+    TempDir temp;
+    std::string root = temp.path() + "/a";
+    Dir top = Dir::create(root);
+    chained(root, "one", "", {{1, 10, kPagePresent}});
+    chained(root, "two", "../one", {{1, 4, kPageParent}, {5, 2, kPagePresent}, {7, 4, kPageParent}});
+    Dir last = chained(root, "three", "../two", {{1, 1, kPagePresent}, {2, 6, kPageParent}});
+    std::string moved = temp.path() + "/b";
+    REQUIRE(::rename(root.c_str(), moved.c_str()) == 0);
+    last = Dir::open(moved + "/three");
+
+    Pagemap map = read_pagemap(last, Kind::Pagemap, 42);
+    REQUIRE(map.sources.size() == 3);
+    CHECK(path_of(map.sources[2]) == "parent/parent/pages-1.img");
+    REQUIRE(map.runs.size() == 4);
+    auto is = [&](size_t i, uint64_t page, uint64_t pages, uint32_t source, uint64_t offset) {
+        const PageRun &run = map.runs[i];
+        return run.present() && run.start == page * kPageSize && run.nr_pages == pages &&
+               run.source == source && run.offset == offset * kPageSize;
+    };
+    CHECK(is(0, 1, 1, 0, 0));
+    CHECK(is(1, 2, 3, 2, 1));
+    CHECK(is(2, 5, 2, 1, 0));
+    CHECK(is(3, 7, 1, 2, 6));
+    CHECK(open_all_pages(last, map)[2].get() >= 0);
+    CHECK(read_own_pagemap(last, Kind::Pagemap, 42).runs.size() == 2);
+
+    // Freed: in the first what the second has, and what the third has.
+    CHECK(free_superseded(last) == 3);
+}
+
+TEST_CASE("a chain of directories that does not hold is told")
+{
+    TempDir temp;
+    chained(temp.path(), "one", "", {{1, 2, kPagePresent}});
+    Dir two = chained(temp.path(), "two", "../one", {{1, 3, kPageParent}});
+    CHECK_THROWS_WITH(read_pagemap(two, Kind::Pagemap, 42),
+                      Catch::Contains("not in the parent directory either"));
+    CHECK_THROWS_WITH(link_parent(two, "../two"), Catch::Contains("in the directory of the new ones"));
+    Dir one = chained(temp.path(), "one", "../two", {{1, 3, kPageParent}});
+    CHECK_THROWS_WITH(read_pagemap(one, Kind::Pagemap, 42), Catch::Contains("in a circle"));
+}
+
+TEST_CASE("long chains")
+{
+    TempDir temp;
+    chained(temp.path(), "0", "", {{1, 2, kPagePresent}});
+    for (int i = 1; i < 60; i++)
+        chained(temp.path(), std::to_string(i), "../" + std::to_string(i - 1), {{1, 2, kPageParent}});
+    Dir last = Dir::open(temp.path() + "/59");
+    Pagemap map = read_pagemap(last, Kind::Pagemap, 42);
+    CHECK((map.runs.size() == 1 && map.runs[0].source == 59));
+    CHECK(open_all_pages(last, map)[59].get() >= 0);
 }

@@ -26,7 +26,8 @@ class Plans
   public:
     TaskPlan operator()(const img::mm_entry &mm, const std::map<uint64_t, int> &pages)
     {
-        image::Pagemap pagemap{next_++, {}};
+        image::Pagemap pagemap{next_, {{0, next_}}, {}};
+        next_++;
         Fd fd = dir_.create_file(image::Kind::Pages, pagemap.pages_id);
         uint64_t offset = 0;
         for (auto [at, byte] : pages) {

@@ -1,0 +1,40 @@
+// Which pages of a task did not change since an earlier dump. A tracker says so only of pages that the kernel
+// vouches for; all others are stored again: a page that was wrongly taken for unchanged is a broken
+// checkpoint, one that was wrongly taken for changed costs 4 KiB.
+//
+// By write-protection (userfaultfd(2) with UFFD_FEATURE_WP_ASYNC, Linux 6.7): the pages are write-protected,
+// the first write to one takes its protection away in the kernel, nobody waits for us. What is protected
+// still was not written. This lives as long as somebody holds the descriptor, and goes with the areas:
+//   - munmap, a new mapping at the place, execve, MREMAP to another place: not watched any more, so changed
+//   - MADV_DONTNEED: the page is not there; the next one at the place is not protected
+//   - fork: the child is not watched, the parent goes on as before
+//   - an area that somebody else watches cannot be watched by us, so it always counts as changed
+// Private anonymous memory only; pages of files and shared memory are always stored.
+#pragma once
+
+#include "libcr/mm/scan.h"
+
+#include <memory>
+#include <vector>
+
+namespace cr::mm
+{
+
+class Tracker
+{
+  public:
+    virtual ~Tracker() = default;
+    // The pages that are there and as they were at the earlier dump. The task stands still. `areas`: private
+    // anonymous ones, sorted, disjoint.
+    virtual std::vector<Range> unchanged(const proc::PidDir &task, const std::vector<Range> &areas) = 0;
+    // From now on. The task stands still, and unchanged() is not asked any more.
+    virtual void begin(const proc::PidDir &task, const std::vector<Range> &areas) = 0;
+    // What somebody must hold on to until the next dump; empty: nothing.
+    virtual Fd keep() = 0;
+};
+
+// `earlier`: what an earlier tracker's keep() gave; empty: everything has changed. `fresh`: a userfaultfd of
+// the task; empty: nothing is noted from now on.
+std::unique_ptr<Tracker> track_by_protection(Fd earlier, Fd fresh);
+
+} // namespace cr::mm
