@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 
 namespace cr::session
 {
@@ -44,7 +45,7 @@ uint64_t copy_limit()
 class Tasks
 {
   public:
-    Tasks(Stage &stage, Tracking &tracking) : stage_(stage), tracking_(tracking), holder_(stage.hello()) {}
+    Tasks(Stage &stage, Tracking &tracking) : stage_(stage), tracking_(tracking) {}
 
     std::optional<mm::TaskToCapture> next()
     {
@@ -63,7 +64,7 @@ class Tasks
             out.thp_disabled = task->thp_disabled();
             if (task->has_brk())
                 out.brk = task->brk();
-            Fd watch = task->has_userfaultfd() ? holder_.take(task->userfaultfd()) : Fd();
+            Fd watch = task->has_userfaultfd() ? holder().take(task->userfaultfd()) : Fd();
             out.in_parent = tracking_.continues(out.pid);
             if (stage_.hello().track_mem() || out.in_parent)
                 out.tracker = tracking_.tracker_of(out.pid, std::move(watch));
@@ -76,9 +77,12 @@ class Tasks
     }
 
   private:
+    // Not before there is a task: a holder that refused the tree may be gone, and its stream tells why.
+    HolderLink &holder() { return holder_ ? *holder_ : holder_.emplace(stage_.hello()); }
+
     Stage &stage_;
     Tracking &tracking_;
-    HolderLink holder_;
+    std::optional<HolderLink> holder_;
     std::map<uint32_t, uint32_t> by_vm_;
 };
 
