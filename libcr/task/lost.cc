@@ -28,13 +28,15 @@ std::string value(const proc::PidDir &task, const char *name, std::string_view k
 struct Unkept {
     const char *name;
     std::string (*read)(const proc::PidDir &);
+    const char *initial = nullptr; // what a new session has: nothing to miss
 };
 
 constexpr Unkept kTable[] = {
     {"control groups", [](const proc::PidDir &task) { return file(task, "cgroup"); }},
-    {"autogroup's nice value", [](const proc::PidDir &task) { return value(task, "autogroup", "nice "); }},
+    {"autogroup's nice value", [](const proc::PidDir &task) { return value(task, "autogroup", "nice "); },
+     "0"},
     {"merging of equal pages (PR_SET_MEMORY_MERGE)",
-     [](const proc::PidDir &task) { return value(task, "ksm_stat", "ksm_merge_any: "); }},
+     [](const proc::PidDir &task) { return value(task, "ksm_stat", "ksm_merge_any: "); }, "no"},
     {"audit login user", [](const proc::PidDir &task) { return file(task, "loginuid"); }},
 };
 
@@ -51,7 +53,7 @@ std::vector<std::string> unkept_state(const proc::PidDir &task)
 void report_lost(pid_t pid, const std::vector<std::string> &theirs, const std::vector<std::string> &ours)
 {
     for (size_t i = 0; i < std::size(kTable); i++)
-        if (theirs[i] != ours[i])
+        if (theirs[i] != ours[i] && (!kTable[i].initial || theirs[i] != kTable[i].initial))
             log::warning("pid ", pid, ": its ", kTable[i].name, " (", printable(theirs[i]),
                          ") will not be restored: the restored task has that of its restorer");
 }
