@@ -14,6 +14,9 @@
 // A hook that a kind has no use of is null where it says so below.
 #pragma once
 
+#include <csignal>
+#undef sigmask // glibc's, the old one of BSD: a field of the images has that name
+
 #include "fdinfo.pb.h"
 #include "libcr/base/blocker.h"
 #include "libcr/files/facts.h"

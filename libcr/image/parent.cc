@@ -16,6 +16,17 @@ namespace
 
 constexpr const char *kParent = "parent";
 
+// Another directory than `dir`, by a path relative to it.
+Dir other_dir(const Dir &dir, const std::string &path)
+{
+    Dir other = Dir::open(path.starts_with('/') ? path : cat("/proc/self/fd/", dir.fd(), "/", path));
+    struct stat a = sys::stat_of(dir.fd(), dir.path()), b = sys::stat_of(other.fd(), path);
+    if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+        refused("the earlier images are in the directory of the new ones",
+                "give the new ones a directory of their own");
+    return other;
+}
+
 } // namespace
 
 Dir dir_of(int fd) { return Dir::open(cat("/proc/self/fd/", fd)); }
@@ -27,13 +38,12 @@ std::optional<Dir> parent_of(const Dir &dir)
     return Dir::open(cat("/proc/self/fd/", dir.fd(), "/", kParent));
 }
 
-Dir other_dir(const Dir &dir, const std::string &path)
+Dir earlier_dump(const Dir &dir, const std::string &path)
 {
-    Dir other = Dir::open(path.starts_with('/') ? path : cat("/proc/self/fd/", dir.fd(), "/", path));
-    struct stat a = sys::stat_of(dir.fd(), dir.path()), b = sys::stat_of(other.fd(), path);
-    if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-        refused("the earlier images are in the directory of the new ones",
-                "give the new ones a directory of their own");
+    Dir other = other_dir(dir, path);
+    if (!other.has(Kind::Inventory))
+        refused(cat("the earlier images in ", printable(path), " are not complete"),
+                "give the directory of a dump that ended well, relative to the image directory");
     return other;
 }
 

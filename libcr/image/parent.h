@@ -12,8 +12,8 @@ namespace cr::image
 
 // Nothing when there is no such link.
 std::optional<Dir> parent_of(const Dir &dir);
-// Another directory than `dir`, by a path relative to it.
-Dir other_dir(const Dir &dir, const std::string &path);
+// The dump in another directory than `dir`, by a path relative to it; refused when it is not complete.
+Dir earlier_dump(const Dir &dir, const std::string &path);
 void link_parent(const Dir &dir, const std::string &path);
 void unlink_parent(const Dir &dir);
 // The directory of an open descriptor.

@@ -4,24 +4,20 @@
 #include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
-#include "libcr/files/blockers.h"
 #include "libcr/image/parent.h"
 #include "libcr/image/seal.h"
 #include "libcr/image/writer.h"
 #include "libcr/inject/freeze.h"
 #include "libcr/inject/tree.h"
 #include "libcr/inject/write_watch.h"
-#include "libcr/mm/classify.h"
-#include "libcr/ns/blockers.h"
+#include "libcr/session/blockers.h"
 #include "libcr/session/holder.h"
 #include "libcr/session/link.h"
 #include "libcr/session/wire.h"
 #include "libcr/task/capture.h"
 #include "libcr/task/kernel_written.h"
 #include "libcr/task/kind.h"
-#include "libcr/task/label.h"
 #include "libcr/task/lost.h"
-#include "libcr/task/sharing.h"
 #include "libcr/task/state.h"
 
 #include "pstree.pb.h"
@@ -30,7 +26,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <fcntl.h>
-#include <functional>
 #include <map>
 #include <unistd.h>
 
@@ -126,12 +121,6 @@ class Freeze
 
   private:
     void begin();
-    using AddBlocker =
-        std::function<void(const std::string &subject, const std::string &reason, const std::string &remedy)>;
-    std::vector<Error> find_blockers(inject::FrozenTree &tree);
-    void find_shared(inject::FrozenTree &tree, const AddBlocker &add);
-    void find_unshared(inject::FrozenTree &tree, const AddBlocker &add);
-    void find_seccomp(inject::FrozenTree &tree, const AddBlocker &add);
     void capture(inject::FrozenTree &tree);
     void report_lost(const std::vector<inject::FrozenTask *> &tasks);
     void capture_task(const inject::FrozenTask &task, const task::TaskFacts &facts, img::pstree_entry &entry);
@@ -150,8 +139,6 @@ class Freeze
     Holder holder_;
     img::session_hello hello_;
     uint64_t begin_us_ = 0, frozen_us_ = 0;
-    task::SharedObjects vm_{sys::Kcmp::Vm}, files_{sys::Kcmp::Files}, fs_{sys::Kcmp::Fs},
-        sighand_{sys::Kcmp::Sighand};
     std::map<pid_t, task::ObjectIds> ids_;
     std::map<pid_t, Fd> watches_; // userfaultfds until cr-dump-mm has them
     task::KernelSource kernel_;
@@ -161,7 +148,7 @@ void Freeze::begin()
 {
     images_ = request_.dry_run ? image::Dir::null() : image::Dir::create(request_.images_dir);
     if (!request_.prev_images_dir.empty() && !request_.dry_run)
-        image::other_dir(*images_, request_.prev_images_dir); // to hear now that it is not there
+        image::earlier_dump(*images_, request_.prev_images_dir); // to hear now that it is not there
     hello_.set_version(kStreamVersion);
     hello_.set_images_dir(request_.dry_run ? std::string() : absolute(request_.images_dir));
     hello_.set_work_dir(absolute(request_.dry_run ? "." : request_.work_dir));
@@ -209,111 +196,6 @@ void Freeze::begin()
     record.Clear();
     record.set_stage_begin("cr-freeze");
     put_record(out_, record);
-}
-
-// Processes (not threads) that share what is restored one by one. Code of ours in one of two that share their
-// memory would be run by both.
-void Freeze::find_shared(inject::FrozenTree &tree, const AddBlocker &add)
-{
-    struct {
-        task::SharedObjects &objects;
-        uint32_t task::ObjectIds::*id;
-        const char *name;
-    } const kinds[] = {{vm_, &task::ObjectIds::vm, "memory"},
-                       {files_, &task::ObjectIds::files, "descriptor table"},
-                       {fs_, &task::ObjectIds::fs, "root and working directory"},
-                       {sighand_, &task::ObjectIds::sighand, "signal actions"}};
-    for (inject::FrozenTask &task : tree.tasks()) {
-        if (task.state == inject::FrozenTask::State::Zombie)
-            continue;
-        task::ObjectIds &ids = ids_[task.pid];
-        for (auto &kind : kinds) {
-            ids.*kind.id = kind.objects.id_of(task.pid);
-            if (pid_t other = kind.objects.sharer(task.pid))
-                add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
-                    cat("it shares its ", kind.name, " with pid ", other, ", a process of its own"),
-                    "this is not supported yet");
-        }
-    }
-}
-
-// Threads that left what the others of their process share (unshare(2), or clone(2) without the flag): a
-// process is dumped with its leader's.
-void Freeze::find_unshared(inject::FrozenTree &tree, const AddBlocker &add)
-{
-    struct {
-        sys::Kcmp what;
-        const char *name;
-    } const kinds[] = {{sys::Kcmp::Files, "descriptor table"}, {sys::Kcmp::Fs, "root and working directory"}};
-    for (inject::FrozenTask &task : tree.tasks())
-        for (const inject::FrozenThread &thread : task.threads)
-            for (auto &kind : kinds) {
-                if (thread.tid == task.pid)
-                    continue;
-                long order = sys::check(sys::kcmp(task.pid, thread.tid, kind.what), [&] {
-                    return cat("compare thread ", thread.tid, " with pid ", task.pid);
-                });
-                if (order)
-                    add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
-                        cat("its thread ", thread.tid, " has a ", kind.name, " of its own"),
-                        "this is not supported yet");
-            }
-}
-
-// The state of such tasks is read from the kernel, and their filters by ptrace.
-void Freeze::find_seccomp(inject::FrozenTree &tree, const AddBlocker &add)
-{
-    for (inject::FrozenTask &task : tree.tasks())
-        if (inject::under_seccomp(task) && !kernel_.there())
-            add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
-                "it is under seccomp, where calls made in it may kill it, and its state cannot be read from "
-                "the "
-                "kernel",
-                "that needs CAP_BPF, CAP_PERFMON and a kernel with type information (/sys/kernel/btf)");
-}
-
-// Everything in the way, over facts of /proc only: no code has run in a task.
-std::vector<Error> Freeze::find_blockers(inject::FrozenTree &tree)
-{
-    std::vector<Error> out = tree.blockers();
-    auto add = [&](const std::string &subject, const std::string &reason, const std::string &remedy) {
-        out.push_back(Error(Error::Kind::Refused, 0, reason, remedy).with_subject(subject));
-    };
-    files::DumpOptions options;
-    options.shell_job = request_.shell_job;
-    options.external = request_.external;
-    const inject::FrozenTask &root = tree.tasks().front();
-    if (root.stat.session != root.pid && !request_.shell_job)
-        add(cat("pid ", root.pid),
-            "the task is not a session leader: its terminal and session are outside the tree",
-            "give --shell-job, or start it with setsid");
-    find_shared(tree, add);
-    find_unshared(tree, add);
-    find_seccomp(tree, add);
-    files::BlockerSearch search(options);
-    const ns::Links own = ns::links_of(::getpid());
-    const std::string own_label = task::label_of(::getpid());
-    for (inject::FrozenTask &task : tree.tasks()) {
-        if (task.state == inject::FrozenTask::State::Zombie)
-            continue;
-        std::vector<Blocker> blockers;
-        search.look(task.pid, blockers);
-        proc::PidDir dir(task.pid);
-        for (const mm::Blocker &area : mm::blockers(dir))
-            blockers.push_back({cat("pid ", task.pid), area.what, area.remedy});
-        ns::blockers(task.pid, own, blockers);
-        // Where no module keeps labels there is nothing to look at.
-        if (!own_label.empty())
-            if (auto label = task::label_blocker(task.pid, own_label, task::label_of(task.pid)))
-                blockers.push_back(*label);
-        for (const Blocker &blocker : blockers)
-            add(blocker.subject, blocker.reason, blocker.remedy);
-    }
-    std::vector<Blocker> blockers;
-    search.finish(blockers);
-    for (const Blocker &blocker : blockers)
-        add(blocker.subject, blocker.reason, blocker.remedy);
-    return out;
 }
 
 // A userfaultfd of each task whose memory is to be held back.
@@ -491,12 +373,13 @@ int Freeze::run()
         std::vector<Fd> old_pages; // freed when the tree has been let go
         inject::FrozenTree tree(request_.tree, options);
         frozen_us_ = now_us();
-        std::vector<Error> blockers = find_blockers(tree);
-        if (!blockers.empty()) {
+        BlockersFound found = find_blockers(tree, request_, kernel_);
+        if (!found.blockers.empty()) {
             tree.resume();
-            fail(blockers);
+            fail(found.blockers);
             return 1;
         }
+        ids_ = std::move(found.ids);
         // Only now: a dump that is refused leaves an older checkpoint in the directory as it was.
         if (!request_.dry_run) {
             old_pages = image::begin(*images_);

@@ -103,7 +103,7 @@ Tracking::Tracking(const img::session_hello &hello, const image::Dir &images) : 
 {
     if (!hello.has_prev_images_dir() || hello.dry_run())
         return;
-    parent_ = image::other_dir(images, hello.prev_images_dir());
+    parent_ = image::earlier_dump(images, hello.prev_images_dir());
 }
 
 void Tracking::begin()
@@ -111,11 +111,7 @@ void Tracking::begin()
     if (begun_ || !parent_)
         return;
     begun_ = true;
-    auto inventory = image::read_optional<img::inventory_entry>(*parent_, image::Kind::Inventory);
-    if (!inventory)
-        refused(cat("the earlier images in ", printable(hello_.prev_images_dir()), " are not complete"),
-                "give the directory of a dump that ended well, relative to the image directory");
-    find_earlier(*inventory);
+    find_earlier(image::read_one<img::inventory_entry>(*parent_, image::Kind::Inventory));
     if (earlier_.empty())
         log::warning(cat("nobody has kept track of what changed since the dump in ",
                          printable(hello_.prev_images_dir()), ": all memory is stored again"));
@@ -189,23 +185,25 @@ std::optional<img::cr_tracker_entry> Tracking::start()
     }
     if (tasks.empty())
         return std::nullopt;
-    // Forked twice: nobody of the pipeline is its parent.
+    // Forked twice: nobody of the pipeline is its parent. By the C library, since it allocates memory, and
+    // another thread may be doing so now.
     int ends[2];
     sys::check(sys::call(SYS_pipe2, ends, O_CLOEXEC), "make a pipe");
     Fd from(ends[0]), to(ends[1]);
-    long middle = sys::check(sys::call(SYS_fork), "start the tracker");
+    pid_t middle = ::fork();
+    if (middle < 0)
+        failed("start the tracker");
     if (middle == 0) {
-        long child = sys::call(SYS_fork);
+        pid_t child = ::fork();
         if (child == 0)
             be_tracker(keep, tasks, images_.fd(), hello_.run_id());
-        auto pid = static_cast<int32_t>(child);
-        sys::call(SYS_write, to.get(), &pid, sizeof pid);
+        sys::call(SYS_write, to.get(), &child, sizeof child);
         _exit(0);
     }
     int status;
     while (sys::call(SYS_wait4, middle, &status, 0, nullptr) == -EINTR)
         ;
-    int32_t pid = 0;
+    pid_t pid = 0;
     long n = sys::call(SYS_read, from.get(), &pid, sizeof pid);
     auto started = n == sizeof pid && pid > 0 ? start_time(pid) : std::nullopt;
     if (!started)

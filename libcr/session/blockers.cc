@@ -1,0 +1,133 @@
+#include "libcr/session/blockers.h"
+
+#include "libcr/base/text.h"
+#include "libcr/files/blockers.h"
+#include "libcr/inject/freeze.h"
+#include "libcr/inject/tree.h"
+#include "libcr/mm/classify.h"
+#include "libcr/ns/blockers.h"
+#include "libcr/proc/pid_dir.h"
+#include "libcr/task/kernel_facts.h"
+#include "libcr/task/label.h"
+
+#include <functional>
+#include <unistd.h>
+
+namespace cr::session
+{
+
+namespace
+{
+
+using AddBlocker =
+    std::function<void(const std::string &subject, const std::string &reason, const std::string &remedy)>;
+
+// Processes (not threads) that share what is restored one by one. Code of ours in one of two that share their
+// memory would be run by both.
+void find_shared(inject::FrozenTree &tree, std::map<pid_t, task::ObjectIds> &all, const AddBlocker &add)
+{
+    task::SharedObjects vm{sys::Kcmp::Vm}, files{sys::Kcmp::Files}, fs{sys::Kcmp::Fs},
+        sighand{sys::Kcmp::Sighand};
+    struct {
+        task::SharedObjects &objects;
+        uint32_t task::ObjectIds::*id;
+        const char *name;
+    } const kinds[] = {{vm, &task::ObjectIds::vm, "memory"},
+                       {files, &task::ObjectIds::files, "descriptor table"},
+                       {fs, &task::ObjectIds::fs, "root and working directory"},
+                       {sighand, &task::ObjectIds::sighand, "signal actions"}};
+    for (inject::FrozenTask &task : tree.tasks()) {
+        if (task.state == inject::FrozenTask::State::Zombie)
+            continue;
+        task::ObjectIds &ids = all[task.pid];
+        for (auto &kind : kinds) {
+            ids.*kind.id = kind.objects.id_of(task.pid);
+            if (pid_t other = kind.objects.sharer(task.pid))
+                add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
+                    cat("it shares its ", kind.name, " with pid ", other, ", a process of its own"),
+                    "this is not supported yet");
+        }
+    }
+}
+
+// Threads that left what the others of their process share (unshare(2), or clone(2) without the flag): a
+// process is dumped with its leader's.
+void find_unshared(inject::FrozenTree &tree, const AddBlocker &add)
+{
+    struct {
+        sys::Kcmp what;
+        const char *name;
+    } const kinds[] = {{sys::Kcmp::Files, "descriptor table"}, {sys::Kcmp::Fs, "root and working directory"}};
+    for (inject::FrozenTask &task : tree.tasks())
+        for (const inject::FrozenThread &thread : task.threads)
+            for (auto &kind : kinds) {
+                if (thread.tid == task.pid)
+                    continue;
+                long order = sys::check(sys::kcmp(task.pid, thread.tid, kind.what), [&] {
+                    return cat("compare thread ", thread.tid, " with pid ", task.pid);
+                });
+                if (order)
+                    add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
+                        cat("its thread ", thread.tid, " has a ", kind.name, " of its own"),
+                        "this is not supported yet");
+            }
+}
+
+// The state of such tasks is read from the kernel, and their filters by ptrace.
+void find_seccomp(inject::FrozenTree &tree, task::KernelSource &kernel, const AddBlocker &add)
+{
+    for (inject::FrozenTask &task : tree.tasks())
+        if (inject::under_seccomp(task) && !kernel.there())
+            add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
+                "it is under seccomp, where calls made in it may kill it, and its state cannot be read "
+                "from the kernel",
+                "that needs CAP_BPF, CAP_PERFMON and a kernel with type information (/sys/kernel/btf)");
+}
+
+} // namespace
+
+BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
+                            task::KernelSource &kernel)
+{
+    BlockersFound out{tree.blockers(), {}};
+    auto add = [&](const std::string &subject, const std::string &reason, const std::string &remedy) {
+        out.blockers.push_back(Error(Error::Kind::Refused, 0, reason, remedy).with_subject(subject));
+    };
+    files::DumpOptions options;
+    options.shell_job = request.shell_job;
+    options.external = request.external;
+    const inject::FrozenTask &root = tree.tasks().front();
+    if (root.stat.session != root.pid && !request.shell_job)
+        add(cat("pid ", root.pid),
+            "the task is not a session leader: its terminal and session are outside the tree",
+            "give --shell-job, or start it with setsid");
+    find_shared(tree, out.ids, add);
+    find_unshared(tree, add);
+    find_seccomp(tree, kernel, add);
+    files::BlockerSearch search(options);
+    const ns::Links own = ns::links_of(::getpid());
+    const std::string own_label = task::label_of(::getpid());
+    for (inject::FrozenTask &task : tree.tasks()) {
+        if (task.state == inject::FrozenTask::State::Zombie)
+            continue;
+        std::vector<Blocker> blockers;
+        search.look(task.pid, blockers);
+        proc::PidDir dir(task.pid);
+        for (const mm::Blocker &area : mm::blockers(dir))
+            blockers.push_back({cat("pid ", task.pid), area.what, area.remedy});
+        ns::blockers(task.pid, own, blockers);
+        // Where no module keeps labels there is nothing to look at.
+        if (!own_label.empty())
+            if (auto label = task::label_blocker(task.pid, own_label, task::label_of(task.pid)))
+                blockers.push_back(*label);
+        for (const Blocker &blocker : blockers)
+            add(blocker.subject, blocker.reason, blocker.remedy);
+    }
+    std::vector<Blocker> blockers;
+    search.finish(blockers);
+    for (const Blocker &blocker : blockers)
+        add(blocker.subject, blocker.reason, blocker.remedy);
+    return out;
+}
+
+} // namespace cr::session

@@ -1,0 +1,32 @@
+// Everything that is in the way of dumping a frozen tree, over facts of /proc only: no code has run in a
+// task. The whole list is made, not its first entry, and every kind answers for itself.
+#pragma once
+
+#include "libcr/base/error.h"
+#include "libcr/session/freeze.h"
+#include "libcr/task/sharing.h"
+
+#include <map>
+#include <vector>
+
+namespace cr::inject
+{
+class FrozenTree;
+}
+namespace cr::task
+{
+class KernelSource;
+}
+
+namespace cr::session
+{
+
+struct BlockersFound {
+    std::vector<Error> blockers;
+    std::map<pid_t, task::ObjectIds> ids; // of what processes may share; none for a zombie
+};
+
+BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
+                            task::KernelSource &kernel);
+
+} // namespace cr::session
