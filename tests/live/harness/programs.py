@@ -1,7 +1,8 @@
 """Real programs, checkpointed over and over while they work; what they print must be what they print in peace.
 
-A program is one file of programs/, and its suffix says how it is built and started. It runs for a second or so.
-First it runs undisturbed, for its output and its time; then with `rounds` dumps and restores spread over that time.
+A program is one file of programs/, and its suffix says how it is built and started. It runs for a second or so, times LENGTH
+of its environment. First it runs undisturbed, for its output and its time; then with `rounds` dumps and restores spread over
+that time. On a machine whose load changes it may end before there were as many: then it is given more to do.
 """
 
 import os
@@ -18,6 +19,8 @@ from .tree import Stuck, Tree, exit_text
 
 RUN_LIMIT = 120.0
 BUILD_LIMIT = 180
+LENGTHS = [1, 2, 4, 8]
+PACE = 0.6  # of the time it takes in peace
 JAVA_OPTIONS = ["-XX:-UsePerfData", "-XX:+UseG1GC", "-Xmx48m", "-Xms48m", "-XX:ParallelGCThreads=2", "-XX:ConcGCThreads=1"]
 
 
@@ -78,13 +81,12 @@ class ProgramCase(runner.Case):
                 raise runner.Skip(f"{name} is not installed")
         if build:
             self.build(build, made, build_dir)
-        wanted, seconds = self.undisturbed(command, directory)
-        pace = 0.7
-        for _ in range(3):
-            done = self.disturbed(command, tools, directory, wanted, pace * seconds / (self.options.rounds + 1))
+        for length in LENGTHS:
+            wanted, seconds = self.undisturbed(command, directory, length)
+            pause = PACE * seconds / (self.options.rounds + 1)
+            done = self.disturbed(command, tools, directory, wanted, pause, length)
             if done == self.options.rounds:
                 return
-            pace /= 2
         raise runner.Failed(f"it ended after {done} rounds, before there could be {self.options.rounds}")
 
     def build(self, command, made, build_dir):
@@ -98,15 +100,15 @@ class ProgramCase(runner.Case):
             raise runner.Failed("it does not build:\n" + built.stdout.decode(errors="replace")[-2000:])
 
     @staticmethod
-    def start(command, directory):
-        environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "HOME": directory, "TMPDIR": directory}
+    def start(command, directory, length):
+        environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "HOME": directory, "TMPDIR": directory,
+                       "LENGTH": str(length)}
         return Tree(command, directory, environment)
 
-    def undisturbed(self, command, directory):
-        inner = os.path.join(directory, "peace")
-        os.mkdir(inner)
+    def undisturbed(self, command, directory, length):
+        inner = tempfile.mkdtemp(prefix="peace", dir=directory)
         begin = time.monotonic()
-        tree = self.start(command, inner)
+        tree = self.start(command, inner, length)
         try:
             status = tree.wait_end(RUN_LIMIT)
         finally:
@@ -115,10 +117,10 @@ class ProgramCase(runner.Case):
             raise runner.Failed(f"undisturbed it ends with {exit_text(status)}: {tree.output()[-1000:]!r}")
         return tree.output(), time.monotonic() - begin
 
-    def disturbed(self, command, tools, directory, wanted, pause):
+    def disturbed(self, command, tools, directory, wanted, pause, length):
         """How many rounds there were before the program ended; raises when anything is wrong."""
         inner = tempfile.mkdtemp(prefix="rounds", dir=directory)
-        tree = self.start(command, inner)
+        tree = self.start(command, inner, length)
         context = modes.Context(tree, tools, inner, self.options.allowed)
         done = 0
         try:

@@ -26,8 +26,9 @@ public class Collector {
 
     public static void main(String[] arguments) throws Exception {
         ExecutorService pool = Executors.newFixedThreadPool(4);
+        int length = Integer.parseInt(System.getenv("LENGTH"));
         List<Future<Long>> results = new ArrayList<>();
-        for (int job = 0; job < 150; ++job) {
+        for (int job = 0; job < 150 * length; ++job) {
             int seed = job;
             results.add(pool.submit(() -> work(seed)));
         }

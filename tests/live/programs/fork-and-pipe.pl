@@ -10,7 +10,7 @@ for my $child (1 .. 4) {
     if ($pid == 0) {
         close $reader;
         my ($x, %seen) = ($child);
-        for my $i (1 .. 700_000) {
+        for my $i (1 .. 700_000 * $ENV{LENGTH}) {
             $x = ($x * 1103515245 + 12345) % 2147483648;
             ++$seen{ $x % 97 };
             print {$writer} "$child $i $x $seen{$x % 97}\n" if $i % 70_000 == 0;

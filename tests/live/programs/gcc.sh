@@ -7,8 +7,10 @@ awk 'BEGIN {
                i, i, i + 3, i % 13, i
     print "int main(void) { int a[3] = {1, 2, 3}; return f7(a, 3) & 127; }"
 }' > many.c
-for options in "-O2" "-O1 -pipe" "-O3 -funroll-loops"; do
-    gcc $options -c many.c -o many.o && cksum < many.o
+for ((times = 0; times < LENGTH; ++times)); do
+    for options in "-O2" "-O1 -pipe" "-O3 -funroll-loops"; do
+        gcc $options -c many.c -o many.o && cksum < many.o
+    done
 done
 gcc many.o -o many && ./many
 echo "ran: $?"

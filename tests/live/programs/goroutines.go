@@ -4,7 +4,9 @@ package main
 import (
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -36,7 +38,9 @@ func work(job int) result {
 
 func main() {
 	runtime.GOMAXPROCS(4)
-	const jobs, workers = 300, 12
+	const workers = 12
+	length, _ := strconv.Atoi(os.Getenv("LENGTH"))
+	jobs := 300 * length
 	todo, done := make(chan int), make(chan result, 4)
 	var group sync.WaitGroup
 	for w := 0; w < workers; w++ {

@@ -1,11 +1,14 @@
 # Processes of the multiprocessing module, joined by pipes, each with a share of the work.
 import multiprocessing
+import os
 import zlib
+
+LENGTH = int(os.environ["LENGTH"])
 
 
 def worker(number, pipe):
     value = number
-    for step in range(1, 75001):
+    for step in range(1, 75000 * LENGTH + 1):
         value = zlib.crc32(str(value).encode(), step)
         for _ in range(15):
             value = (value * 69069 + step) % 4294967291

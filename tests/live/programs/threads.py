@@ -1,5 +1,6 @@
 # Threads, locks, conditions and queues of the interpreter.
 import hashlib
+import os
 import queue
 import threading
 
@@ -24,7 +25,7 @@ def worker(number):
 threads = [threading.Thread(target=worker, args=(n,)) for n in range(4)]
 for thread in threads:
     thread.start()
-for item in range(600):
+for item in range(600 * int(os.environ["LENGTH"])):
     work.put(item)
 for _ in threads:
     work.put(None)

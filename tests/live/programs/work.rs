@@ -1,5 +1,6 @@
 // Threads that pass work over channels, with maps and vectors that grow.
 use std::collections::BTreeMap;
+use std::env;
 use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
 
@@ -16,7 +17,7 @@ fn work(seed: u64) -> u64 {
 }
 
 fn main() {
-    const JOBS: u64 = 9000;
+    let jobs = 9000 * env::var("LENGTH").unwrap().parse::<u64>().unwrap();
     let (sender, receiver) = mpsc::channel();
     let next = Arc::new(Mutex::new(0u64));
     let threads: Vec<_> = (0..4)
@@ -28,7 +29,7 @@ fn main() {
                     *next += 1;
                     *next
                 };
-                if job > JOBS {
+                if job > jobs {
                     return;
                 }
                 sender.send((job, work(job))).unwrap();
