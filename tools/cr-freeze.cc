@@ -33,6 +33,8 @@ int cr_freeze_main(int argc, char **argv)
         request.evasive_devices = options.policy.evasive_devices;
         request.ghost_limit = options.policy.ghost_limit;
         request.external = options.policy.external;
+        request.force_irmap = options.policy.force_irmap;
+        request.irmap_scan_paths = options.policy.irmap_scan_paths;
         request.log_level = options.log_level;
         request.log_file = options.log_file;
         return session::freeze(request, 1);

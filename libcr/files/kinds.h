@@ -6,6 +6,6 @@
 namespace cr::files
 {
 
-extern const Kind kReg, kPipe, kFifo, kEventfd, kEventpoll, kSignalfd, kTimerfd, kTty;
+extern const Kind kReg, kPipe, kFifo, kEventfd, kEventpoll, kSignalfd, kTimerfd, kTty, kInotify;
 
 } // namespace cr::files

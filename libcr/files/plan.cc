@@ -77,6 +77,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
     read_files();
     for (const TaskTable &task : tasks)
         read_table(task);
+    open_directories_as_paths();
     pipe_contents_ = read_pipe_contents(images_, image::Kind::PipesData);
     fifo_contents_ = read_pipe_contents(images_, image::Kind::FifoData);
     for (img::tty_info_entry &terminal : image::read_all<img::tty_info_entry>(images_, image::Kind::TtyInfo))
@@ -139,6 +140,21 @@ void Plan::read_table(const TaskTable &task)
     for (uint32_t id : {out.fs.cwd_id(), out.fs.root_id()})
         if (!S_ISDIR(get(img::REG, id).reg().mode() | (get(img::REG, id).reg().has_mode() ? 0 : S_IFDIR)))
             bad_image(cat("file ", id, " is used as a directory, but is none"));
+}
+
+// Directories that are only gone to: closing them afterwards must be no event for those who watch them.
+void Plan::open_directories_as_paths()
+{
+    std::set<uint32_t> directories, held;
+    for (auto &[pid, task] : tasks_) {
+        directories.insert({task.fs.cwd_id(), task.fs.root_id()});
+        for (const img::fdinfo_entry &entry : task.table)
+            if (entry.type() == img::REG)
+                held.insert(entry.id());
+    }
+    for (img::file_entry &entry : entries_)
+        if (entry.type() == img::REG && directories.count(entry.id()) && !held.count(entry.id()))
+            entry.mutable_reg()->set_flags(entry.reg().flags() | O_PATH);
 }
 
 void Plan::assign_numbers()

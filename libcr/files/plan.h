@@ -79,6 +79,7 @@ class Plan
     using Groups = std::map<uint32_t, std::vector<const img::file_entry *>>;
     void read_files();
     void read_table(const TaskTable &task);
+    void open_directories_as_paths();
     void assign_numbers();
     void check_needs() const;
 

@@ -21,7 +21,6 @@ struct Word {
 
 constexpr Word kWords[] = {
     {"socket:", "sockets are not supported yet", "close the connection before the dump"},
-    {"anon_inode:inotify", "inotify instances are not supported yet", kClose},
     {"anon_inode:[fanotify]", "fanotify groups are not supported yet", kClose},
     {"anon_inode:[pidfd]", "pidfds are not supported yet", kClose},
     {"pidfd:", "pidfds are not supported yet", kClose},

@@ -96,6 +96,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     files::DumpOptions options;
     options.shell_job = request.shell_job;
     options.external = request.external;
+    options.file_locks = request.file_locks;
     const inject::FrozenTask &root = tree.tasks().front();
     if (root.stat.session != root.pid && !request.shell_job)
         add(cat("pid ", root.pid),

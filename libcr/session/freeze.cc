@@ -177,6 +177,9 @@ void Freeze::begin()
     hello_.set_log_level(static_cast<uint32_t>(request_.log_level));
     for (const std::string &external : request_.external)
         hello_.add_external(external);
+    hello_.set_force_irmap(request_.force_irmap);
+    for (const std::string &path : request_.irmap_scan_paths)
+        hello_.add_irmap_scan_path(path);
     img::inventory_entry &inventory = *hello_.mutable_inventory();
     inventory.set_img_version(2);
     inventory.set_fdinfo_per_id(true);

@@ -34,6 +34,8 @@ struct FreezeRequest {
     bool file_locks = false, link_remap = false, evasive_devices = false;
     uint64_t ghost_limit = 1 << 20;
     std::vector<std::string> external;
+    bool force_irmap = false;
+    std::vector<std::string> irmap_scan_paths;
     int log_level = 2;
     std::string log_file;
 };

@@ -17,6 +17,10 @@ void dump_files(Stage &stage)
     options.shell_job = stage.hello().shell_job();
     options.build_id = !stage.hello().skip_build_id();
     options.external.assign(stage.hello().external().begin(), stage.hello().external().end());
+    options.file_locks = stage.hello().file_locks();
+    options.force_irmap = stage.hello().force_irmap();
+    options.irmap_scan_paths.assign(stage.hello().irmap_scan_path().begin(),
+                                    stage.hello().irmap_scan_path().end());
     sys::raise_descriptor_limit(); // a pidfd for each task
     files::Tree tree(options, stage.images());
     while (auto task = stage.next_task())
