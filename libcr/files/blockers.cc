@@ -8,31 +8,43 @@
 #include "libcr/files/reg.h"
 #include "libcr/files/unsupported.h"
 
+#include <future>
+#include <system_error>
+
 namespace cr::files
 {
 
 namespace
 {
 
-// `found` is what the descriptor refers to, as far as it was looked at.
-std::optional<Blocker> look_at(const TaskFiles &task, int fd, const DumpOptions &options, const Locks &locks,
-                               std::optional<Facts> &found)
+// From here on one look at the locks of the whole machine is cheaper than one at each descriptor. That look
+// waits for the kernel to quiesce (RCU), some 5 to 20 ms in which nothing is computed.
+constexpr size_t kManyDescriptors = 1000;
+
+std::optional<Blocker> judge(const TaskFiles &task, Facts &facts, const DumpOptions &options,
+                             const std::optional<Locks> &locks)
 {
-    found = task.facts(fd);
-    if (!found)
-        return std::nullopt;
-    Facts &facts = *found;
-    if (fd < 0)
+    if (facts.fd < 0)
         return name_blocker(facts);
     const Kind *kind = classify(facts);
     if (!kind)
         return unsupported(facts);
-    if (locks.may_hold(facts.st))
+    if (!locks || locks->may_hold(facts.st))
         task.load_info(facts);
     if (facts.info.field("lock"))
         return blocker_of(facts, "file locks are not supported yet",
                           "let the program give the lock back first");
     return kind->blocker(facts, options);
+}
+
+// Beside other work, where a thread can be had.
+std::future<Locks> read_locks()
+{
+    try {
+        return std::async(std::launch::async, Locks::read);
+    } catch (const std::system_error &) {
+        return std::async(std::launch::deferred, Locks::read);
+    }
 }
 
 } // namespace
@@ -44,11 +56,19 @@ void BlockerSearch::look(pid_t pid, std::vector<Blocker> &out)
     TaskFiles task(pid);
     std::vector<int> fds = task.candidates();
     fds.insert(fds.begin(), {kRoot, kCwd});
-    Locks locks = Locks::read();
+    std::future<Locks> reading;
+    if (fds.size() >= kManyDescriptors)
+        reading = read_locks();
     std::vector<std::optional<Facts>> found(fds.size());
     std::vector<std::optional<Blocker>> blockers(fds.size());
-    parallel_for(fds.size(),
-                 [&](size_t i) { blockers[i] = look_at(task, fds[i], options_, locks, found[i]); });
+    parallel_for(fds.size(), [&](size_t i) { found[i] = task.facts(fds[i]); });
+    std::optional<Locks> locks;
+    if (reading.valid())
+        locks = reading.get();
+    parallel_for(fds.size(), [&](size_t i) {
+        if (found[i])
+            blockers[i] = judge(task, *found[i], options_, locks);
+    });
     for (size_t i = 0; i < fds.size(); i++) {
         if (blockers[i])
             out.push_back(std::move(*blockers[i]));

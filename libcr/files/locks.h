@@ -1,7 +1,7 @@
-// Which files have locks on them? /proc/locks tells in one read, by device and inode, so that the fdinfo of
-// the few descriptors of such files has to be read and not that of all. A device is told there as the file
-// system has it, which for some (btrfs, overlayfs) is not what stat tells: so only inodes are compared here,
-// and whether the lock is really held through a descriptor, its fdinfo says.
+// Which files have locks on them? /proc/locks tells in one read, by device and inode, so that of a large
+// table the fdinfo of the few descriptors of such files has to be read and not that of all. A device is told
+// there as the file system has it, which for some (btrfs, overlayfs) is not what stat tells: so only inodes
+// are compared here, and whether the lock is really held through a descriptor, its fdinfo says.
 #pragma once
 
 #include <cstdint>
