@@ -31,6 +31,7 @@ restore::RestoreRequest request_of(const cli::RestoreOptions &options)
     request.sibling = options.sibling;
     request.leave_stopped = options.leave_stopped;
     request.shell_job = options.shell_job;
+    request.cpu_cap = options.cpu_cap;
     request.files.check_mode = !options.skip_file_rwx_check;
     request.files.check_build_id = options.file_validation == cli::FileValidation::BuildId;
     request.files.shell_job = options.shell_job;

@@ -2,6 +2,7 @@
 // cr-show. Those that are not linked in are looked for next to this program, never along PATH.
 #include "action_scripts.h"
 #include "chain.h"
+#include "libcr/base/error.h"
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/cli/options.h"
@@ -77,6 +78,18 @@ int restore(const cli::Parsed &parsed)
     return tools::call_main(words);
 }
 
+int cpuinfo(const cli::Parsed &parsed)
+{
+    auto words = parsed.arguments_for(cli::tool("cr-check-cpu"));
+    std::string dir = cli::cpu_options(parsed).images_dir;
+    if (parsed.operands.front() == "dump")
+        words.emplace_back("--record");
+    else if (!image::Dir::open(dir).has(image::Kind::Cpuinfo))
+        failed_with(0, cat("compare the CPU: there is no cpuinfo.img in ", printable(dir)),
+                    "cr cpuinfo dump, or a dump with --cpu-cap, writes it");
+    return tools::call_main(words);
+}
+
 int command(const cli::Parsed &parsed)
 {
     int code = cli::kFailed;
@@ -90,6 +103,9 @@ int command(const cli::Parsed &parsed)
     case cli::kDedup:
         image::free_superseded(image::Dir::open(cli::common_options(parsed).images_dir));
         code = cli::kOk;
+        break;
+    case cli::kCpuinfo:
+        code = cpuinfo(parsed);
         break;
     case cli::kRestore:
         code = restore(parsed);

@@ -62,7 +62,9 @@ std::string usage_line(const Tool &tool, const Command *command)
 {
     std::string line = tool.usage;
     if (command)
-        line.replace(line.find("COMMAND"), 7, command->word);
+        line.replace(line.find("COMMAND"), 7,
+                     command->operand ? cat(command->word, " ", command->operand)
+                                      : std::string(command->word));
     if (command && command->bit == kRestore)
         line += " [--exec-cmd -- CMD ARG ...]";
     line.replace(line.find("%OPTIONS"), 8, "[OPTION ...]");

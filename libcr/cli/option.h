@@ -76,6 +76,7 @@ struct Command {
     const char *summary;
     Status status = Status::Works;
     const char *note = nullptr;
+    const char *operand = nullptr; // what must follow the word: words to choose from, or FD for a number
 };
 
 enum class Operands { None, Command, Free };

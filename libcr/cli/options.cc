@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 
@@ -100,6 +101,39 @@ std::string cgroup_mode(const Parsed &parsed)
     return parsed.word("manage-cgroups", "none", "none,props,soft,full,strict,ignore");
 }
 
+// "all,^cpu": names add up, from nothing; a list that begins with a name to take away begins with everything.
+uint32_t cpu_cap(const Parsed &parsed)
+{
+    constexpr struct {
+        std::string_view name;
+        uint32_t bits;
+    } kNames[] = {{"none", 0},      {"fpu", kCpuFpu},     {"cpu", kCpuAll},
+                  {"ins", kCpuIns}, {"image", kCpuImage}, {"all", kCpuEverything | kCpuImage}};
+    if (!parsed.has("cpu-cap"))
+        return kCpuDefault;
+    auto text = parsed.value("cpu-cap");
+    if (!text)
+        return kCpuEverything | kCpuImage;
+    uint32_t bits = text->starts_with('^') ? kCpuEverything | kCpuImage : 0;
+    bool none = false;
+    for (std::string_view rest = *text; !rest.empty();) {
+        std::string_view word = take_until(rest, ',');
+        bool away = word.starts_with('^');
+        word.remove_prefix(away);
+        const auto *found = std::find_if(std::begin(kNames), std::end(kNames),
+                                         [&](const auto &one) { return one.name == word; });
+        if (found == std::end(kNames))
+            usage(cat("--cpu-cap does not know '", printable(word), "'"),
+                  "it takes none, fpu, cpu, ins, all and image, with commas between them and ^ before what "
+                  "is not "
+                  "wanted");
+        none |= !away && !found->bits;
+        bits = away ? bits & ~found->bits : bits | found->bits;
+    }
+    return none || !(bits & kCpuEverything) ? bits
+                                            : bits | (text->find("^image") == text->npos ? kCpuImage : 0);
+}
+
 // The one of several flags that was given last, which counts.
 After after_option(const Parsed &parsed)
 {
@@ -149,6 +183,7 @@ DumpPolicy dump_policy(const Parsed &parsed)
     policy.prev_images_dir = parsed.value("prev-images-dir").value_or("");
     policy.track_mem = parsed.on("track-mem");
     policy.auto_dedup = parsed.on("auto-dedup");
+    policy.cpu_cap = cpu_cap(parsed);
     policy.pre_dump = parsed.commands() == kPreDump || parsed.on("memory-only");
     return policy;
 }
@@ -199,6 +234,7 @@ RestoreOptions restore_options(const Parsed &parsed)
     options.sibling = parsed.on("restore-sibling");
     options.leave_stopped = after_option(parsed) == After::Stop;
     options.auto_dedup = parsed.on("auto-dedup");
+    options.cpu_cap = cpu_cap(parsed);
     options.shell_job = parsed.on("shell-job");
     options.dry_run = parsed.on("dry-run");
     options.exec_cmd = parsed.operands;
@@ -230,6 +266,11 @@ CheckOptions check_options(const Parsed &parsed)
     options.extra = parsed.on("extra") || parsed.on("all");
     options.experimental = parsed.on("experimental") || parsed.on("all");
     return options;
+}
+
+CpuOptions cpu_options(const Parsed &parsed)
+{
+    return {common_options(parsed), cpu_cap(parsed), parsed.on("record")};
 }
 
 ShowOptions show_options(const Parsed &parsed) { return {common_options(parsed), parsed.operands}; }

@@ -6,6 +6,7 @@
 // log_file to work_dir.
 #pragma once
 
+#include "libcr/base/cpu_cap.h"
 #include "libcr/base/log.h"
 #include "libcr/cli/parsed.h"
 
@@ -57,6 +58,7 @@ struct DumpPolicy {
     bool track_mem = false;
     bool auto_dedup = false;
     bool pre_dump = false;
+    uint32_t cpu_cap = kCpuDefault; // bits of cpu_cap.h
 };
 
 // cr dump, and cr-freeze with only the parts that it has options for.
@@ -107,6 +109,7 @@ struct RestoreOptions : Common {
     bool tcp_close = false;
     bool weak_sysctls = false;
     bool auto_dedup = false;
+    uint32_t cpu_cap = kCpuDefault;
     std::string manage_cgroups = "none";
     std::string root; // empty: as dumped
     std::vector<std::string> action_scripts;
@@ -121,6 +124,11 @@ struct CheckOptions : Common {
     bool experimental = false;
 };
 
+struct CpuOptions : Common {
+    uint32_t cpu_cap = kCpuDefault;
+    bool record = false;
+};
+
 struct ShowOptions : Common {
     std::vector<std::string> args; // image files, or one of ps, fds, mems, rss; empty: the overview
 };
@@ -132,6 +140,7 @@ StageOptions stage_options(const Parsed &parsed);
 ThawOptions thaw_options(const Parsed &parsed);
 RestoreOptions restore_options(const Parsed &parsed);
 CheckOptions check_options(const Parsed &parsed);
+CpuOptions cpu_options(const Parsed &parsed);
 ShowOptions show_options(const Parsed &parsed);
 
 } // namespace cr::cli

@@ -63,9 +63,32 @@ void check_restore(const Parsed &parsed)
                 usage(cat("--join-ns ", printable(ns), " and --empty-ns ", empty, " exclude each other"));
 }
 
+// The word that must follow some commands.
+void check_operand(const Parsed &parsed)
+{
+    const Command &command = *parsed.command;
+    bool number = command.operand == std::string_view("FD");
+    std::string wanted = number ? "the number of a descriptor" : cat("one of ", command.operand);
+    if (parsed.operands.size() != 1)
+        usage(cat(command.word, " needs ", wanted, " after it"));
+    const std::string &given = parsed.operands.front();
+    if (number) {
+        auto fd = parse_int<int>(given);
+        if (!fd || *fd < 0)
+            usage(cat(command.word, " takes ", wanted, ", not '", printable(given), "'"));
+        return;
+    }
+    for (std::string_view rest = command.operand; !rest.empty();)
+        if (take_until(rest, ',') == given)
+            return;
+    usage(cat(command.word, " takes ", wanted, ", not '", printable(given), "'"));
+}
+
 void check_others(const Parsed &parsed)
 {
-    if (parsed.tool->operands != Operands::Free && !parsed.operands.empty())
+    if (parsed.command && parsed.command->operand)
+        check_operand(parsed);
+    else if (parsed.tool->operands != Operands::Free && !parsed.operands.empty())
         usage(cat("what is '", printable(parsed.operands[0]), "' for?"),
               cat("see ", parsed.tool->name, " --help"));
     if (parsed.has("freeze") && parsed.value("freeze") != "copy" && !parsed.on("leave-running"))

@@ -110,9 +110,12 @@ constexpr Option kOptions[] = {
      .help = "become the command that follows '--' once the tree runs, as its parent", .group = Tree},
     {.name = "freeze-cgroup", .arg = Value, .value = "PATH", .commands = kPolicy,
      .help = "freeze by the cgroup at PATH", .group = Tree, .status = NotYet, .note = "freezing through cgroups"},
-    {.name = "cpu-cap", .arg = Optional, .value = "LIST", .commands = kDumps | kRestore | kCpuinfo,
-     .help = "which CPU capabilities to record and to require", .group = Tree, .status = NotYet,
-     .note = "writing and checking the cpuinfo image", .harmless = "none"},
+    {.name = "cpu-cap", .arg = Optional, .value = "LIST", .commands = kPolicy | kRestore | kCpuinfo,
+     .help = "keep what the CPU can do with the images, and compare it on a restore: fpu, ins (what programs can "
+             "use), cpu (everything alike), all (the default), none; ^NAME takes one away",
+     .group = Tree},
+    {.name = "record", .commands = kCpuinfo,
+     .help = "write what this CPU can do into the image directory", .group = Tree, .ours = true},
     {.name = "lsm-profile", .arg = Value, .value = "TYPE:NAME", .commands = kRestore,
      .help = "run the restored tasks under another security label", .group = Tree, .status = NotYet,
      .note = "security labels"},
@@ -279,10 +282,9 @@ constexpr Command kCriuWords[] = {
     {"page-server", kPageServer, "receive pages from another machine", NotYet, "the page server"},
     {"lazy-pages", kLazyPages, "serve pages as they are touched", NotYet, "the lazy-pages server"},
     {"service", kService, "answer requests on a socket", NotYet, "the RPC service"},
-    {"swrk", kSwrk, "answer requests on an inherited socket", NotYet, "the RPC service"},
+    {"swrk", kSwrk, "answer requests on an inherited socket", NotYet, "the RPC service", "FD"},
     {"dedup", kDedup, "drop pages that later images replace"},
-    {"cpuinfo", kCpuinfo, "record or check the capabilities of the CPU", NotYet,
-     "writing and checking the cpuinfo image"},
+    {"cpuinfo", kCpuinfo, "record or check what the CPU can do", Works, nullptr, "dump,check"},
 };
 
 constexpr Tool kTools[] = {
@@ -298,6 +300,7 @@ constexpr Tool kTools[] = {
     {"cr-restore", kRestore, "bring a process tree back from images", "%OPTIONS [-- CMD ARG ...]",
      Operands::Free},
     {"cr-check", kCheck, "tell what this kernel can do", "%OPTIONS"},
+    {"cr-check-cpu", kCpuinfo, "tell whether this CPU can run what is in the images", "%OPTIONS"},
     {"cr-show", kShow, "look into images", "%OPTIONS [ps | fds | mems | rss | x DIR VIEW | FILE ...]",
      Operands::Free},
 };

@@ -21,6 +21,7 @@
 #include "libcr/restore/region_memory.h"
 #include "libcr/restore/tracees.h"
 #include "libcr/sys/ptrace.h"
+#include "libcr/task/cpu.h"
 #include "libcr/task/registers.h"
 #include "libcr/task/restart.h"
 #include "libcr/task/seccomp.h"
@@ -120,6 +121,7 @@ std::set<uint32_t> written_files(const ImageSet &images)
 std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
 {
     ImageSet images = read_images(request.images_dir);
+    task::check_cpuinfo(images.dir, request.cpu_cap);
     task::Host host = host_of(request.features);
     check_tasks(images, host, request.features);
     if (!request.shell_job && images.tasks[0].tree.sid() != images.tasks[0].tree.pid())

@@ -17,6 +17,7 @@ struct RestoreRequest {
     bool sibling = false;       // the root becomes a child of our parent
     bool leave_stopped = false; // tasks stop before they run any code
     bool shell_job = false;     // session, group and terminal are those of the caller
+    uint32_t cpu_cap = 0;       // bits of libcr/base/cpu_cap.h
     files::RestoreOptions files;
     feature::Features features; // of this kernel, or of one that a test made up
     // Run at CRIU's named points with the root's pid (0 before it exists): "pre-restore", "post-restore", ...

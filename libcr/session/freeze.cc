@@ -15,6 +15,7 @@
 #include "libcr/session/link.h"
 #include "libcr/session/wire.h"
 #include "libcr/task/capture.h"
+#include "libcr/task/cpu.h"
 #include "libcr/task/kernel_written.h"
 #include "libcr/task/kind.h"
 #include "libcr/task/lost.h"
@@ -388,6 +389,8 @@ int Freeze::run()
             old_pages = image::begin(*images_);
             if (!request_.prev_images_dir.empty())
                 image::link_parent(*images_, request_.prev_images_dir);
+            if (request_.cpu_cap & kCpuImage)
+                task::write_cpuinfo(*images_);
         }
         capture(tree);
         std::string why;

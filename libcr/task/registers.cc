@@ -35,16 +35,6 @@ constexpr Component kYmm{2, "AVX", 256}, kBndregs{3, "MPX bounds", 64}, kBndcsr{
 // What the kernel gives a thread that has no protection keys of its own: no key but 0 is open.
 constexpr uint64_t kPkruOfKernel = 0x55555554;
 
-// XCR0: what the kernel enabled of all that the CPU has. 0 where it enabled nothing.
-uint64_t enabled_components()
-{
-    uint32_t a = 0, b = 0, c = 0, d = 0;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
-        return 0;
-    asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-    return static_cast<uint64_t>(d) << 32 | a;
-}
-
 XsaveLayout ask_cpu()
 {
     XsaveLayout out;
@@ -144,6 +134,15 @@ bool interrupted(const user_regs_struct &regs)
 }
 
 } // namespace
+
+uint64_t enabled_components()
+{
+    uint32_t a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+        return 0;
+    asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    return static_cast<uint64_t>(d) << 32 | a;
+}
 
 const XsaveLayout &xsave_layout()
 {

@@ -23,6 +23,8 @@ struct XsaveLayout {
     uint32_t size = 576;               // of the area: the legacy part and the header
     std::array<XsavePlace, 32> places; // by bit of XCR0
 };
+// XCR0: the components that the kernel enabled of all that the CPU has. 0 where it enabled nothing.
+uint64_t enabled_components();
 // Of this CPU: of what its kernel has enabled.
 const XsaveLayout &xsave_layout();
 
