@@ -182,8 +182,8 @@ constexpr Option kOptions[] = {
      .note = "streaming of images"},
 
     // --- files ---
-    {.name = "file-locks", .letter = 'l', .arg = Bool, .commands = kBoth, .help = "keep file locks",
-     .group = Files, .status = NoEffect, .note = kPermits},
+    {.name = "file-locks", .letter = 'l', .arg = Bool, .commands = kBoth, .help = "keep file locks; those in images are always taken again",
+     .group = Files},
     {.name = "link-remap", .arg = Bool, .commands = kBoth,
      .help = "open files without a name may be given one for the time of the checkpoint", .group = Files,
      .status = NoEffect, .note = kPermits},

@@ -31,9 +31,8 @@ std::optional<Blocker> judge(const TaskFiles &task, Facts &facts, const DumpOpti
         return unsupported(facts);
     if (!locks || locks->may_hold(facts.st))
         task.load_info(facts);
-    if (facts.info.field("lock"))
-        return blocker_of(facts, "file locks are not supported yet",
-                          "let the program give the lock back first");
+    if (facts.info.field("lock") && !options.file_locks)
+        return blocker_of(facts, "it holds a file lock", "use --file-locks (-l)");
     return kind->blocker(facts, options);
 }
 

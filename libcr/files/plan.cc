@@ -4,6 +4,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/kinds.h"
+#include "libcr/files/locks.h"
 #include "libcr/image/reader.h"
 #include "libcr/proc/pid_dir.h"
 #include "libcr/proc/stat.h"
@@ -78,6 +79,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
     for (const TaskTable &task : tasks)
         read_table(task);
     open_directories_as_paths();
+    read_locks();
     pipe_contents_ = read_pipe_contents(images_, image::Kind::PipesData);
     fifo_contents_ = read_pipe_contents(images_, image::Kind::FifoData);
     for (img::tty_info_entry &terminal : image::read_all<img::tty_info_entry>(images_, image::Kind::TtyInfo))
@@ -140,6 +142,23 @@ void Plan::read_table(const TaskTable &task)
     for (uint32_t id : {out.fs.cwd_id(), out.fs.root_id()})
         if (!S_ISDIR(get(img::REG, id).reg().mode() | (get(img::REG, id).reg().has_mode() ? 0 : S_IFDIR)))
             bad_image(cat("file ", id, " is used as a directory, but is none"));
+}
+
+void Plan::read_locks()
+{
+    for (img::file_lock_entry &lock :
+         image::read_all<img::file_lock_entry>(images_, image::Kind::Filelocks)) {
+        auto what = [&] { return cat("filelocks.img: pid ", lock.pid(), ", fd ", lock.fd()); };
+        Subject subject(what);
+        check_lock(lock);
+        auto task = tasks_.find(lock.pid());
+        if (task == tasks_.end())
+            bad_image("a lock of a process that is not in the images");
+        auto is_its = [&](auto &d) { return static_cast<int64_t>(d.fd()) == lock.fd(); };
+        if (std::none_of(task->second.table.begin(), task->second.table.end(), is_its))
+            bad_image("a lock through a descriptor that the process does not have");
+        task->second.locks.push_back(std::move(lock));
+    }
 }
 
 // Directories that are only gone to: closing them afterwards must be no event for those who watch them.

@@ -4,6 +4,7 @@
 // A task's descriptor table is built in its own program, by pidfd_getfd from the opener: see table.h.
 #pragma once
 
+#include "file-lock.pb.h"
 #include "fs.pb.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
@@ -39,6 +40,7 @@ class Plan
     // A descriptor table, by ascending numbers.
     const std::vector<img::fdinfo_entry> &table(pid_t pid) const;
     const img::fs_entry &fs(pid_t pid) const;
+    const std::vector<img::file_lock_entry> &locks(pid_t pid) const { return tasks_.at(pid).locks; }
 
     // For kinds and the opener.
     const RestoreOptions &options() const { return options_; }
@@ -79,6 +81,7 @@ class Plan
     using Groups = std::map<uint32_t, std::vector<const img::file_entry *>>;
     void read_files();
     void read_table(const TaskTable &task);
+    void read_locks();
     void open_directories_as_paths();
     void assign_numbers();
     void check_needs() const;
@@ -97,6 +100,7 @@ class Plan
         uint32_t files_id = 0;
         std::vector<img::fdinfo_entry> table;
         img::fs_entry fs;
+        std::vector<img::file_lock_entry> locks;
     };
     std::map<pid_t, Task> tasks_;
 };

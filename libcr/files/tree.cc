@@ -6,6 +6,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/identity.h"
+#include "libcr/files/locks.h"
 #include "libcr/files/reg.h"
 #include "libcr/files/unsupported.h"
 #include "libcr/image/writer.h"
@@ -236,6 +237,7 @@ void Tree::capture()
     for (const Kind *kind : kinds())
         if (kind->finish)
             kind->finish(*this);
+    capture_locks(*this);
 }
 
 void Tree::write()

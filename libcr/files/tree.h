@@ -70,6 +70,7 @@ class Tree
     // Whether the tree has such a process or thread.
     bool has_task(pid_t id) const { return tasks_.count(id) || ids_.count(id); }
     Fd take(const Facts &facts) const;
+    pid_t vpid(pid_t pid) const { return tasks_.at(pid).vpid; }
     int pidfd(pid_t pid) const { return tasks_.at(pid).pidfd.get(); }
     // The description behind a descriptor; null when there is no such descriptor.
     const Description *find(pid_t pid, int fd) const;

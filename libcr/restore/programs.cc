@@ -2,6 +2,7 @@
 
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
+#include "libcr/files/locks.h"
 #include "libcr/files/table.h"
 #include "libcr/task/seccomp.h"
 #include "libcr/task/state.h"
@@ -286,6 +287,7 @@ void Builder::build_task(size_t birth)
     mm::finish(build, memory);
     files::arm_fs(files_, image.pid(), build);
     p.sys(SYS_close, {files::arm_table(files_, image.pid(), build)}, On::Fail, "opener");
+    files::arm_locks(files_, image.pid(), build);
     WordId creds_done = out_.region.word();
     CommonFilters common = common_filters(image);
     clone_threads(b.task, p, creds_done, common);

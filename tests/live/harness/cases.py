@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HEADER = re.compile(r"^// ([a-z-]+): (.*)$")
-KNOWN_HEADERS = {"without", "modes", "args", "needs", "shell-job", "build", "differs", "refused"}
+KNOWN_HEADERS = {"without", "modes", "args", "needs", "shell-job", "build", "differs", "refused",
+                 "dump-options", "restore-options"}
 
 
 @dataclass

@@ -77,7 +77,9 @@ class Case:
         begin = time.monotonic()
         directory = tempfile.mkdtemp(prefix=self.name.replace(" ", "."), dir=self.options.work_dir)
         os.chmod(directory, 0o777)
-        tools = Tools(self.options.bin_dir, directory, self.options.log_options)
+        tools = Tools(self.options.bin_dir, directory, self.options.log_options,
+                      self.workload.headers.get("dump-options", "").split(),
+                      self.workload.headers.get("restore-options", "").split())
         try:
             self.steps(directory, tools)
             result = Result(self.name, "PASS")

@@ -17,10 +17,12 @@ class ToolFailed(Exception):
 class Tools:
     """The tools in `bin_dir`, writing what they say to `log`, a file in the case's directory."""
 
-    def __init__(self, bin_dir, case_dir, log_options=()):
+    def __init__(self, bin_dir, case_dir, log_options=(), dump_options=(), restore_options=()):
         self.bin_dir = bin_dir
         self.log = os.path.join(case_dir, "tools.log")
         self.log_options = list(log_options)
+        self.dump_options = [*log_options, *dump_options]
+        self.restore_options = [*log_options, *restore_options]
 
     def path(self, name):
         return os.path.join(self.bin_dir, name)
@@ -60,30 +62,30 @@ class Tools:
 
     def dump(self, pid, images, *options):
         os.makedirs(images, exist_ok=True)
-        self.must([self.path("cr"), "dump", "-t", str(pid), "-D", images, *self.log_options, *options])
+        self.must([self.path("cr"), "dump", "-t", str(pid), "-D", images, *self.dump_options, *options])
 
     def pre_dump(self, pid, images, *options):
         os.makedirs(images, exist_ok=True)
-        self.must([self.path("cr"), "pre-dump", "-t", str(pid), "-D", images, *self.log_options, *options])
+        self.must([self.path("cr"), "pre-dump", "-t", str(pid), "-D", images, *self.dump_options, *options])
 
     def try_dump(self, pid, images, *options):
         os.makedirs(images, exist_ok=True)
-        return self.call([self.path("cr"), "dump", "-t", str(pid), "-D", images, *self.log_options, *options])
+        return self.call([self.path("cr"), "dump", "-t", str(pid), "-D", images, *self.dump_options, *options])
 
     def stage_alone(self, stage, pid, images):
         os.makedirs(images, exist_ok=True)
         self.must([self.path(stage), "-t", str(pid), "-D", images])
 
     def restore(self, images, *options):
-        self.must([self.path("cr"), "restore", "-D", images, "-d", *self.log_options, *options])
+        self.must([self.path("cr"), "restore", "-D", images, "-d", *self.restore_options, *options])
 
     def try_restore(self, images, *options):
-        return self.call([self.path("cr"), "restore", "-D", images, "-d", *self.log_options, *options])
+        return self.call([self.path("cr"), "restore", "-D", images, "-d", *self.restore_options, *options])
 
     def dump_by_hand(self, pid, images):
         """The chain that a person would type, each stage its own program."""
         os.makedirs(images, exist_ok=True)
-        stages = [f"'{self.path(PIPELINE[0])}' -t {pid} -D '{images}'"]
+        stages = [f"'{self.path(PIPELINE[0])}' -t {pid} -D '{images}' {' '.join(self.dump_options)}"]
         stages += [f"'{self.path(stage)}'" for stage in PIPELINE[1:-1]] + [f"'{self.path(PIPELINE[-1])}' --kill"]
         self.must(["bash", "-o", "pipefail", "-c", " | ".join(stages)])
 

@@ -317,7 +317,7 @@ TEST_CASE("what cannot be saved is told by name, everything at once")
     INFO(all);
     CHECK(found.size() == 9);
     for (const char *text :
-         {"fd 0 (socket:", "sockets are not supported", "file locks", "has been deleted", "/proc/PID",
+         {"fd 0 (socket:", "sockets are not supported", "file lock", "has been deleted", "/proc/PID",
           "packet mode", "memfds", "pidfds", "namespaces", "name of the file has been removed"})
         CHECK(all.find(text) != std::string::npos);
 }

@@ -1,5 +1,5 @@
-// refused: lock
-// A lock on a file.
+// refused: lock; use --file-locks
+// A lock on a file, without the option that permits it.
 #include "workload.h"
 #include <sys/file.h>
 
