@@ -88,9 +88,9 @@ void FrozenTree::examine(pid_t pid)
     if (std::count(options_.stages.begin(), options_.stages.end(), pid))
         block(refusal("this is a stage of the same pipeline", "start the pipeline from outside of the tree"));
     std::vector<pid_t> children;
+    if (auto status = status_of(pid, pid))
+        examine_thread(*status, pid);
     for (pid_t tid : thread_ids(pid)) {
-        if (auto status = status_of(pid, tid))
-            examine_thread(*status, tid);
         auto some = children_of(pid, tid);
         children.insert(children.end(), some.begin(), some.end());
     }

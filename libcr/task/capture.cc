@@ -33,6 +33,9 @@ constexpr Barrier kBarriers[] = {
     {MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE},
     {MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ}};
 constexpr size_t kKernelSigsetSize = 8;
+// Of a task with more, the threads besides the leader are neither woken up for questions nor looked up in
+// /proc if the kernel can be asked instead, which takes some milliseconds to prepare.
+constexpr size_t kAskedThreads = 64;
 
 // ---- what only the task itself can tell
 // ----------------------------------------------------------------------
@@ -182,7 +185,7 @@ std::vector<siginfo_t> queued_signals(pid_t tid, bool shared)
     }
 }
 
-ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThread &thread)
+ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThread &thread, bool by_kernel)
 {
     ThreadFacts out;
     out.tid = thread.tid;
@@ -193,9 +196,13 @@ ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThr
     out.xsave = thread.xsave;
     out.sigmask = thread.sigmask;
     out.status = thread.status;
-    out.stat = thread.tid == task.pid ? task.stat
-                                      : proc::parse_stat(proc::PidDir(task.pid, thread.tid).read("stat"));
+    if (thread.tid == task.pid)
+        out.stat = task.stat;
+    else if (!by_kernel)
+        out.stat = proc::parse_stat(proc::PidDir(task.pid, thread.tid).read("stat"));
     machine_share_facts(out);
+    if (!by_kernel)
+        read_timer_slack(out);
     out.robust_list = thread.robust.head;
     out.robust_list_len = thread.robust.length;
     if (thread.rseq.rseq_abi_pointer) {
@@ -217,7 +224,7 @@ void outside_facts(const proc::PidDir &dir, TaskFacts &facts)
         facts.loginuid = parse_int<uint32_t>(trim(loginuid));
 }
 
-TaskFacts look(const inject::FrozenTask &task, const proc::PidDir *dir)
+TaskFacts look(const inject::FrozenTask &task, const proc::PidDir *dir, bool by_kernel)
 {
     TaskFacts facts;
     facts.pid = task.pid;
@@ -235,7 +242,7 @@ TaskFacts look(const inject::FrozenTask &task, const proc::PidDir *dir)
     if (task.state == inject::FrozenTask::State::Stopped)
         facts.state = TaskFacts::State::Stopped;
     for (const inject::FrozenThread &thread : task.threads)
-        facts.threads.push_back(thread_facts(task, thread));
+        facts.threads.push_back(thread_facts(task, thread, by_kernel));
     outside_facts(*dir, facts);
     return facts;
 }
@@ -293,11 +300,12 @@ std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const 
         auto name = [&] { return cat("pid ", task->pid, " (", printable(task->stat.comm), ")"); };
         Subject subject(name);
         if (task->state == inject::FrozenTask::State::Zombie) {
-            out.push_back(look(*task, nullptr));
+            out.push_back(look(*task, nullptr, false));
             continue;
         }
         proc::PidDir dir(task->pid);
-        out.push_back(look(*task, &dir));
+        bool by_kernel = task->threads.size() > kAskedThreads && sources.kernel.there();
+        out.push_back(look(*task, &dir, by_kernel));
         sources.kernel.fill_calls(out.back());
         if (inject::under_seccomp(*task)) {
             ask_kernel(dir, sources, out.back());
@@ -309,6 +317,10 @@ std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const 
         asked.push_back({&out.back(),
                          ProcessQuestions(job.threads[0], proc::parse_timers(dir.read_if_there("timers"))),
                          {}});
+        if (by_kernel) {
+            job.threads.resize(1);
+            sources.kernel.fill_threads(out.back());
+        }
         for (size_t i = 1; i < job.threads.size(); i++)
             asked.back().threads.emplace_back(job.threads[i]);
     }

@@ -6,9 +6,12 @@
 #include "libcr/task/restart.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <ctime>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
+#include <unordered_map>
 
 namespace cr::task
 {
@@ -62,15 +65,20 @@ void KernelSource::fill(TaskFacts &facts)
 {
     if (!there())
         failed_with(ENOSYS, "read its state from the kernel");
-    std::vector<sys::KernelMemory::Thread> threads = memory_->threads(facts.pid);
+    fill_threads(facts);
+    fill_process(facts.threads.front().kernel_object, facts);
+}
+
+void KernelSource::fill_threads(TaskFacts &facts)
+{
+    std::unordered_map<pid_t, uint64_t> tasks;
+    for (const sys::KernelMemory::Thread &thread : memory_->threads(facts.pid))
+        tasks.emplace(static_cast<pid_t>(thread.tid), thread.task);
     for (ThreadFacts &thread : facts.threads) {
-        auto same = [&](const auto &t) { return static_cast<pid_t>(t.tid) == thread.tid; };
-        auto found = std::find_if(threads.begin(), threads.end(), same);
-        if (found == threads.end())
+        auto found = tasks.find(thread.tid);
+        if (found == tasks.end())
             failed_with(ESRCH, cat("read the state of thread ", thread.tid, ": it was killed meanwhile"));
-        if (&thread == &facts.threads.front())
-            fill_process(found->task, facts);
-        fill_thread(found->task, thread);
+        fill_thread(found->second, thread);
     }
 }
 
@@ -293,6 +301,11 @@ void KernelSource::fill_thread(uint64_t task, ThreadFacts &facts) const
              facts.regs.rsp - facts.altstack_sp <= facts.altstack_size)
         flags |= SS_ONSTACK;
     facts.altstack_flags = static_cast<int>(flags);
+    facts.timer_slack = m.get<uint64_t>(task, "task_struct", "timer_slack_ns");
+    constexpr int kNiceZero = 120; // DEFAULT_PRIO of linux/sched/prio.h
+    facts.stat.nice = m.get<int>(task, "task_struct", "static_prio") - kNiceZero;
+    auto name = m.get<std::array<char, 16>>(task, "task_struct", "comm");
+    facts.stat.comm.assign(name.data(), strnlen(name.data(), name.size()));
 }
 
 } // namespace cr::task

@@ -22,6 +22,8 @@ class KernelSource
     // Fills what gather() otherwise asks of the task. `timers` of facts have what /proc/PID/timers says.
     // Throws when the kernel does not have what this expects.
     void fill(TaskFacts &facts);
+    // The same for what gather() asks of each thread, without what it asks of the process.
+    void fill_threads(TaskFacts &facts);
 
     // The time left of the calls that threads of a stopped task were interrupted in (restart.h), where the
     // kernel has it in their restart blocks. Nothing happens where it cannot be read.

@@ -39,6 +39,10 @@ void machine_share_facts(ThreadFacts &thread)
     // A kernel built without block devices has no such call.
     if (long ioprio = sys::call(SYS_ioprio_get, kWhoProcess, thread.tid); ioprio > 0)
         thread.ioprio = static_cast<int>(ioprio);
+}
+
+void read_timer_slack(ThreadFacts &thread)
+{
     // By its own id, under which /proc has every thread.
     try {
         thread.timer_slack = parse_int<uint64_t>(trim(proc::PidDir(thread.tid).read("timerslack_ns")));

@@ -6,7 +6,8 @@
 namespace cr::task
 {
 
-// Fills scheduling, cpus, ioprio and timer_slack of the thread `tid` of the facts.
+// Fills scheduling, cpus and ioprio of the thread `tid` of the facts.
 void machine_share_facts(ThreadFacts &thread);
+void read_timer_slack(ThreadFacts &thread);
 
 } // namespace cr::task

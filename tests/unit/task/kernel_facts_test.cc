@@ -116,6 +116,9 @@ void compare(const task::TaskFacts &asked, const task::TaskFacts &read)
         CHECK(r.altstack_flags == a.altstack_flags);
         CHECK(r.pdeath_signal == a.pdeath_signal);
         CHECK(r.securebits == a.securebits);
+        CHECK(r.timer_slack == a.timer_slack);
+        CHECK(r.stat.nice == a.stat.nice);
+        CHECK(r.stat.comm == a.stat.comm);
     }
 }
 
