@@ -77,7 +77,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
                   "use a smaller number");
     read_files();
     for (const TaskTable &task : tasks)
-        read_table(task);
+        read_task(task);
     open_directories_as_paths();
     read_locks();
     pipe_contents_ = read_pipe_contents(images_, image::Kind::PipesData);
@@ -114,22 +114,31 @@ void Plan::read_files()
     }
 }
 
-void Plan::read_table(const TaskTable &task)
+void Plan::read_task(const TaskTable &task)
 {
     auto what = [&] { return cat("pid ", task.pid, ": fdinfo-", task.files_id, ".img"); };
     Subject subject(what);
-    for (auto &[pid, other] : tasks_)
-        if (other.files_id == task.files_id)
-            refused(cat("the descriptor table is shared with pid ", pid), "this is not supported yet");
     Task &out = tasks_[task.pid];
-    out.files_id = task.files_id;
-    out.table = image::read_all<img::fdinfo_entry>(images_, image::Kind::Fdinfo, task.files_id);
+    out.table = &read_table(task.files_id);
+    out.fs = image::read_one<img::fs_entry>(images_, image::Kind::Fs, static_cast<uint64_t>(task.pid));
+    for (uint32_t id : {out.fs.cwd_id(), out.fs.root_id()})
+        if (!S_ISDIR(get(img::REG, id).reg().mode() | (get(img::REG, id).reg().has_mode() ? 0 : S_IFDIR)))
+            bad_image(cat("file ", id, " is used as a directory, but is none"));
+}
+
+const Plan::Table &Plan::read_table(uint32_t files_id)
+{
+    auto [place, is_new] = tables_.try_emplace(files_id);
+    Table &table = place->second;
+    if (!is_new)
+        return table;
+    table = image::read_all<img::fdinfo_entry>(images_, image::Kind::Fdinfo, files_id);
     auto by_number = [](auto &a, auto &b) { return a.fd() < b.fd(); };
-    std::sort(out.table.begin(), out.table.end(), by_number);
+    std::sort(table.begin(), table.end(), by_number);
     uint64_t limit = hard_limit();
-    for (size_t i = 0; i < out.table.size(); i++) {
-        const img::fdinfo_entry &entry = out.table[i];
-        if (i && out.table[i - 1].fd() == entry.fd())
+    for (size_t i = 0; i < table.size(); i++) {
+        const img::fdinfo_entry &entry = table[i];
+        if (i && table[i - 1].fd() == entry.fd())
             bad_image(cat("descriptor ", entry.fd(), " comes twice"));
         if (entry.fd() >= INT32_MAX)
             bad_image(cat("descriptor number ", entry.fd()));
@@ -138,10 +147,7 @@ void Plan::read_table(const TaskTable &task)
                     "raise the hard limit on open files (ulimit -Hn)");
         get(entry.type(), entry.id());
     }
-    out.fs = image::read_one<img::fs_entry>(images_, image::Kind::Fs, static_cast<uint64_t>(task.pid));
-    for (uint32_t id : {out.fs.cwd_id(), out.fs.root_id()})
-        if (!S_ISDIR(get(img::REG, id).reg().mode() | (get(img::REG, id).reg().has_mode() ? 0 : S_IFDIR)))
-            bad_image(cat("file ", id, " is used as a directory, but is none"));
+    return table;
 }
 
 void Plan::read_locks()
@@ -155,7 +161,7 @@ void Plan::read_locks()
         if (task == tasks_.end())
             bad_image("a lock of a process that is not in the images");
         auto is_its = [&](auto &d) { return static_cast<int64_t>(d.fd()) == lock.fd(); };
-        if (std::none_of(task->second.table.begin(), task->second.table.end(), is_its))
+        if (std::none_of(task->second.table->begin(), task->second.table->end(), is_its))
             bad_image("a lock through a descriptor that the process does not have");
         task->second.locks.push_back(std::move(lock));
     }
@@ -167,7 +173,7 @@ void Plan::open_directories_as_paths()
     std::set<uint32_t> directories, held;
     for (auto &[pid, task] : tasks_) {
         directories.insert({task.fs.cwd_id(), task.fs.root_id()});
-        for (const img::fdinfo_entry &entry : task.table)
+        for (const img::fdinfo_entry &entry : *task.table)
             if (entry.type() == img::REG)
                 held.insert(entry.id());
     }
@@ -273,18 +279,17 @@ std::vector<std::string> Plan::describe() const
     return out;
 }
 
-const std::vector<img::fdinfo_entry> &Plan::table(pid_t pid) const { return tasks_.at(pid).table; }
+const std::vector<img::fdinfo_entry> &Plan::table(pid_t pid) const { return *tasks_.at(pid).table; }
 
 const img::fs_entry &Plan::fs(pid_t pid) const { return tasks_.at(pid).fs; }
 
 const img::file_entry *Plan::beside(const img::file_entry &file, uint32_t fd) const
 {
     auto is_file = [&](auto &d) { return d.id() == file.id() && d.type() == file.type(); };
-    for (auto &[pid, task] : tasks_) {
-        auto found = std::lower_bound(task.table.begin(), task.table.end(), fd,
-                                      [](auto &d, uint32_t n) { return d.fd() < n; });
-        if (found != task.table.end() && found->fd() == fd &&
-            std::any_of(task.table.begin(), task.table.end(), is_file))
+    for (auto &[id, table] : tables_) {
+        auto found =
+            std::lower_bound(table.begin(), table.end(), fd, [](auto &d, uint32_t n) { return d.fd() < n; });
+        if (found != table.end() && found->fd() == fd && std::any_of(table.begin(), table.end(), is_file))
             return find(found->type(), found->id());
     }
     return nullptr;

@@ -37,7 +37,7 @@ class Plan
     // One line for each description, in the order they are made.
     std::vector<std::string> describe() const;
 
-    // A descriptor table, by ascending numbers.
+    // A descriptor table, by ascending numbers; that of a task that shares it is another's as well.
     const std::vector<img::fdinfo_entry> &table(pid_t pid) const;
     const img::fs_entry &fs(pid_t pid) const;
     const std::vector<img::file_lock_entry> &locks(pid_t pid) const { return tasks_.at(pid).locks; }
@@ -80,7 +80,8 @@ class Plan
   private:
     using Groups = std::map<uint32_t, std::vector<const img::file_entry *>>;
     void read_files();
-    void read_table(const TaskTable &task);
+    void read_task(const TaskTable &task);
+    const std::vector<img::fdinfo_entry> &read_table(uint32_t files_id);
     void read_locks();
     void open_directories_as_paths();
     void assign_numbers();
@@ -96,9 +97,10 @@ class Plan
     Groups pipes_, fifos_;
     PipeContents pipe_contents_, fifo_contents_;
     std::map<uint32_t, img::tty_info_entry> terminals_;
+    using Table = std::vector<img::fdinfo_entry>;
+    std::map<uint32_t, Table> tables_; // by files_id: tasks may share one
     struct Task {
-        uint32_t files_id = 0;
-        std::vector<img::fdinfo_entry> table;
+        const Table *table = nullptr;
         img::fs_entry fs;
         std::vector<img::file_lock_entry> locks;
     };

@@ -46,21 +46,21 @@ void Capture::owner(img::fown_entry &to) const
 
 void Tree::add(pid_t pid, pid_t vpid, uint32_t files_id)
 {
-    for (auto &[other, task] : tasks_)
-        if (task.files_id == files_id)
-            refused(cat("pid ", pid, ": the descriptor table is shared with pid ", other),
-                    "this is not supported yet");
     Task &task = tasks_[pid];
     task.pid = pid;
     task.vpid = vpid;
     task.files_id = files_id;
+    task.table_of = by_files_id_.emplace(files_id, pid).first->second;
+    bool asked = task.table_of == pid;
     TaskFiles files(pid);
     task.umask = proc::parse_status(files.status()).umask;
-    std::optional<std::vector<sys::FileObject>> objects = objects_of(pid, files);
+    std::optional<std::vector<sys::FileObject>> objects;
+    if (asked)
+        objects = objects_of(pid, files);
     std::vector<int> fds;
-    if (!objects)
+    if (asked && !objects)
         fds = files.candidates();
-    else
+    if (objects)
         for (const sys::FileObject &object : *objects)
             fds.push_back(static_cast<int>(object.fd));
     std::vector<std::optional<Facts>> found(2 + fds.size());
@@ -129,7 +129,7 @@ const Description *Tree::find(pid_t pid, int fd) const
     auto task = tasks_.find(pid);
     if (task == tasks_.end())
         return nullptr;
-    const auto &all = task->second.descriptors;
+    const auto &all = tasks_.at(task->second.table_of).descriptors;
     auto found = std::lower_bound(all.begin(), all.end(), fd, [](auto &d, int n) { return d.fd < n; });
     return found == all.end() || found->fd != fd ? nullptr : &descriptions_[found->description];
 }
@@ -208,7 +208,9 @@ void Tree::write_files()
 
 void Tree::write_task(const Task &task)
 {
-    image::Writer table(images_, image::Kind::Fdinfo, task.files_id);
+    std::optional<image::Writer> table;
+    if (task.table_of == task.pid)
+        table.emplace(images_, image::Kind::Fdinfo, task.files_id);
     img::fs_entry fs;
     fs.set_umask(task.umask);
     for (const Descriptor &descriptor : task.descriptors) {
@@ -223,10 +225,11 @@ void Tree::write_task(const Task &task)
             entry.set_flags(descriptor.close_on_exec ? FD_CLOEXEC : 0);
             entry.set_type(file.type());
             entry.set_fd(static_cast<uint32_t>(descriptor.fd));
-            table.put(entry);
+            table->put(entry);
         }
     }
-    table.finish();
+    if (table)
+        table->finish();
     image::write_one(images_, image::Kind::Fs, static_cast<uint64_t>(task.vpid), fs);
 }
 

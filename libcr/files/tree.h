@@ -51,7 +51,8 @@ class Tree
   public:
     Tree(DumpOptions options, const image::Dir &images) : options_(std::move(options)), images_(images) {}
 
-    // `pid` as this machine sees it, `vpid` as the images name it.
+    // `pid` as this machine sees it, `vpid` as the images name it. Of tasks with one `files_id` only the
+    // first is asked for its descriptors.
     void add(pid_t pid, pid_t vpid, uint32_t files_id);
     // A file another stage refers to by `id`: opened through `via` with `flags`; `link` is what its link
     // says.
@@ -87,6 +88,7 @@ class Tree
     struct Task {
         pid_t pid = 0, vpid = 0;
         uint32_t files_id = 0, umask = 0;
+        pid_t table_of = 0; // the task that was asked for the descriptors, itself or another
         Fd pidfd;
         std::vector<Facts> facts; // kRoot, kCwd, then descriptors; given to descriptions by identify()
         std::vector<Descriptor> descriptors;
@@ -101,6 +103,7 @@ class Tree
     DumpOptions options_;
     const image::Dir &images_;
     std::map<pid_t, Task> tasks_;
+    std::map<uint32_t, pid_t> by_files_id_;
     std::set<pid_t> ids_; // of threads
     std::vector<Description> descriptions_;
     std::vector<img::file_entry> extra_;

@@ -48,6 +48,9 @@ struct FrozenTask {
     sys::ProcMem memory;               // none of a zombie
     std::vector<FrozenThread> threads; // the leader first; none of a zombie
 
+    // The first task of the tree that has the same memory: itself, unless the two share it.
+    pid_t memory_of = 0;
+
     Pad pad; // where code can be put into it; size 0 when there is no such place
 
     bool complete = false; // nothing new can come from it

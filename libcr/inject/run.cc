@@ -7,6 +7,7 @@
 #include "libcr/inject/tree.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -359,17 +360,12 @@ void TaskRun::start_thread(size_t index, size_t thread)
     wave_.back().slot.enter();
 }
 
-} // namespace
-
-void run(std::vector<Job> &jobs, const Waiter &waiter)
+void run_side_by_side(const std::vector<Job *> &jobs, const Waiter &waiter)
 {
     std::vector<TaskRun> runs;
     runs.reserve(jobs.size());
-    for (Job &job : jobs) {
-        if (under_seccomp(*job.task))
-            refused(cat("calls made in pid ", job.task->pid, " may kill it: it is under seccomp"), "");
-        runs.emplace_back(job, waiter);
-    }
+    for (Job *job : jobs)
+        runs.emplace_back(*job, waiter);
     auto about = [](TaskRun &run, auto &&what) {
         auto describe = [&] { return subject_of(run.pid()); };
         Subject subject(describe);
@@ -385,6 +381,25 @@ void run(std::vector<Job> &jobs, const Waiter &waiter)
                 more |= !run.done();
             }
     }
+}
+
+} // namespace
+
+void run(std::vector<Job> &jobs, const Waiter &waiter)
+{
+    // Tasks of one memory have one pad: the n-th of each memory are a round.
+    std::vector<std::vector<Job *>> rounds;
+    std::map<pid_t, size_t> seen;
+    for (Job &job : jobs) {
+        if (under_seccomp(*job.task))
+            refused(cat("calls made in pid ", job.task->pid, " may kill it: it is under seccomp"), "");
+        pid_t memory = job.task->memory_of ? job.task->memory_of : job.task->pid;
+        size_t round = seen[memory]++;
+        rounds.resize(std::max(rounds.size(), round + 1));
+        rounds[round].push_back(&job);
+    }
+    for (const std::vector<Job *> &round : rounds)
+        run_side_by_side(round, waiter);
 }
 
 void run(Job &job, const Waiter &waiter)

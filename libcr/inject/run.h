@@ -46,9 +46,9 @@ struct Job {
     std::function<void(const Calls &)> made = {};
 };
 
-// Runs all jobs side by side and leaves the answers in their Calls. All threads are afterwards as they were,
-// in a ptrace-stop. Throws when a task cannot be used so (Refused: no vDSO, ...) or dies meanwhile (Failed,
-// ESRCH).
+// Runs all jobs side by side, but one after the other those in tasks that share their memory, and leaves the
+// answers in their Calls. All threads are afterwards as they were, in a ptrace-stop. Throws when a task
+// cannot be used so (Refused: no vDSO, ...) or dies meanwhile (Failed, ESRCH).
 void run(std::vector<Job> &jobs, const Waiter &waiter);
 void run(Job &job, const Waiter &waiter);
 

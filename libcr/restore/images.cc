@@ -77,8 +77,41 @@ TaskImage read_task(const image::Dir &dir, const img::pstree_entry &entry, std::
         task.ids = task.leader().ids();
     else
         bad_image(cat("ids-", entry.pid(), ".img is missing"));
-    task.mm = image::read_one<img::mm_entry>(dir, image::Kind::Mm, entry.pid());
     return task;
+}
+
+task::ObjectIds ids_of(const TaskImage &task)
+{
+    return {task.ids.vm_id(), task.ids.files_id(), task.ids.fs_id(), task.ids.sighand_id()};
+}
+
+// Whom each task has from what it shares; address spaces, of which there is one image each.
+void read_shared(ImageSet &set)
+{
+    std::map<std::pair<size_t, uint32_t>, size_t> first;
+    for (size_t i = 0; i < set.tasks.size(); i++) {
+        TaskImage &task = set.tasks[i];
+        auto &owners = set.owners.emplace_back();
+        owners.fill(i);
+        if (task.zombie())
+            continue;
+        auto name = [&] { return cat("pid ", task.pid()); };
+        Subject subject(name);
+        task::ObjectIds ids = ids_of(task);
+        for (size_t kind = 0; kind < owners.size(); kind++) {
+            uint32_t id = ids.*task::kSharedIds[kind];
+            if (id == 0)
+                bad_image("an id of what it may share is 0");
+            owners[kind] = first.emplace(std::pair(kind, id), i).first->second;
+        }
+        if (!set.owns(i, task::Shared::Sighand) &&
+            set.owner_of(i, task::Shared::Vm) !=
+                set.owner_of(set.owner_of(i, task::Shared::Sighand), task::Shared::Vm))
+            bad_image("it shares signal actions with a task that has another memory");
+        if (set.owns(i, task::Shared::Vm))
+            task.mm =
+                image::read_one<img::mm_entry>(set.dir, image::Kind::Mm, static_cast<uint64_t>(task.pid()));
+    }
 }
 
 } // namespace
@@ -95,7 +128,7 @@ std::optional<size_t> ImageSet::parent_of(size_t task) const
 ImageSet read_images(const std::string &directory)
 {
     image::Complete complete = image::open_complete(directory);
-    ImageSet set{std::move(complete.dir), std::move(complete.inventory), {}, {}, {}};
+    ImageSet set{std::move(complete.dir), std::move(complete.inventory), {}, {}, {}, {}};
     auto entries = image::read_all<img::pstree_entry>(set.dir, image::Kind::Pstree);
     check_tree(entries);
     std::set<uint32_t> seen;
@@ -107,10 +140,30 @@ ImageSet read_images(const std::string &directory)
     }
     if (set.tasks[0].zombie())
         bad_image("pstree.img: the root of the tree is dead");
+    read_shared(set);
     if (auto filters = image::read_optional<img::seccomp_entry>(set.dir, image::Kind::Seccomp, 0))
         set.filters = std::move(*filters);
     task::check_filters(set.filters);
     return set;
+}
+
+std::vector<task::Kin> kin_of(const ImageSet &images)
+{
+    std::vector<task::Kin> out;
+    for (const TaskImage &task : images.tasks) {
+        task::Kin kin;
+        kin.pid = task.pid();
+        kin.ppid = static_cast<pid_t>(task.tree.ppid());
+        kin.pgid = static_cast<pid_t>(task.tree.pgid());
+        kin.sid = static_cast<pid_t>(task.tree.sid());
+        kin.dead = task.zombie();
+        if (task.leader().tc().has_cr_exit_signal())
+            kin.exit_signal = static_cast<int>(task.leader().tc().cr_exit_signal());
+        if (!kin.dead)
+            kin.ids = ids_of(task);
+        out.push_back(kin);
+    }
+    return out;
 }
 
 } // namespace cr::restore

@@ -29,31 +29,34 @@ std::vector<proc::Area> own_areas() { return proc::parse_maps(proc::PidDir(::get
 
 } // namespace
 
-const mm::TaskPlan *MemoryPlan::cloner_of(const BirthPlan &births, size_t birth) const
+const mm::TaskPlan *MemoryPlan::cloner_of(const ImageSet &images, const task::BirthPlan &births,
+                                          size_t birth) const
 {
     if (birth == 0)
         return nullptr;
     size_t cloner = births.births[birth].cloner;
     // A helper has the memory that its own cloner had.
-    while (births.births[cloner].role != Birth::Role::Task)
+    while (births.births[cloner].role != task::Birth::Role::Task)
         cloner = births.births[cloner].cloner;
-    return tasks[births.births[cloner].task].get();
+    return &plan_of(images, births.births[cloner].task);
 }
 
-std::map<pid_t, std::deque<const mm::TaskPlan::Part *>> MemoryPlan::outside(const ImageSet &images) const
+std::map<pid_t, std::deque<const mm::TaskPlan::Part *>>
+MemoryPlan::outside(const ImageSet &images, const task::BirthPlan &births) const
 {
     std::map<pid_t, std::deque<const mm::TaskPlan::Part *>> out;
-    for (size_t i = 0; i < tasks.size(); i++) {
-        if (!tasks[i])
+    for (const task::Birth &birth : births.births) {
+        if (birth.role != task::Birth::Role::Task || birth.shares.vm)
             continue;
-        for (const mm::TaskPlan::Part *part : {&tasks[i]->early, &tasks[i]->late})
+        const mm::TaskPlan &plan = plan_of(images, birth.task);
+        for (const mm::TaskPlan::Part *part : {&plan.early, &plan.late})
             if (part->outside)
-                out[images.tasks[i].pid()].push_back(part);
+                out[birth.pid].push_back(part);
     }
     return out;
 }
 
-MemoryPlan plan_memory(const ImageSet &images, const BirthPlan &births, const files::Plan &files)
+MemoryPlan plan_memory(const ImageSet &images, const task::BirthPlan &births, const files::Plan &files)
 {
     MemoryPlan out;
     auto known = [&](uint32_t id) {
@@ -75,9 +78,9 @@ MemoryPlan plan_memory(const ImageSet &images, const BirthPlan &births, const fi
             std::make_unique<mm::TaskPlan>(mm::TaskPlan::read(images.dir, task.pid(), *task.mm));
     }
     for (size_t birth = 1; birth < births.births.size(); birth++)
-        if (births.births[birth].role == Birth::Role::Task)
-            mm::inherit(*out.tasks[births.births[birth].task],
-                        *const_cast<mm::TaskPlan *>(out.cloner_of(births, birth)));
+        if (births.births[birth].role == task::Birth::Role::Task && !births.births[birth].shares.vm)
+            mm::inherit(out.plan_of(images, births.births[birth].task),
+                        *const_cast<mm::TaskPlan *>(out.cloner_of(images, births, birth)));
     for (auto &task : out.tasks)
         if (task)
             mm::decide_fills(*task);
@@ -106,11 +109,11 @@ void place_region(MemoryPlan &memory, const ImageSet &images, uint64_t size)
     memory.frame.spare = *base + size + kPageSize;
 }
 
-TargetAddr syscall_instruction(const TaskImage &task, const mm::VdsoPlace &ours)
+TargetAddr syscall_instruction(const ImageSet &images, size_t task, const mm::VdsoPlace &ours)
 {
-    mm::VdsoPlace theirs = mm::place_vdso(*task.mm, ours);
+    mm::VdsoPlace theirs = mm::place_vdso(images.space_of(task), ours);
     if (theirs.empty())
-        refused(cat("pid ", task.pid(), " has no vDSO"), "this is not supported yet");
+        refused(cat("pid ", images.tasks[task].pid(), " has no vDSO"), "this is not supported yet");
     auto *code = reinterpret_cast<const uint8_t *>(ours.vdso.start.value);
     for (uint64_t at = 0; at + 1 < ours.vdso.size(); at++)
         if (code[at] == 0x0f && code[at + 1] == 0x05)

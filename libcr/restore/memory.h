@@ -5,7 +5,8 @@
 #include "libcr/files/plan.h"
 #include "libcr/mm/restore.h"
 #include "libcr/mm/shared.h"
-#include "libcr/restore/births.h"
+#include "libcr/restore/images.h"
+#include "libcr/task/births.h"
 
 #include <deque>
 #include <map>
@@ -16,24 +17,32 @@ namespace cr::restore
 {
 
 struct MemoryPlan {
-    std::vector<std::unique_ptr<mm::TaskPlan>> tasks; // of ImageSet::tasks; none for zombies
-    std::vector<mm::SharedPlan> shared;               // objects that the opener makes
-    int first_shared = 0; // the opener's number of the first of them; descriptions come behind
-    mm::VdsoPlace vdso;   // where ours lies, in which the root is born
+    // Of ImageSet::tasks; none for zombies and those who have their memory from another.
+    std::vector<std::unique_ptr<mm::TaskPlan>> tasks;
+    std::vector<mm::SharedPlan> shared; // objects that the opener makes
+    int first_shared = 0;               // the opener's number of the first of them; descriptions come behind
+    mm::VdsoPlace vdso;                 // where ours lies, in which the root is born
     mm::Frame frame;
 
     // The task whose memory `birth` begins with; null: our own.
-    const mm::TaskPlan *cloner_of(const BirthPlan &births, size_t birth) const;
-    // Parts to be filled from outside, by pid, in the order in which the tasks stop for them.
-    std::map<pid_t, std::deque<const mm::TaskPlan::Part *>> outside(const ImageSet &images) const;
+    const mm::TaskPlan *cloner_of(const ImageSet &images, const task::BirthPlan &births, size_t birth) const;
+    // Of a task that is not dead; it may be that of another one.
+    mm::TaskPlan &plan_of(const ImageSet &images, size_t task) const
+    {
+        return *tasks[images.owner_of(task, task::Shared::Vm)];
+    }
+    // Parts to be filled from outside, by the pid of who makes the memory, in the order in which the tasks
+    // stop for them.
+    std::map<pid_t, std::deque<const mm::TaskPlan::Part *>> outside(const ImageSet &images,
+                                                                    const task::BirthPlan &births) const;
 };
 
 // All but the frame. Throws when an address space makes no sense or does not fit this kernel.
-MemoryPlan plan_memory(const ImageSet &images, const BirthPlan &births, const files::Plan &files);
+MemoryPlan plan_memory(const ImageSet &images, const task::BirthPlan &births, const files::Plan &files);
 // Gives `memory` a frame whose region has `size` bytes, free in all tasks and here.
 void place_region(MemoryPlan &memory, const ImageSet &images, uint64_t size);
 
 // The address of a system-call instruction in the task's vDSO.
-TargetAddr syscall_instruction(const TaskImage &task, const mm::VdsoPlace &ours);
+TargetAddr syscall_instruction(const ImageSet &images, size_t task, const mm::VdsoPlace &ours);
 
 } // namespace cr::restore

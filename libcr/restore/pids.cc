@@ -16,14 +16,15 @@ namespace cr::restore
 namespace
 {
 
-std::set<pid_t> wanted_ids(const ImageSet &images, const BirthPlan &births)
+std::set<pid_t> wanted_ids(const ImageSet &images, const task::BirthPlan &births)
 {
     std::set<pid_t> out;
     for (const TaskImage &task : images.tasks)
         for (uint32_t tid : task.tree.threads())
             out.insert(static_cast<pid_t>(tid));
-    for (const Birth &birth : births.births)
-        out.insert(birth.pid);
+    for (const task::Birth &birth : births.births)
+        if (birth.pid)
+            out.insert(birth.pid);
     return out;
 }
 
@@ -76,7 +77,7 @@ std::string takers(const std::set<pid_t> &wanted, bool &dead)
 
 // A tree that a dump has just killed may not have been waited for yet by whoever has to: that is given a
 // moment.
-void check_pids_free(const ImageSet &images, const BirthPlan &births)
+void check_pids_free(const ImageSet &images, const task::BirthPlan &births)
 {
     std::set<pid_t> wanted = wanted_ids(images, births);
     if (wanted.count(::getpid()))
@@ -92,6 +93,25 @@ void check_pids_free(const ImageSet &images, const BirthPlan &births)
             refused(cat("ids that the tree needs are taken: ", taken),
                     "end those processes, or restore in a new pid namespace");
         ::usleep(10000);
+    }
+}
+
+// Downwards from our own: the kernel gives new ones upwards.
+void choose_ids(const ImageSet &images, task::BirthPlan &births)
+{
+    std::set<pid_t> wanted = wanted_ids(images, births);
+    pid_t next = ::getpid();
+    constexpr pid_t kLowest = 301, kHighest = 32000;
+    int tries = 0;
+    for (task::Birth &birth : births.births) {
+        if (birth.role != task::Birth::Role::Intermediate)
+            continue;
+        do {
+            next = next > kLowest ? next - 1 : kHighest;
+            if (++tries > kHighest)
+                refused("no process id is free");
+        } while (wanted.count(next) || taker_of(next));
+        birth.pid = next;
     }
 }
 

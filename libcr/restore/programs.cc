@@ -27,13 +27,14 @@ using program::Program;
 using program::ProgramId;
 using program::Value;
 using program::WordId;
+using task::Birth;
 
 constexpr long kPidfdOpen = 434, kCloseRange = 436;
 
 class Builder
 {
   public:
-    Builder(const ImageSet &images, const BirthPlan &births, const files::Plan &files,
+    Builder(const ImageSet &images, const task::BirthPlan &births, const files::Plan &files,
             const MemoryPlan &memory, const task::Host &host, const Surroundings &surroundings, Programs &out)
         : images_(images), births_(births), files_(files), memory_(memory), host_(host),
           surroundings_(surroundings), out_(out)
@@ -42,8 +43,15 @@ class Builder
     void build();
 
   private:
+    // What births wait for: somebody else's group, and that others who share an object are through with what
+    // must not meet its being made.
     struct Words {
         WordId group_there, group_joined;
+        WordId cloned, memory_there, descriptors_closed, reaped, privileges_gone; // by the sharers
+        uint32_t sharers[std::size(task::kSharedIds)] = {}; // those who have it from this birth on
+    };
+    struct AdoptionWords {
+        WordId go, done;
     };
     // What filters all threads of a process have, the oldest first: its leader installs them for all.
     struct CommonFilters {
@@ -54,6 +62,17 @@ class Builder
     void build_task(size_t birth);
     void build_zombie(size_t birth);
     void build_helper(size_t birth);
+    void build_intermediate(size_t birth);
+    void make_words();
+    bool makes(size_t birth, task::Shared kind) const;
+    Words &shared_words(size_t birth, task::Shared kind);
+    void tell(size_t birth, task::Shared kind, WordId Words::*word, Program &p);
+    void await(size_t birth, task::Shared kind, WordId Words::*word, Program &p);
+    void beget(size_t birth, Program &p);
+    void adopt(size_t birth, Program &p);
+    OpId own_opener(size_t birth, Program &p);
+    void memory(size_t birth, task::Build &build);
+    void files_of(size_t birth, task::Build &build);
     std::unique_ptr<Program> start(size_t birth);
     void enter_group(size_t birth, Program &p);
     void clone(const std::vector<size_t> &children, Program &p);
@@ -69,7 +88,7 @@ class Builder
     void wait_for_fill(task::Build &build);
 
     const ImageSet &images_;
-    const BirthPlan &births_;
+    const task::BirthPlan &births_;
     const files::Plan &files_;
     const MemoryPlan &memory_;
     const task::Host &host_;
@@ -77,6 +96,8 @@ class Builder
     Programs &out_;
     std::vector<ProgramId> ids_; // of births
     std::vector<Words> words_;
+    std::vector<AdoptionWords> adoptions_;
+    WordId adopted_; // how many adoptions are over
     std::map<pid_t, size_t> birth_of_;
 };
 
@@ -91,16 +112,109 @@ std::unique_ptr<Program> Builder::start(size_t birth)
 void Builder::enter_group(size_t birth, Program &p)
 {
     const Birth &b = births_.births[birth];
-    if (b.leads_group)
+    if (b.leads_group || b.leaves_group)
         p.sys(SYS_setpgid, {0, 0}, On::Fail, "process group");
-    if (b.announce_group)
+    if (b.joiners)
         p.add(words_[birth].group_there, 1);
+    if (b.leaves_group)
+        p.wait(words_[birth].group_joined, 1);
     if (!b.join_group)
         return;
-    size_t leader = birth_of_.at(b.join_group);
-    p.wait(words_[leader].group_there, 1);
+    auto leader = birth_of_.find(b.join_group);
+    if (leader != birth_of_.end())
+        p.wait(words_[leader->second].group_there, 1);
     p.sys(SYS_setpgid, {0, b.join_group}, On::Fail, cat("process group ", b.join_group));
-    p.add(words_[leader].group_joined, 1, births_.births[leader].members_to_wait);
+    if (leader != birth_of_.end())
+        p.add(words_[leader->second].group_joined, 1);
+}
+
+// Whether a birth makes what a task has of this kind, for others too; else it has it from its cloner.
+bool Builder::makes(size_t birth, task::Shared kind) const
+{
+    return !(births_.births[birth].shares.*task::kSharedIds[static_cast<size_t>(kind)]);
+}
+
+Builder::Words &Builder::shared_words(size_t birth, task::Shared kind)
+{
+    while (!makes(birth, kind))
+        birth = births_.births[birth].cloner;
+    return words_[birth];
+}
+
+// For those who share: done with what the maker waits for.
+void Builder::tell(size_t birth, task::Shared kind, WordId Words::*word, Program &p)
+{
+    if (makes(birth, kind))
+        return;
+    Words &words = shared_words(birth, kind);
+    p.add(words.*word, 1, words.sharers[static_cast<size_t>(kind)]);
+}
+
+// For the maker: until all who share are done.
+void Builder::await(size_t birth, task::Shared kind, WordId Words::*word, Program &p)
+{
+    if (uint32_t sharers = words_[birth].sharers[static_cast<size_t>(kind)]; sharers && makes(birth, kind))
+        p.wait(words_[birth].*word, sharers);
+}
+
+void Builder::make_words()
+{
+    adopted_ = out_.region.word();
+    for (size_t i = 0; i < births_.adoptions.size(); i++)
+        adoptions_.push_back({out_.region.word(), out_.region.word()});
+    for (size_t i = 0; i < births_.births.size(); i++) {
+        const Birth &b = births_.births[i];
+        ids_.push_back(out_.region.reserve());
+        Words words{};
+        for (WordId *word : {&words.group_there, &words.group_joined, &words.cloned, &words.memory_there,
+                             &words.descriptors_closed, &words.reaped, &words.privileges_gone})
+            *word = out_.region.word();
+        words_.push_back(words);
+        birth_of_[b.pid] = i;
+        out_.by_pid[b.pid] = ids_[i];
+        for (size_t kind = 0; kind < std::size(task::kSharedIds); kind++)
+            if (b.shares.*task::kSharedIds[kind] && b.role == Birth::Role::Task)
+                shared_words(i, static_cast<task::Shared>(kind)).sharers[kind]++;
+    }
+}
+
+// Children, session and group. Children are cloned before anybody is waited for.
+void Builder::beget(size_t birth, Program &p)
+{
+    const Birth &b = births_.births[birth];
+    clone(b.before_setsid, p);
+    if (b.leads_session)
+        p.sys(SYS_setsid, {}, On::Fail, "session");
+    if (!b.join_group)
+        enter_group(birth, p);
+    clone(b.after_setsid, p);
+    if (b.role == Birth::Role::Task)
+        tell(birth, task::Shared::Vm, &Words::cloned, p);
+    adopt(birth, p);
+    if (b.join_group)
+        enter_group(birth, p);
+}
+
+// Takes part in adoptions: as the parent to be, as the parent of the intermediate, as the child.
+void Builder::adopt(size_t birth, Program &p)
+{
+    for (uint32_t i = 0; i < births_.adoptions.size(); i++) {
+        const task::Adoption &adoption = births_.adoptions[i];
+        const Birth &between = births_.births[adoption.intermediate];
+        if (adoption.parent == birth) {
+            p.wait(adopted_, i);
+            p.sys(SYS_prctl, {PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0});
+            p.add(adoptions_[i].go, 1);
+            p.wait(adoptions_[i].done, 1);
+            p.sys(SYS_prctl, {PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0});
+            p.add(adopted_, 1);
+        } else if (between.parent == birth) {
+            p.sys(SYS_wait4, {between.pid, 0, __WALL, 0}, On::Fail, cat("helper ", between.pid));
+            p.add(adoptions_[i].done, 1);
+        } else if (adoption.child == birth) {
+            p.wait(adoptions_[i].done, 1);
+        }
+    }
 }
 
 void Builder::clone(const std::vector<size_t> &children, Program &p)
@@ -109,6 +223,10 @@ void Builder::clone(const std::vector<size_t> &children, Program &p)
         const Birth &b = births_.births[child];
         clone_args args{};
         args.flags = b.sibling ? CLONE_PARENT : 0;
+        constexpr uint64_t kFlags[] = {CLONE_VM, CLONE_FILES, CLONE_FS, CLONE_SIGHAND};
+        for (size_t kind = 0; kind < std::size(kFlags); kind++)
+            if (b.shares.*task::kSharedIds[kind])
+                args.flags |= kFlags[kind];
         args.exit_signal = b.sibling ? 0 : static_cast<uint64_t>(b.exit_signal);
         auto pid = out_.region.data(&b.pid, sizeof b.pid);
         args.set_tid_size = 1;
@@ -187,11 +305,11 @@ void Builder::reap(size_t birth, Program &p)
     bool any = false;
     for (size_t i = 1; i < births_.births.size(); i++) {
         const Birth &b = births_.births[i];
-        // A sibling's parent is that of its cloner.
-        size_t parent = b.sibling ? births_.births[b.cloner].cloner : b.cloner;
-        if (parent != birth || b.role == Birth::Role::Task)
+        if (b.parent != birth || b.role == Birth::Role::Task)
             continue;
         any = true;
+        if (b.role == Birth::Role::Intermediate)
+            continue; // adopt() has
         if (b.role == Birth::Role::Zombie)
             p.sys(SYS_waitid, {P_PID, b.pid, 0, WEXITED | WNOWAIT | __WALL, 0}, On::Fail,
                   cat("zombie ", b.pid));
@@ -247,7 +365,7 @@ void Builder::wait_for_fill(task::Build &build)
 
 void Builder::early_memory(size_t birth, const mm::TaskPlan &memory, task::Build &build)
 {
-    if (const mm::TaskPlan *cloner = memory_.cloner_of(births_, birth))
+    if (const mm::TaskPlan *cloner = memory_.cloner_of(images_, births_, birth))
         mm::begin_from_cloner(build, memory, *cloner, memory_.frame, memory_.vdso, sources());
     else
         mm::begin_first(build, memory, memory_.frame, memory_.vdso, sources());
@@ -257,50 +375,82 @@ void Builder::early_memory(size_t birth, const mm::TaskPlan &memory, task::Build
     mm::protect_early(build, memory);
 }
 
+// A descriptor for the opener, in a table with nothing but that or, where the table is another's, such as it
+// needs for itself.
+OpId Builder::own_opener(size_t birth, Program &p)
+{
+    if (birth == 0)
+        return settle_root(p);
+    if (makes(birth, task::Shared::Files))
+        p.sys(kCloseRange, {0, ~0u, 0});
+    return p.sys(kPidfdOpen, {surroundings_.opener, 0}, On::Fail, "opener");
+}
+
+// The rest of the memory: children of those who share it have been cloned and have nothing of it.
+void Builder::memory(size_t birth, task::Build &build)
+{
+    if (!makes(birth, task::Shared::Vm))
+        return;
+    const mm::TaskPlan &memory = memory_.plan_of(images_, births_.births[birth].task);
+    await(birth, task::Shared::Vm, &Words::cloned, build.program);
+    mm::map_late(build, memory, sources());
+    if (memory.late.outside)
+        wait_for_fill(build);
+    mm::finish(build, memory);
+}
+
+// Directories and descriptors, each made by one when the others need nothing of that sort any more: files are
+// opened for the memory, and numbers must come out as planned.
+void Builder::files_of(size_t birth, task::Build &build)
+{
+    Program &p = build.program;
+    size_t task = births_.births[birth].task;
+    tell(birth, task::Shared::Fs, &Words::memory_there, p);
+    await(birth, task::Shared::Fs, &Words::memory_there, p);
+    if (makes(birth, task::Shared::Fs))
+        files::arm_fs(files_, build.tgid, build);
+    if (makes(birth, task::Shared::Files)) {
+        await(birth, task::Shared::Files, &Words::descriptors_closed, p);
+        p.sys(SYS_close, {files::arm_table(files_, build.tgid, build)}, On::Fail, "opener");
+        // Locks are in the images under the first of those who share the table.
+        files::arm_locks(files_, images_.tasks[images_.owner_of(task, task::Shared::Files)].pid(), build);
+    } else {
+        build.close(build.opener());
+        tell(birth, task::Shared::Files, &Words::descriptors_closed, p);
+    }
+}
+
 void Builder::build_task(size_t birth)
 {
     const Birth &b = births_.births[birth];
     const TaskImage &image = images_.tasks[b.task];
     auto owned = start(birth);
     Program &p = *owned;
-    OpId opener;
-    if (birth == 0) {
-        opener = settle_root(p);
-    } else {
-        p.sys(kCloseRange, {0, ~0u, 0});
-        opener = p.sys(kPidfdOpen, {surroundings_.opener, 0}, On::Fail, "opener");
-    }
-    task::Build build(out_.region, p, image.pid(), image.pid(), opener);
-    const mm::TaskPlan &memory = *memory_.tasks[b.task];
-    early_memory(birth, memory, build);
-    clone(b.before_setsid, p);
-    if (b.leads_session)
-        p.sys(SYS_setsid, {}, On::Fail, "session");
-    if (!b.join_group)
-        enter_group(birth, p);
-    clone(b.after_setsid, p);
-    if (b.join_group)
-        enter_group(birth, p);
-    mm::map_late(build, memory, sources());
-    if (memory.late.outside)
-        wait_for_fill(build);
-    mm::finish(build, memory);
-    files::arm_fs(files_, image.pid(), build);
-    p.sys(SYS_close, {files::arm_table(files_, image.pid(), build)}, On::Fail, "opener");
-    files::arm_locks(files_, image.pid(), build);
+    task::Build build(out_.region, p, image.pid(), image.pid(), own_opener(birth, p));
+    if (makes(birth, task::Shared::Vm))
+        early_memory(birth, memory_.plan_of(images_, b.task), build);
+    beget(birth, p);
+    memory(birth, build);
+    files_of(birth, build);
     WordId creds_done = out_.region.word();
     CommonFilters common = common_filters(image);
     clone_threads(b.task, p, creds_done, common);
     reap(birth, p);
+    tell(birth, task::Shared::Sighand, &Words::reaped, p);
+    await(birth, task::Shared::Sighand, &Words::reaped, p);
+    build.makes_signal_actions = makes(birth, task::Shared::Sighand);
     task::arm(image.leader(), true, task::Phase::Process, host_, build);
     task::arm(image.leader(), true, task::Phase::Thread, host_, build);
     enter_seccomp(image.leader(), common, build);
     task::arm(image.leader(), true, task::Phase::Creds, host_, build);
     if (image.threads.size() > 1)
         p.wait(creds_done, static_cast<uint32_t>(image.threads.size() - 1));
+    tell(birth, task::Shared::Vm, &Words::privileges_gone, p);
+    await(birth, task::Shared::Vm, &Words::privileges_gone, p);
     // A change of credentials resets it.
-    if (image.mm->has_dumpable() && image.mm->dumpable() < 2)
-        p.sys(SYS_prctl, {PR_SET_DUMPABLE, image.mm->dumpable(), 0, 0, 0}, On::Fail, "dumpable");
+    const img::mm_entry &space = images_.space_of(b.task);
+    if (makes(birth, task::Shared::Vm) && space.has_dumpable() && space.dumpable() < 2)
+        p.sys(SYS_prctl, {PR_SET_DUMPABLE, space.dumpable(), 0, 0, 0}, On::Fail, "dumpable");
     task::arm(image.leader(), true, task::Phase::Last, host_, build);
     finish(p);
     out_.region.define(ids_[birth], std::move(owned));
@@ -312,12 +462,10 @@ void Builder::build_zombie(size_t birth)
     const Birth &b = births_.births[birth];
     auto owned = start(birth);
     Program &p = *owned;
-    if (b.leads_session)
-        p.sys(SYS_setsid, {}, On::Fail, "session");
-    enter_group(birth, p);
-    clone(b.after_setsid, p);
-    if (b.members_to_wait)
-        p.wait(words_[birth].group_joined, b.members_to_wait);
+    beget(birth, p);
+    if (b.joiners)
+        p.wait(words_[birth].group_joined, b.joiners);
+    reap(birth, p);
     std::string name = images_.tasks[b.task].leader().tc().comm();
     name.resize(16);
     p.sys(SYS_prctl, {PR_SET_NAME, out_.region.data(name.data(), 16), 0, 0, 0}, On::Ignore);
@@ -339,13 +487,21 @@ void Builder::build_helper(size_t birth)
     const Birth &b = births_.births[birth];
     auto owned = start(birth);
     Program &p = *owned;
-    if (b.leads_session)
-        p.sys(SYS_setsid, {}, On::Fail, "session");
-    enter_group(birth, p);
-    clone(b.after_setsid, p);
-    if (b.members_to_wait)
-        p.wait(words_[birth].group_joined, b.members_to_wait);
+    beget(birth, p);
+    if (b.joiners)
+        p.wait(words_[birth].group_joined, b.joiners);
     p.sys(SYS_exit_group, {0});
+    out_.region.define(ids_[birth], std::move(owned));
+}
+
+void Builder::build_intermediate(size_t birth)
+{
+    auto owned = start(birth);
+    clone(births_.births[birth].after_setsid, *owned);
+    for (size_t i = 0; i < births_.adoptions.size(); i++)
+        if (births_.adoptions[i].intermediate == birth)
+            owned->wait(adoptions_[i].go, 1);
+    owned->sys(SYS_exit_group, {0});
     out_.region.define(ids_[birth], std::move(owned));
 }
 
@@ -367,12 +523,7 @@ void Builder::build()
             out_.filtered_target += static_cast<uint32_t>(
                 std::count_if(task.threads.begin(), task.threads.end(), task::has_seccomp));
         }
-    for (size_t i = 0; i < births_.births.size(); i++) {
-        ids_.push_back(out_.region.reserve());
-        words_.push_back({out_.region.word(), out_.region.word()});
-        birth_of_[births_.births[i].pid] = i;
-        out_.by_pid[births_.births[i].pid] = ids_[i];
-    }
+    make_words();
     out_.root = ids_[0];
     for (size_t i = 0; i < births_.births.size(); i++) {
         switch (births_.births[i].role) {
@@ -382,6 +533,9 @@ void Builder::build()
         case Birth::Role::Zombie:
             build_zombie(i);
             break;
+        case Birth::Role::Intermediate:
+            build_intermediate(i);
+            break;
         default:
             build_helper(i);
         }
@@ -390,7 +544,7 @@ void Builder::build()
 
 } // namespace
 
-void build_programs(const ImageSet &images, const BirthPlan &births, const files::Plan &files,
+void build_programs(const ImageSet &images, const task::BirthPlan &births, const files::Plan &files,
                     const MemoryPlan &memory, const task::Host &host, const Surroundings &surroundings,
                     Programs &out)
 {

@@ -4,9 +4,9 @@
 
 #include "libcr/files/plan.h"
 #include "libcr/program/program.h"
-#include "libcr/restore/births.h"
 #include "libcr/restore/images.h"
 #include "libcr/restore/memory.h"
+#include "libcr/task/births.h"
 #include "libcr/task/kind.h"
 
 #include <map>
@@ -38,7 +38,7 @@ struct Programs {
 };
 
 // Adds all programs to `out.region`.
-void build_programs(const ImageSet &images, const BirthPlan &births, const files::Plan &files,
+void build_programs(const ImageSet &images, const task::BirthPlan &births, const files::Plan &files,
                     const MemoryPlan &memory, const task::Host &host, const Surroundings &surroundings,
                     Programs &out);
 

@@ -9,7 +9,6 @@
 #include "libcr/proc/pid_dir.h"
 #include "libcr/program/enter.h"
 #include "libcr/program/print.h"
-#include "libcr/restore/births.h"
 #include "libcr/restore/guardian.h"
 #include "libcr/restore/host.h"
 #include "libcr/restore/images.h"
@@ -21,6 +20,7 @@
 #include "libcr/restore/region_memory.h"
 #include "libcr/restore/tracees.h"
 #include "libcr/sys/ptrace.h"
+#include "libcr/task/births.h"
 #include "libcr/task/cpu.h"
 #include "libcr/task/registers.h"
 #include "libcr/task/restart.h"
@@ -57,7 +57,7 @@ uint64_t now_us()
 // Everything that is known before anything is made.
 struct Plan {
     ImageSet images;
-    BirthPlan births;
+    task::BirthPlan births;
     std::optional<files::Plan> files;
     MemoryPlan memory;
     task::Host host;
@@ -128,7 +128,8 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
         refused("the root of the tree is not a session leader: its session and terminal were outside",
                 "give --shell-job to put it into yours");
     auto plan = std::unique_ptr<Plan>(new Plan{std::move(images), {}, {}, {}, host});
-    plan->births = plan_births(plan->images);
+    plan->births = task::plan_births(kin_of(plan->images));
+    choose_ids(plan->images, plan->births);
     std::vector<mm::SharedPlan> shared = mm::plan_shared(plan->images.dir, spaces_of(plan->images));
     files::RestoreOptions options = request.files;
     options.shell_job = request.shell_job;
@@ -231,19 +232,19 @@ void Execution::make_programs()
     build(plan_, surroundings_, programs_);
     const mm::Range &region = plan_.memory.frame.region;
     memory_.emplace(programs_.region, region.start, region.size());
-    fills_ = plan_.memory.outside(plan_.images);
+    fills_ = plan_.memory.outside(plan_.images, plan_.births);
 }
 
 Expected Execution::expectations() const
 {
     Expected out;
     out.births = plan_.births.births.size() - 1;
-    for (const Birth &birth : plan_.births.births) {
+    for (const task::Birth &birth : plan_.births.births) {
         out.processes.insert(birth.pid);
-        if (birth.role == Birth::Role::Zombie)
+        if (birth.role == task::Birth::Role::Zombie)
             out.endings[birth.pid] =
                 static_cast<int>(plan_.images.tasks[birth.task].leader().tc().exit_code());
-        else if (birth.role != Birth::Role::Task)
+        else if (birth.role != task::Birth::Role::Task)
             out.endings[birth.pid] = 0;
         if (birth.sibling || birth.exit_signal != SIGCHLD)
             out.clone_events.insert(plan_.births.births[birth.cloner].pid);
@@ -272,7 +273,7 @@ void Execution::clone_root()
     root_ = pid;
     auto fill = [this](pid_t who) {
         auto &parts = fills_.at(who);
-        mm::fill(who, *plan_.memory.tasks[plan_.images.by_pid.at(who)], *parts.front());
+        mm::fill(who, plan_.memory.plan_of(plan_.images, plan_.images.by_pid.at(who)), *parts.front());
         parts.pop_front();
     };
     tracees_.emplace(root_, expectations(), fill, [this] { return memory_->failure(); });
@@ -304,10 +305,11 @@ void Execution::follow()
 void Execution::begin_calls()
 {
     std::map<pid_t, user_regs_struct> calls;
-    for (const TaskImage &task : plan_.images.tasks) {
+    for (size_t number = 0; number < plan_.images.tasks.size(); number++) {
+        const TaskImage &task = plan_.images.tasks[number];
         if (task.zombie())
             continue;
-        TargetAddr insn = syscall_instruction(task, plan_.memory.vdso);
+        TargetAddr insn = syscall_instruction(plan_.images, number, plan_.memory.vdso);
         for (size_t i = 0; i < task.threads.size(); i++) {
             const img::thread_core_entry &core = task.threads[i].thread_core();
             user_regs_struct regs = task::get_registers(task.threads[i].thread_info().gpregs());
@@ -356,9 +358,10 @@ void Execution::set_state()
     tracees_->stop_all(threads_);
     opener_.reset();
     begin_calls();
-    for (const TaskImage &task : plan_.images.tasks)
-        if (!task.zombie())
-            tracees_->call_in({task.pid()}, syscall_instruction(task, plan_.memory.vdso), SYS_munmap,
+    for (size_t i = 0; i < plan_.images.tasks.size(); i++)
+        if (plan_.images.tasks[i].mm)
+            tracees_->call_in({plan_.images.tasks[i].pid()},
+                              syscall_instruction(plan_.images, i, plan_.memory.vdso), SYS_munmap,
                               memory_->base().value, memory_->size(), "unmap the programs");
     for (const TaskImage &task : plan_.images.tasks)
         if (!task.zombie())
@@ -394,7 +397,7 @@ RestoreResult Execution::run()
                 threads_.emplace_back(static_cast<pid_t>(tid), task.pid());
         }
     }
-    for (const Birth &birth : plan_.births.births)
+    for (const task::Birth &birth : plan_.births.births)
         wanted_.insert(birth.pid);
     hook("pre-restore");
     ready_.emplace();
@@ -433,6 +436,7 @@ RestoreResult restore(const RestoreRequest &request)
             log::debug("an id is not free yet: ", error.what());
         }
         ::usleep(10000);
+        choose_ids(plan->images, plan->births);
         check_pids_free(plan->images, plan->births);
     }
 }

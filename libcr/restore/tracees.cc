@@ -93,9 +93,14 @@ void Tracees::on_stop(pid_t pid, sys::WaitStatus status)
     int signal = 0;
     if (status.event() == PTRACE_EVENT_FORK || status.event() == PTRACE_EVENT_CLONE ||
         status.event() == PTRACE_EVENT_VFORK) {
-        events_++;
+        unsigned long born = 0;
+        sys::check(sys::ptrace::event_message(pid, born), "ask who was born");
+        events_ += expected_.processes.count(static_cast<pid_t>(born));
     } else if (status.event_stop()) {
-        if (alive_.insert(pid).second) {
+        // A thread of one whose clones are all looked at is ours from birth on.
+        if (!expected_.processes.count(pid))
+            seized_threads_.insert(pid);
+        else if (alive_.insert(pid).second) {
             first_stops_++;
             if (expected_.clone_events.count(pid))
                 sys::ptrace::set_options(pid, options() | PTRACE_O_TRACECLONE);

@@ -7,6 +7,7 @@
 #include "libcr/mm/classify.h"
 #include "libcr/ns/blockers.h"
 #include "libcr/proc/pid_dir.h"
+#include "libcr/task/births.h"
 #include "libcr/task/kernel_facts.h"
 #include "libcr/task/label.h"
 
@@ -22,31 +23,35 @@ namespace
 using AddBlocker =
     std::function<void(const std::string &subject, const std::string &reason, const std::string &remedy)>;
 
-// Processes (not threads) that share what is restored one by one. Code of ours in one of two that share their
-// memory would be run by both.
-void find_shared(inject::FrozenTree &tree, std::map<pid_t, task::ObjectIds> &all, const AddBlocker &add)
+// Which processes (not threads) share what, and whether they could be born again so. Of those that share
+// their memory, code of ours in one would be run by the others, too: so they are told of each other.
+void find_births(inject::FrozenTree &tree, std::map<pid_t, task::ObjectIds> &all, const AddBlocker &add)
 {
-    task::SharedObjects vm{sys::Kcmp::Vm}, files{sys::Kcmp::Files}, fs{sys::Kcmp::Fs},
-        sighand{sys::Kcmp::Sighand};
-    struct {
-        task::SharedObjects &objects;
-        uint32_t task::ObjectIds::*id;
-        const char *name;
-    } const kinds[] = {{vm, &task::ObjectIds::vm, "memory"},
-                       {files, &task::ObjectIds::files, "descriptor table"},
-                       {fs, &task::ObjectIds::fs, "root and working directory"},
-                       {sighand, &task::ObjectIds::sighand, "signal actions"}};
+    task::SharedObjects objects[] = {
+        task::SharedObjects(sys::Kcmp::Vm), task::SharedObjects(sys::Kcmp::Files),
+        task::SharedObjects(sys::Kcmp::Fs), task::SharedObjects(sys::Kcmp::Sighand)};
+    std::vector<task::Kin> tasks;
+    std::map<uint32_t, pid_t> memories;
     for (inject::FrozenTask &task : tree.tasks()) {
-        if (task.state == inject::FrozenTask::State::Zombie)
-            continue;
-        task::ObjectIds &ids = all[task.pid];
-        for (auto &kind : kinds) {
-            ids.*kind.id = kind.objects.id_of(task.pid);
-            if (pid_t other = kind.objects.sharer(task.pid))
-                add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
-                    cat("it shares its ", kind.name, " with pid ", other, ", a process of its own"),
-                    "this is not supported yet");
+        task::Kin kin;
+        kin.pid = task.pid;
+        kin.ppid = tasks.empty() ? 0 : task.ppid;
+        kin.pgid = task.stat.pgrp;
+        kin.sid = task.stat.session;
+        kin.exit_signal = task.stat.exit_signal;
+        kin.dead = task.state == inject::FrozenTask::State::Zombie;
+        if (!kin.dead) {
+            for (size_t kind = 0; kind < std::size(objects); kind++)
+                kin.ids.*task::kSharedIds[kind] = objects[kind].id_of(task.pid);
+            all[task.pid] = kin.ids;
+            task.memory_of = memories.emplace(kin.ids.vm, task.pid).first->second;
         }
+        tasks.push_back(kin);
+    }
+    try {
+        task::plan_births(tasks);
+    } catch (const Error &error) {
+        add(error.subject(), error.attempted(), error.remedy());
     }
 }
 
@@ -102,7 +107,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
         add(cat("pid ", root.pid),
             "the task is not a session leader: its terminal and session are outside the tree",
             "give --shell-job, or start it with setsid");
-    find_shared(tree, out.ids, add);
+    find_births(tree, out.ids, add);
     find_unshared(tree, add);
     find_seccomp(tree, kernel, add);
     files::BlockerSearch search(options);

@@ -141,7 +141,8 @@ class Freeze
     img::session_hello hello_;
     uint64_t begin_us_ = 0, frozen_us_ = 0;
     std::map<pid_t, task::ObjectIds> ids_;
-    std::map<pid_t, Fd> watches_; // userfaultfds until cr-dump-mm has them
+    std::map<pid_t, size_t> sharers_of_; // memories, by the first task that has each: how many tasks do
+    std::map<pid_t, Fd> watches_;        // userfaultfds until cr-dump-mm has them
     task::KernelSource kernel_;
 };
 
@@ -212,6 +213,12 @@ void Freeze::take_watches(inject::FrozenTree &tree, std::span<inject::FrozenTask
     for (inject::FrozenTask *task : tasks) {
         if (task->state == inject::FrozenTask::State::Zombie)
             continue;
+        // The pages that are never to be held would have to be known of all of them, and who ends first
+        // would take the others' memory out of our sight.
+        if (sharers_of_[task->memory_of] > 1) {
+            log::debug("pid ", task->pid, ": its memory is copied while it stands still, since it shares it");
+            continue;
+        }
         if (!request_.track_mem && request_.mode == FreezeMode::Auto && private_memory(task->pid) < kWorthIt)
             continue;
         std::string why;
@@ -307,8 +314,10 @@ void Freeze::capture(inject::FrozenTree &tree)
 {
     image::Writer pstree(states(), image::Kind::Pstree);
     std::vector<inject::FrozenTask *> tasks;
-    for (inject::FrozenTask &task : tree.tasks())
+    for (inject::FrozenTask &task : tree.tasks()) {
         tasks.push_back(&task);
+        sharers_of_[task.memory_of]++;
+    }
     report_lost(tasks);
     task::SeccompFilters filters;
     // In batches: the next stages begin with the first while the second is captured.

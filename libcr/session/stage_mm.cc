@@ -9,8 +9,8 @@
 #include "libcr/sys/file.h"
 
 #include <chrono>
-#include <map>
 #include <optional>
+#include <set>
 
 namespace cr::session
 {
@@ -53,10 +53,9 @@ class Tasks
             tracking_.begin();
             if (task->zombie())
                 continue;
-            auto [other, is_new] = by_vm_.emplace(task->vm_id(), task->pid());
-            if (!is_new)
-                refused(cat("pid ", task->pid(), " shares its memory with pid ", other->second,
-                            " (CLONE_VM without CLONE_THREAD), which is not supported yet"));
+            // What tasks share is stored once, with the first of them.
+            if (!memories_.insert(task->vm_id()).second)
+                continue;
             mm::TaskToCapture out;
             out.pid = static_cast<pid_t>(task->pid());
             out.image = task->vpid();
@@ -83,7 +82,7 @@ class Tasks
     Stage &stage_;
     Tracking &tracking_;
     std::optional<HolderLink> holder_;
-    std::map<uint32_t, uint32_t> by_vm_;
+    std::set<uint32_t> memories_;
 };
 
 uint64_t memory_limit(const img::session_hello &hello)

@@ -82,6 +82,12 @@ inline long set_sigmask(pid_t tid, uint64_t mask)
     return request(PTRACE_SETSIGMASK, tid, 8, pointer(&mask));
 }
 
+// Of a birth: the new process or thread.
+inline long event_message(pid_t tid, unsigned long &message)
+{
+    return request(PTRACE_GETEVENTMSG, tid, 0, pointer(&message));
+}
+
 // The siginfo of the signal of a signal-delivery-stop; -EINVAL in a group-stop.
 inline long get_siginfo(pid_t tid, siginfo_t &info)
 {

@@ -33,6 +33,7 @@ class Build
     program::Region &region;
     program::Program &program;
     const pid_t tgid, pid;
+    bool makes_signal_actions = true; // else it shares those of a process that does
 
   private:
     program::OpId opener_;

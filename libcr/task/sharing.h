@@ -40,4 +40,9 @@ struct ObjectIds {
     uint32_t vm = 0, files = 0, fs = 0, sighand = 0;
 };
 
+enum class Shared { Vm, Files, Fs, Sighand };
+// The fields of ObjectIds in that order.
+inline constexpr uint32_t ObjectIds::*kSharedIds[] = {&ObjectIds::vm, &ObjectIds::files, &ObjectIds::fs,
+                                                      &ObjectIds::sighand};
+
 } // namespace cr::task

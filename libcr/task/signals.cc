@@ -45,7 +45,7 @@ static void check_actions(const img::core_entry &core, bool leader, const Host &
 
 static void arm_actions(const img::core_entry &core, bool, Phase phase, const Host &, Build &build)
 {
-    if (phase != Phase::Process)
+    if (phase != Phase::Process || !build.makes_signal_actions)
         return;
     std::array<SigAction, 64> actions{};
     int next = 0;
