@@ -49,13 +49,17 @@ enum class Id {
     Loginuid,
     SeccompSuspend,
     SeccompFilters,
+    KernelMemory,
     MemDirtyTrack,
+    WriteTracking,
+    WriteHolding,
     AioRemap,
     Userns,
     CgroupNs,
     TimeNs,
     MoveMountSetGroup,
     Openat2,
+    OverlayfsMaps,
     MemfdHugetlb,
     Uffd,
     UffdNoncoop,
@@ -71,8 +75,12 @@ enum class Id {
     TcpHalfClosed,
     Ipv6Freebind,
     Nsid,
+    LinkNsid,
+    ExternalNetNs,
+    NewIfindex,
     Nftables,
     NetworkLockNftables,
+    IptLegacy,
     Tun,
     TunNs,
     Tty,
@@ -83,6 +91,7 @@ enum class Id {
     // good to know
     ApparmorStacking,
     Breakpoints,
+    SoftDirty,
     Count
 };
 

@@ -1,17 +1,22 @@
 // Probes of what is known about descriptors.
 #include "libcr/feature/probes.h"
 #include "libcr/feature/trial.h"
+#include "libcr/base/text.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
 #include <linux/openat2.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 
 namespace cr::feature::probe
@@ -94,5 +99,43 @@ long tty()
 }
 
 long autofs() { return has_words("/proc/filesystems", "autofs"); }
+
+// Whether a file of an overlay is the same one in maps as by its descriptor. The overlay is made in a mount
+// namespace that goes with the child.
+long overlayfs_maps()
+{
+    return in_child([] {
+        long r = sys::call(SYS_unshare, CLONE_NEWNS);
+        if (r >= 0)
+            r = sys::call(SYS_mount, nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+        if (r >= 0)
+            r = sys::call(SYS_mount, "cr", "/tmp", "tmpfs", 0, nullptr);
+        for (const char *dir : {"/tmp/lower", "/tmp/upper", "/tmp/work", "/tmp/all"})
+            if (r >= 0)
+                r = sys::call(SYS_mkdirat, AT_FDCWD, dir, 0700);
+        if (r >= 0)
+            r = sys::call(SYS_mount, "cr", "/tmp/all", "overlay", 0,
+                          "lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work");
+        if (r >= 0)
+            r = sys::call(SYS_openat, AT_FDCWD, "/tmp/all/cr-probe", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (r < 0)
+            return r;
+        Fd file(static_cast<int>(r));
+        struct stat by_descriptor;
+        r = sys::call(SYS_mmap, nullptr, 4096, PROT_READ, MAP_PRIVATE, file.get(), 0);
+        if (r < 0 || fstat(file.get(), &by_descriptor))
+            return r < 0 ? r : -errno + 0l;
+        char device[32];
+        snprintf(device, sizeof device, " %02x:%02x ", major(by_descriptor.st_dev),
+                 minor(by_descriptor.st_dev));
+        std::string maps = text_of("/proc/self/maps");
+        for (std::string_view rest = maps; !rest.empty();) {
+            std::string_view line = take_until(rest, '\n');
+            if (line.ends_with("/cr-probe"))
+                return line.find(device) == line.npos ? -EOPNOTSUPP + 0l : 0l;
+        }
+        return -ENOENT + 0l;
+    });
+}
 
 } // namespace cr::feature::probe

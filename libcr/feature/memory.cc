@@ -7,6 +7,7 @@
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 #include "libcr/sys/pagemap.h"
+#include "libcr/sys/userfaultfd.h"
 
 #include <asm/prctl.h>
 #include <linux/aio_abi.h>
@@ -163,7 +164,7 @@ long guard_pages()
 }
 
 // Forgotten, then written to: the bit is back, where the kernel keeps it at all.
-long dirty_track()
+long soft_dirty()
 {
     return in_child([] {
         long page = map_pages(kPage);
@@ -182,6 +183,18 @@ long dirty_track()
         sys::call(SYS_pread64, pagemap.get(), &after, 8, address / kPage * 8);
         return !(before & kSoftDirty) && after & kSoftDirty ? 0l : -EOPNOTSUPP + 0l;
     });
+}
+
+long write_tracking() { return with_userfaultfd(sys::kUffdWpAsync); }
+
+// Write-protection of what is in memory, by which a snapshot is taken.
+long write_holding() { return with_userfaultfd(UFFD_FEATURE_PAGEFAULT_FLAG_WP); }
+
+// Either way would do to know what changed.
+long dirty_track()
+{
+    long r = write_tracking();
+    return r < 0 ? soft_dirty() : r;
 }
 
 // The address of its ring is the name of a context.

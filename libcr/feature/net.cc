@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <linux/filter.h>
+#include <linux/if_link.h>
 #include <linux/inet_diag.h>
 #include <linux/net_namespace.h>
 #include <linux/netfilter/nf_tables.h>
@@ -18,6 +19,7 @@
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -160,6 +162,68 @@ long nsid()
     } request;
     request.fd = static_cast<uint32_t>(fd.get());
     return ask_netlink(NETLINK_ROUTE, RTM_GETNSID, 0, &request, sizeof request);
+}
+
+// A link of a namespace that is named by its number here; our own gets one in a namespace of the child's.
+long link_nsid()
+{
+    return in_child([] {
+        long r = sys::call(SYS_unshare, CLONE_NEWNET);
+        constexpr uint32_t kNumber = 7;
+        struct {
+            rtgenmsg header{};
+            uint8_t padding[3]{};
+            nlattr number{NLA_HDRLEN + 4, NETNSA_NSID};
+            uint32_t nsid = kNumber;
+            nlattr pid{NLA_HDRLEN + 4, NETNSA_PID};
+            uint32_t who = static_cast<uint32_t>(sys::call(SYS_getpid));
+        } name;
+        if (r >= 0)
+            r = ask_netlink(NETLINK_ROUTE, RTM_NEWNSID, NLM_F_ACK, &name, sizeof name);
+        struct {
+            ifinfomsg header{};
+            nlattr number{NLA_HDRLEN + 4, IFLA_IF_NETNSID};
+            uint32_t nsid = kNumber;
+        } link;
+        link.header.ifi_index = 1;
+        return r < 0 ? r : ask_netlink(NETLINK_ROUTE, RTM_GETLINK, 0, &link, sizeof link);
+    });
+}
+
+long external_net_ns()
+{
+    long r = socket_ns();
+    return r < 0 ? r : nsid();
+}
+
+long new_ifindex()
+{
+    return in_child([] {
+        long r = sys::call(SYS_unshare, CLONE_NEWNET);
+        struct {
+            ifinfomsg header{};
+            nlattr info{NLA_HDRLEN * 2 + 8, IFLA_LINKINFO};
+            nlattr kind{NLA_HDRLEN + 5, IFLA_INFO_KIND};
+            char name[8] = "veth";
+        } link;
+        link.header.ifi_index = 10;
+        return r < 0 ? r
+                     : ask_netlink(NETLINK_ROUTE, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &link,
+                                   sizeof link);
+    });
+}
+
+// Of a namespace of the child's: asking makes the tables. The answer is a struct ipt_getinfo, whose header
+// does not go together with that of the C library.
+long iptables_legacy()
+{
+    return in_child([] {
+        constexpr int kGetInfo = 64; // IPT_SO_GET_INFO
+        long r = sys::call(SYS_unshare, CLONE_NEWNET);
+        char info[84] = "filter";
+        return r < 0 ? r
+                     : get(socket_of(AF_INET, SOCK_RAW, IPPROTO_RAW), SOL_IP, kGetInfo, info, sizeof info);
+    });
 }
 
 long nftables()

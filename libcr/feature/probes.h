@@ -26,6 +26,7 @@ long loginuid();
 long seccomp_suspend();
 long seccomp_filters();
 long breakpoints();
+long kernel_memory();
 
 // memory.cc
 long map_files();
@@ -36,6 +37,9 @@ long vdso_mremap();
 long pagemap_scan();
 long guard_pages();
 long dirty_track();
+long soft_dirty();
+long write_tracking();
+long write_holding();
 long aio_remap();
 long memfd_hugetlb();
 long uffd();
@@ -50,6 +54,7 @@ long mnt_id();
 long fdinfo_lock();
 long timerfd();
 long openat2();
+long overlayfs_maps();
 long tty();
 long autofs();
 
@@ -65,6 +70,10 @@ long tcp_window();
 long tcp_half_closed();
 long ipv6_freebind();
 long nsid();
+long link_nsid();
+long external_net_ns();
+long new_ifindex();
+long iptables_legacy();
 long nftables();
 long tun();
 long tun_ns();

@@ -36,7 +36,7 @@ constexpr Feature kTable[] = {
 
     {Id::MntId, "mnt_id", SomeTrees, true, "which mount a file is on is not known", probe::mnt_id},
     {Id::KcmpEpoll, "kcmp_epoll", SomeTrees, true, "epoll descriptors are refused", probe::kcmp_epoll},
-    {Id::FdinfoLock, "fdinfo_lock", SomeTrees, false, "whose a file lock is cannot be told", probe::fdinfo_lock},
+    {Id::FdinfoLock, "fdinfo_lock", SomeTrees, true, "whose a file lock is cannot be told", probe::fdinfo_lock},
     {Id::Timerfd, "timerfd", SomeTrees, true, "timerfd descriptors that have ticked cannot be brought back", probe::timerfd},
     {Id::TimerCrIds, "timer_cr_ids", SomeTrees, true, "POSIX timers get their ids by counting up: large ids are refused", probe::timer_ids},
     {Id::GetRseqConf, "get_rseq_conf", SomeTrees, true, "restartable sequences are lost", probe::rseq_conf},
@@ -45,13 +45,17 @@ constexpr Feature kTable[] = {
     {Id::Loginuid, "loginuid", SomeTrees, false, "the audit login uid cannot be brought back", probe::loginuid},
     {Id::SeccompSuspend, "seccomp_suspend", SomeTrees, true, "tasks under seccomp cannot be restored", probe::seccomp_suspend},
     {Id::SeccompFilters, "seccomp_filters", SomeTrees, true, "tasks under seccomp filters cannot be dumped", probe::seccomp_filters},
-    {Id::MemDirtyTrack, "mem_dirty_track", SomeTrees, false, "incremental dumps write all memory", probe::dirty_track},
+    {Id::KernelMemory, "kernel_memory", SomeTrees, true, "tasks under seccomp cannot be dumped, and sleeps of others begin anew", probe::kernel_memory},
+    {Id::MemDirtyTrack, "mem_dirty_track", SomeTrees, true, "incremental dumps write all memory", probe::dirty_track},
+    {Id::WriteTracking, "write_tracking", SomeTrees, true, "incremental dumps write all memory", probe::write_tracking},
+    {Id::WriteHolding, "write_holding", SomeTrees, true, "--freeze snapshot is not possible: a tree left running stands still until its memory is copied", probe::write_holding},
     {Id::AioRemap, "aio_remap", SomeTrees, false, "AIO contexts cannot be kept", probe::aio_remap},
     {Id::Userns, "userns", SomeTrees, false, "user namespaces cannot be made", probe::userns},
     {Id::CgroupNs, "cgroupns", SomeTrees, false, "cgroup namespaces cannot be made", probe::cgroup_ns},
     {Id::TimeNs, "timens", SomeTrees, false, "clocks jump when a tree moves to another machine", probe::time_ns},
     {Id::MoveMountSetGroup, "move_mount_set_group", SomeTrees, false, "mounts that share are made in the old way", probe::move_mount_set_group},
     {Id::Openat2, "openat2", SomeTrees, false, "paths below another root are resolved step by step", probe::openat2},
+    {Id::OverlayfsMaps, "overlayfs_maps", SomeTrees, false, "devices and inodes in maps are wrong on overlayfs; nothing is lost, as map_files is used", probe::overlayfs_maps},
     {Id::MemfdHugetlb, "memfd_hugetlb", SomeTrees, false, "memfds with huge pages cannot be brought back", probe::memfd_hugetlb},
     {Id::Uffd, "uffd", SomeTrees, false, "no lazy restore", probe::uffd},
     {Id::UffdNoncoop, "uffd-noncoop", SomeTrees, false, "no lazy restore of tasks that fork, unmap or move memory", probe::uffd_noncoop},
@@ -67,8 +71,12 @@ constexpr Feature kTable[] = {
     {Id::TcpHalfClosed, "tcp_half_closed", SomeTrees, false, "half-closed TCP connections cannot be kept", probe::tcp_half_closed},
     {Id::Ipv6Freebind, "ipv6_freebind", SomeTrees, false, "IPv6 sockets cannot be bound before their address is there", probe::ipv6_freebind},
     {Id::Nsid, "nsid", SomeTrees, false, "links between network namespaces cannot be followed", probe::nsid},
+    {Id::LinkNsid, "link_nsid", SomeTrees, false, "links of other network namespaces cannot be asked for", probe::link_nsid},
+    {Id::ExternalNetNs, "external_net_ns", SomeTrees, false, "trees cannot stay in a network namespace of others", probe::external_net_ns},
+    {Id::NewIfindex, "newifindex", SomeTrees, false, "links of network namespaces cannot have their numbers again", probe::new_ifindex},
     {Id::Nftables, "nftables", SomeTrees, false, "packet filter tables cannot be kept", probe::nftables},
     {Id::NetworkLockNftables, "network_lock_nftables", SomeTrees, false, "the network cannot be locked", probe::nftables},
+    {Id::IptLegacy, "has_ipt_legacy", SomeTrees, false, "rules of the old iptables cannot be kept, and there are none", probe::iptables_legacy},
     {Id::Tun, "tun", SomeTrees, false, "tun and tap devices cannot be kept", probe::tun},
     {Id::TunNs, "tun_ns", SomeTrees, false, "tun devices of other network namespaces cannot be kept", probe::tun_ns},
     {Id::Tty, "tty", SomeTrees, false, "pseudo terminals cannot be kept", probe::tty},
@@ -79,6 +87,7 @@ constexpr Feature kTable[] = {
 
     {Id::ApparmorStacking, "apparmor_stacking", Information, false, "AppArmor namespaces cannot be kept", probe::apparmor_stacking},
     {Id::Breakpoints, "breakpoints", Information, false, "nothing is lost: no breakpoints are used", probe::breakpoints},
+    {Id::SoftDirty, "soft_dirty", Information, true, "nothing is lost: writes are tracked by userfaultfd", probe::soft_dirty},
 };
 // clang-format on
 

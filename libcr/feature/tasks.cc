@@ -2,6 +2,7 @@
 #include "libcr/feature/probes.h"
 #include "libcr/feature/trial.h"
 #include "libcr/sys/file.h"
+#include "libcr/sys/kernel_memory.h"
 #include "libcr/sys/process.h"
 #include "libcr/sys/ptrace.h"
 
@@ -193,5 +194,7 @@ long breakpoints()
         return r < 0 ? r : sys::ptrace::request(PTRACE_POKEUSR, child, registers + 7 * 8, 1);
     });
 }
+
+long kernel_memory() { return sys::KernelMemory::make() ? 0 : -EOPNOTSUPP; }
 
 } // namespace cr::feature::probe
