@@ -6,7 +6,10 @@ static int first_fd, gap_fd;
 static volatile int *checked; // how many of the three have compared
 
 // A process that has the given things in common with the one that clones it, on memory of its own.
-static pid_t clone_sharing(unsigned long flags) { return (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0); }
+static pid_t clone_sharing(unsigned long flags)
+{
+    return (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+}
 
 static void report(int fd, char what) { check(write(fd, &what, 1) == 1, "cannot tell the parent"); }
 

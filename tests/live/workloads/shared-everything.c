@@ -1,5 +1,6 @@
 // without: ids.sighand_id
-// Processes that have all in common that processes can, one of them with a thread of its own; a dead child in one.
+// Processes that have all in common that processes can, one of them with a thread of its own; a dead child in
+// one.
 #include "workload.h"
 
 static volatile int set_up, go, seen;

@@ -1,5 +1,6 @@
 // without: ids.vm_id
-// A child that has its memory in common with its parent but is not a thread, and a child of that one which has not.
+// A child that has its memory in common with its parent but is not a thread, and a child of that one which
+// has not.
 #include "workload.h"
 
 static volatile int in_common, grandchild_saw;
