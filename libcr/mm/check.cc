@@ -3,7 +3,9 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/mm/ldt.h"
 #include "libcr/mm/vma.h"
+#include "libcr/sys/numa.h"
 
 #include <algorithm>
 #include <sys/mman.h>
@@ -60,8 +62,14 @@ void check_kind(const Vma &vma)
         bad_image(cat("prot 0x", hex(vma.prot()), " is not known"));
     if (vma.madv() & ~kAdvice)
         bad_image(cat("madv 0x", hex(vma.madv()), " is not known"));
-    if (vma.cr_flags() & ~(kVmaAccounted | kVmaLockOnFault))
+    if (vma.cr_flags() & ~(kVmaAccounted | kVmaLockOnFault | kVmaSealed))
         bad_image(cat("cr_flags 0x", hex(vma.cr_flags()), " are not known"));
+    constexpr size_t kLongestName = 79;
+    if (vma.cr_name().size() > kLongestName ||
+        (vma.has_cr_name() && (backing & ~(kVmaAnonPrivate | kVmaAnonShared))))
+        bad_image(cat("it has the name ", printable(vma.cr_name())));
+    if ((vma.cr_numa().mode() & ~sys::kPolicyFlags) > 64 || vma.cr_numa().nodes().size() > sys::kMaxNodes / 8)
+        bad_image(cat("its NUMA policy is ", vma.cr_numa().mode()));
 }
 
 void check_place(const Vma &vma, uint64_t previous_end)
@@ -132,6 +140,9 @@ void check_layout(const img::mm_entry &mm, const std::function<bool(uint32_t)> &
     if (vdso > 1 || vvar > 1)
         bad_image("there is more than one vDSO");
     check_guards(mm);
+    check_ldt(mm);
+    if (mm.cr_mdwe() > 3 || mm.cr_thp_disable() > 3)
+        bad_image(cat("cr_mdwe is ", mm.cr_mdwe(), ", cr_thp_disable ", mm.cr_thp_disable()));
 }
 
 void check_pages(const img::mm_entry &mm, const image::Pagemap &pagemap)

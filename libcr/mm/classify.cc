@@ -85,7 +85,6 @@ constexpr FlagRefusal kFlagRefusals[] = {
     {VmFlag::um, "is watched by a userfaultfd, which is not supported yet", "unregister it before the dump"},
     {VmFlag::ui, "is watched by a userfaultfd, which is not supported yet", "unregister it before the dump"},
     {VmFlag::ss, "is a shadow stack, which is not supported yet", "run the program without shadow stacks"},
-    {VmFlag::sl, "is sealed (mseal), which is not supported yet", ""},
     {VmFlag::sf, "maps persistent memory with MAP_SYNC, which is not supported", "unmap it before the dump"},
     {VmFlag::Unknown, "has a property that this version does not know (see VmFlags in /proc/PID/smaps)", ""},
 };
@@ -168,9 +167,13 @@ img::vma_entry to_entry(const Area &area, uint32_t status)
     if (advice)
         out.set_madv(advice);
     uint32_t more = (area.flags.has(VmFlag::ac) && !area.write ? kVmaAccounted : 0) |
-                    (area.flags.has(VmFlag::lf) ? kVmaLockOnFault : 0);
+                    (area.flags.has(VmFlag::lf) ? kVmaLockOnFault : 0) |
+                    (area.flags.has(VmFlag::sl) ? kVmaSealed : 0);
     if (more)
         out.set_cr_flags(more);
+    for (std::string_view prefix : {"[anon:", "[anon_shmem:"})
+        if (area.path.starts_with(prefix) && area.path.ends_with("]"))
+            out.set_cr_name(area.path.substr(prefix.size(), area.path.size() - prefix.size() - 1));
     return out;
 }
 

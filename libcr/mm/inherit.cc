@@ -20,7 +20,7 @@ bool same_area(const Vma &a, const Vma &b)
 {
     return a.start() == b.start() && a.end() == b.end() && a.pgoff() == b.pgoff() && a.shmid() == b.shmid() &&
            a.prot() == b.prot() && a.flags() == b.flags() && a.status() == b.status() &&
-           a.madv() == b.madv() && a.cr_flags() == b.cr_flags() && a.fdflags() == b.fdflags();
+           a.madv() == b.madv() && same_extras(a, b) && a.fdflags() == b.fdflags();
 }
 
 // A fork does not hand these on, or empty.

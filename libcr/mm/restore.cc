@@ -1,6 +1,8 @@
 #include "libcr/mm/restore.h"
 
 #include "libcr/base/text.h"
+#include "libcr/mm/ldt.h"
+#include "libcr/sys/numa.h"
 
 #include <algorithm>
 #include <climits>
@@ -37,7 +39,7 @@ uint32_t first_prot(const TaskPlan &plan, const Vma &vma)
 bool would_merge(const Vma &a, const Vma &b)
 {
     return a.end() == b.start() && a.prot() == b.prot() && a.flags() == b.flags() && a.madv() == b.madv() &&
-           a.cr_flags() == b.cr_flags() && (a.status() & b.status() & kVmaAnonPrivate);
+           same_extras(a, b) && (a.status() & b.status() & kVmaAnonPrivate);
 }
 
 // One call to mmap: an area, or several of private anonymous memory side by side that begin alike.
@@ -73,6 +75,7 @@ class Mapper
     Mapping mapping(size_t area, bool early) const;
     void map(const Mapping &mapping, program::Value fd);
     void map_apart(const Mapping &mapping, const std::string &name);
+    void describe(const Vma &vma);
     void preadv(OpId pages, const std::vector<iovec> &to, uint64_t bytes, uint64_t offset);
 
     task::Build &build_;
@@ -158,6 +161,30 @@ void Mapper::map(bool early)
             map(m, fd);
         build_.close(fd);
     }
+    for (const AreaPlan &area : plan_.areas)
+        if (!area.inherited && area.early == early)
+            describe(*area.vma);
+}
+
+// What is said of an area by other calls, before it is filled: the policy is about where its pages will be.
+void Mapper::describe(const Vma &vma)
+{
+    constexpr int kSetVma = 0x53564d41, kSetVmaAnonName = 0; // PR_SET_VMA of Linux 5.17
+    if (vma.has_cr_name())                                   // A kernel without has no use for it, either.
+        build_.program.sys(SYS_prctl,
+                           {kSetVma, kSetVmaAnonName, vma.start(), size_of(vma),
+                            build_.region.data(vma.cr_name().c_str(), vma.cr_name().size() + 1, 1)},
+                           On::Ignore, name_of(vma));
+    if (!vma.has_cr_numa())
+        return;
+    std::string nodes = vma.cr_numa().nodes();
+    bool none = nodes.empty();
+    nodes.resize(sys::kMaxNodes / 8);
+    auto data = build_.region.data(nodes.data(), nodes.size());
+    build_.program.sys(SYS_mbind,
+                       {vma.start(), size_of(vma), vma.cr_numa().mode(),
+                        none ? program::Value(0) : program::Value(data), none ? 0 : sys::kMaxNodes + 1, 0},
+                       On::Fail, cat("NUMA policy of ", name_of(vma), " (its nodes must be there)"));
 }
 
 // Pages that differ from the cloner's are written over, those that are not there are given back.
@@ -258,6 +285,36 @@ void protect(task::Build &build, const TaskPlan &plan, bool early)
     }
 }
 
+// KSM of the whole process, which marks all areas that can be merged; those that were not are told so again.
+void merge_pages(task::Build &build, const TaskPlan &plan)
+{
+    constexpr int kSetMemoryMerge = 67; // PR_SET_MEMORY_MERGE of Linux 6.4
+    bool merge = plan.mm->cr_memory_merge();
+    // Away with the restorer's, where the kernel knows it.
+    build.program.sys(SYS_prctl, {kSetMemoryMerge, merge, 0, 0, 0}, merge ? On::Fail : On::Ignore,
+                      "merging of equal pages");
+    if (!merge)
+        return;
+    for (const AreaPlan &area : plan.areas)
+        if (!(area.vma->madv() & (1ull << MADV_MERGEABLE)))
+            build.program.sys(SYS_madvise, {area.vma->start(), size_of(*area.vma), MADV_UNMERGEABLE},
+                              On::Ignore, name_of(*area.vma));
+}
+
+// What the program forbade itself comes when nothing is left to be done.
+void forbid_changes(task::Build &build, const TaskPlan &plan)
+{
+    constexpr int kSetMdwe = 65; // PR_SET_MDWE of Linux 6.3
+    constexpr long kMseal = 462; // Linux 6.10
+    for (const AreaPlan &area : plan.areas)
+        if (area.vma->cr_flags() & kVmaSealed)
+            build.program.sys(kMseal, {area.vma->start(), size_of(*area.vma), 0}, On::Fail,
+                              cat("seal of ", name_of(*area.vma)));
+    if (plan.mm->cr_mdwe())
+        build.program.sys(SYS_prctl, {kSetMdwe, plan.mm->cr_mdwe(), 0, 0, 0}, On::Fail,
+                          "denial of memory that is writable and executable (PR_SET_MDWE)");
+}
+
 } // namespace
 
 void map_early(task::Build &build, const TaskPlan &plan, const Sources &sources)
@@ -301,8 +358,12 @@ void finish(task::Build &build, const TaskPlan &plan)
                           {vma.start(), size_of(vma), vma.cr_flags() & kVmaLockOnFault ? MLOCK_ONFAULT : 0},
                           vma.prot() && !guarded(vma) ? On::Fail : On::Ignore, name_of(vma));
     }
-    build.program.sys(SYS_prctl, {PR_SET_THP_DISABLE, plan.mm->thp_disabled() ? 1 : 0, 0, 0, 0}, On::Fail,
-                      "large pages");
+    build.program.sys(SYS_prctl,
+                      {PR_SET_THP_DISABLE, plan.mm->thp_disabled() ? 1 : 0, plan.mm->cr_thp_disable(), 0, 0},
+                      On::Fail, "large pages");
+    arm_ldt(build, *plan.mm);
+    merge_pages(build, plan);
+    forbid_changes(build, plan);
 }
 
 } // namespace cr::mm

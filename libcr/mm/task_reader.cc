@@ -106,6 +106,7 @@ img::mm_entry TaskReader::describe(const TaskToCapture &task, FileTable &files, 
         forget_held();
     }
     img::mm_entry mm;
+    policies_ = read_policies(dir_, task.numa);
     for (const Area &area : areas_)
         add_area(area, files, shared, mm);
     for (const Range &range : guards_) {
@@ -153,6 +154,8 @@ void TaskReader::add_area(const Area &area, FileTable &files, SharedTable &share
         vma.set_pgoff(area.offset);
         shared.mapped(dir_, area);
     }
+    if (auto policy = policies_.find(vma.start()); policy != policies_.end() && !is_special(vma))
+        *vma.mutable_cr_numa() = std::move(policy->second);
     *vmas.Add() = std::move(vma);
 }
 
@@ -181,8 +184,16 @@ void TaskReader::add_layout(const TaskToCapture &task, FileTable &files, img::mm
         mm.add_mm_saved_auxv(word);
     }
     mm.set_dumpable(task.dumpable);
-    if (task.thp_disabled)
+    if (task.thp_disable)
         mm.set_thp_disabled(true);
+    if (task.thp_disable > 1)
+        mm.set_cr_thp_disable(task.thp_disable & ~1u);
+    if (task.mdwe)
+        mm.set_cr_mdwe(task.mdwe);
+    if (task.memory_merge)
+        mm.set_cr_memory_merge(true);
+    if (!task.ldt.empty())
+        mm.set_cr_ldt(task.ldt);
     mm.set_exe_file_id(files.executable(dir_, areas_));
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "libcr/mm/objects.h"
+#include "libcr/mm/policies.h"
 #include "libcr/mm/scan.h"
 #include "libcr/mm/tracker.h"
 #include "libcr/proc/maps.h"
@@ -23,12 +24,15 @@ struct TaskToCapture {
     pid_t pid = 0;      // as this machine sees it
     uint32_t image = 0; // its number in image names
     int dumpable = 1;
-    bool thp_disabled = false;
-    std::optional<uint64_t> brk;      // the program break; the end of [heap] when nobody asked the task
-    Fd userfaultfd;                   // its writes may be held back by it; empty: they may not
-    std::vector<uint64_t> never_held; // pages where they must not be, sorted
-    std::unique_ptr<Tracker> tracker; // of what it writes; instead of holding back
-    bool in_parent = false;           // an earlier dump of it is in the parent directory
+    uint32_t thp_disable = 0, mdwe = 0; // PR_GET_THP_DISABLE, PR_GET_MDWE
+    bool memory_merge = false;          // PR_GET_MEMORY_MERGE
+    std::string ldt;                    // as modify_ldt(2) reads it
+    img::cr_numa_policy_entry numa;     // of its leader, which its areas show where they have none
+    std::optional<uint64_t> brk;        // the program break; the end of [heap] when nobody asked the task
+    Fd userfaultfd;                     // its writes may be held back by it; empty: they may not
+    std::vector<uint64_t> never_held;   // pages where they must not be, sorted
+    std::unique_ptr<Tracker> tracker;   // of what it writes; instead of holding back
+    bool in_parent = false;             // an earlier dump of it is in the parent directory
 };
 
 // What has to be copied.
@@ -67,6 +71,7 @@ class TaskReader
     std::future<void> rest_;
     std::vector<Range> held_;
     std::vector<Range> guards_; // found by pages()
+    Policies policies_;
 };
 
 } // namespace cr::mm

@@ -20,6 +20,7 @@ inline constexpr uint32_t kVmaRegular = 0x1, kVmaStack = 0x2, kVmaVsyscall = 0x4
 // Of vma_entry.cr_flags, which CRIU does not know.
 inline constexpr uint32_t kVmaAccounted = 0x1;   // counts as committed memory though it is not writable now
 inline constexpr uint32_t kVmaLockOnFault = 0x2; // mlock2(MLOCK_ONFAULT)
+inline constexpr uint32_t kVmaSealed = 0x4;      // mseal(2)
 
 // madvise(2) of Linux 6.13; absent from Debian 12's headers.
 inline constexpr int kMadvGuardInstall = 102;
@@ -36,6 +37,12 @@ inline bool has_private_pages(const img::vma_entry &vma)
 {
     return (vma.status() & (kVmaAnonPrivate | kVmaFilePrivate)) &&
            !(vma.status() & (kVmaVvar | kVmaVsyscall)) && !(vma.flags() & kMapDroppable);
+}
+// What only our own fields say of two areas is the same.
+inline bool same_extras(const img::vma_entry &a, const img::vma_entry &b)
+{
+    return a.cr_flags() == b.cr_flags() && a.cr_name() == b.cr_name() &&
+           a.cr_numa().mode() == b.cr_numa().mode() && a.cr_numa().nodes() == b.cr_numa().nodes();
 }
 // Placed by the kernel, not by mmap.
 inline bool is_special(const img::vma_entry &vma)

@@ -42,6 +42,7 @@ Stat parse_stat(std::string_view text)
     out.session = static_cast<pid_t>(field[6]);
     out.tty_nr = static_cast<int>(field[7]);
     out.tpgid = static_cast<pid_t>(field[8]);
+    out.flags = static_cast<uint32_t>(field[9]);
     out.nice = field[19];
     out.start_time = address(22);
     out.start_code = address(26);

@@ -66,6 +66,8 @@ Status parse_status(std::string_view text)
         else if (key == "CapAmb") out.cap_ambient = number<uint64_t>(value, 16);
         else if (key == "NoNewPrivs") out.no_new_privs = value == "1";
         else if (key == "Seccomp") out.seccomp = number<int>(value);
+        else if (key == "Speculation_Store_Bypass") out.store_bypass = value;
+        else if (key == "SpeculationIndirectBranch") out.indirect_branch = value;
         // clang-format on
     }
     return out;

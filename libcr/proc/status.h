@@ -26,6 +26,7 @@ struct Status {
     int seccomp = 0;
     uint64_t locked_kb = 0; // VmLck
     unsigned threads = 0;
+    std::string store_bypass, indirect_branch; // how they are speculated about, in words
 };
 
 Status parse_status(std::string_view text);

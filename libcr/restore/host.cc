@@ -31,6 +31,8 @@ task::Host host_of(const feature::Features &features)
     task::Host host;
     host.bounding = proc::parse_status(proc::PidDir(::getpid()).read("status")).cap_permitted;
     host.timer_restore_ids = features.has(feature::Id::TimerCrIds);
+    for (size_t i = 0; i < host.speculation.size(); i++)
+        host.speculation[i] = sys::call(SYS_prctl, PR_GET_SPECULATION_CTRL, i, 0, 0, 0);
     return host;
 }
 

@@ -427,6 +427,7 @@ void Builder::build_task(size_t birth)
     auto owned = start(birth);
     Program &p = *owned;
     task::Build build(out_.region, p, image.pid(), image.pid(), own_opener(birth, p));
+    task::arm(image.leader(), true, task::Phase::Early, host_, build);
     if (makes(birth, task::Shared::Vm))
         early_memory(birth, memory_.plan_of(images_, b.task), build);
     beget(birth, p);

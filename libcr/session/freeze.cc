@@ -19,6 +19,7 @@
 #include "libcr/task/kernel_written.h"
 #include "libcr/task/kind.h"
 #include "libcr/task/lost.h"
+#include "libcr/task/numa.h"
 #include "libcr/task/state.h"
 
 #include "pstree.pb.h"
@@ -251,7 +252,13 @@ void Freeze::tell(const inject::FrozenTask &task, const task::TaskFacts &facts,
     out.set_vm_id(ids.vm_id());
     out.set_fs_id(ids.fs_id());
     out.set_dumpable(facts.dumpable);
-    out.set_thp_disabled(facts.thp_disabled);
+    out.set_thp_disable(facts.thp_disable);
+    out.set_mdwe(facts.mdwe);
+    out.set_memory_merge(facts.memory_merge);
+    if (!facts.ldt.empty())
+        out.set_ldt(facts.ldt);
+    if (!facts.threads.empty() && facts.threads[0].numa.mode)
+        task::put_numa(facts.threads[0].numa, *out.mutable_numa());
     if (facts.brk)
         out.set_brk(facts.brk);
     if (auto watch = watches_.find(task.pid); watch != watches_.end()) {

@@ -60,7 +60,11 @@ class Tasks
             out.pid = static_cast<pid_t>(task->pid());
             out.image = task->vpid();
             out.dumpable = task->has_dumpable() ? task->dumpable() : 1;
-            out.thp_disabled = task->thp_disabled();
+            out.thp_disable = task->thp_disable();
+            out.mdwe = task->mdwe();
+            out.memory_merge = task->memory_merge();
+            out.ldt = task->ldt();
+            out.numa = task->numa();
             if (task->has_brk())
                 out.brk = task->brk();
             Fd watch = task->has_userfaultfd() ? holder().take(task->userfaultfd()) : Fd();

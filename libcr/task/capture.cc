@@ -8,8 +8,11 @@
 #include "libcr/proc/pid_dir.h"
 #include "libcr/proc/timers.h"
 #include "libcr/sys/gate.h"
+#include "libcr/task/ldt.h"
 #include "libcr/task/machine_share.h"
+#include "libcr/task/numa.h"
 #include "libcr/task/restart.h"
+#include "libcr/task/thread_flags.h"
 
 #include <algorithm>
 #include <linux/membarrier.h>
@@ -24,6 +27,7 @@ namespace
 {
 
 constexpr int kMembarrierGetRegistrations = 1 << 9; // MEMBARRIER_CMD_GET_REGISTRATIONS, Linux 6.3
+constexpr int kGetMdwe = 66, kGetMemoryMerge = 68;  // PR_GET_MDWE (Linux 6.3), PR_GET_MEMORY_MERGE (6.4)
 struct Barrier {
     int command;
     uint32_t registration;
@@ -43,8 +47,10 @@ constexpr size_t kAskedThreads = 64;
 // Questions to every thread, and where the answers are.
 struct ThreadQuestions {
     inject::Calls::Out altstack, tid_address, pdeath, securebits;
+    NumaQuestion numa;
+    FlagQuestions flags;
 
-    explicit ThreadQuestions(inject::Calls &calls)
+    explicit ThreadQuestions(inject::Calls &calls) : numa(calls), flags(calls)
     {
         altstack = calls.out(sizeof(stack_t));
         tid_address = calls.out(8);
@@ -63,12 +69,14 @@ struct ThreadQuestions {
         facts.tid_address = calls.get<uint64_t>(tid_address);
         facts.pdeath_signal = calls.get<int32_t>(pdeath);
         facts.securebits = static_cast<uint32_t>(calls.result(securebits));
+        facts.numa = numa.read(calls);
+        flags.read(calls, facts);
     }
 };
 
 // Questions to the process, asked of its leader together with those to the thread.
 struct ProcessQuestions : ThreadQuestions {
-    inject::Calls::Out sigactions, itimers, subreaper, dumpable, thp, brk;
+    inject::Calls::Out sigactions, itimers, subreaper, dumpable, thp, brk, mdwe, merge, ldt;
     std::optional<inject::Calls::Out> membarrier;
     std::vector<inject::Calls::Out> barriers; // of kBarriers, in their place
     struct TimerAnswer {
@@ -90,6 +98,10 @@ struct ProcessQuestions : ThreadQuestions {
         dumpable = calls.sys_result(SYS_prctl, {PR_GET_DUMPABLE, 0, 0, 0, 0});
         thp = calls.sys_result(SYS_prctl, {PR_GET_THP_DISABLE, 0, 0, 0, 0});
         brk = calls.sys_result(SYS_brk, {0});
+        mdwe = calls.sys_result(SYS_prctl, {kGetMdwe, 0, 0, 0, 0});
+        merge = calls.sys_result(SYS_prctl, {kGetMemoryMerge, 0, 0, 0, 0});
+        ldt = calls.sys_result(SYS_modify_ldt,
+                               {sys::kReadLdt, calls.out(sys::kLdtEntrySize), sys::kLdtEntrySize});
         ask_membarrier(calls);
         for (const proc::Timer &timer : timers) {
             TimerAnswer answer;
@@ -100,6 +112,7 @@ struct ProcessQuestions : ThreadQuestions {
         }
     }
     void read(const inject::Calls &calls, TaskFacts &facts) const;
+    bool has_ldt(const inject::Calls &calls) const { return calls.result(ldt) > 0; }
 
   private:
     void ask_membarrier(inject::Calls &calls);
@@ -155,7 +168,9 @@ void ProcessQuestions::read(const inject::Calls &calls, TaskFacts &facts) const
         facts.itimers[i] = calls.get<itimerval>(itimers, i * sizeof(itimerval));
     facts.child_subreaper = calls.get<int32_t>(subreaper) != 0;
     facts.dumpable = static_cast<int>(calls.result(dumpable));
-    facts.thp_disabled = calls.result(thp) == 1;
+    facts.thp_disable = static_cast<uint32_t>(std::max<int64_t>(calls.result(thp), 0));
+    facts.mdwe = static_cast<uint32_t>(std::max<int64_t>(calls.result(mdwe), 0));
+    facts.memory_merge = calls.result(merge) == 1;
     facts.brk = static_cast<uint64_t>(calls.result(brk));
     if (uint32_t registrations = membarrier_registrations(calls))
         facts.membarrier_registrations = registrations;
@@ -278,6 +293,9 @@ void ask_kernel(const proc::PidDir &dir, const Sources &sources, TaskFacts &fact
     for (const proc::Timer &timer : proc::parse_timers(dir.read_if_there("timers")))
         facts.timers.push_back(known_timer(timer));
     sources.kernel.fill(facts);
+    facts.memory_merge = dir.read_if_there("ksm_stat").find("ksm_merge_any: yes") != std::string::npos;
+    for (ThreadFacts &thread : facts.threads)
+        flags_from_outside(thread);
     read_queues(facts);
     for (ThreadFacts &thread : facts.threads)
         sources.filters.capture(thread, sources.kernel);
@@ -290,7 +308,7 @@ std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const 
     struct Asked {
         TaskFacts *facts;
         ProcessQuestions process;
-        std::vector<ThreadQuestions> threads;
+        std::vector<std::pair<size_t, ThreadQuestions>> threads; // by number in the task
     };
     std::vector<TaskFacts> out;
     out.reserve(tasks.size());
@@ -317,18 +335,25 @@ std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const 
         asked.push_back({&out.back(),
                          ProcessQuestions(job.threads[0], proc::parse_timers(dir.read_if_there("timers"))),
                          {}});
-        if (by_kernel) {
-            job.threads.resize(1);
+        std::vector<ThreadFacts> &threads = out.back().threads;
+        if (by_kernel)
             sources.kernel.fill_threads(out.back());
-        }
         for (size_t i = 1; i < job.threads.size(); i++)
-            asked.back().threads.emplace_back(job.threads[i]);
+            if (!by_kernel || threads[i].kernel_flags != threads[0].kernel_flags)
+                asked.back().threads.emplace_back(i, job.threads[i]);
+        while (job.threads.size() > 1 && job.threads.back().empty())
+            job.threads.pop_back();
     }
     inject::run(jobs, sources.waiter);
     for (size_t i = 0; i < jobs.size(); i++) {
         asked[i].process.read(jobs[i].threads[0], *asked[i].facts);
-        for (size_t k = 0; k < asked[i].threads.size(); k++)
-            asked[i].threads[k].read(jobs[i].threads[k + 1], asked[i].facts->threads[k + 1]);
+        std::vector<ThreadFacts> &threads = asked[i].facts->threads;
+        for (size_t k = 1; k < threads.size(); k++)
+            take_flags(threads[0], threads[k]);
+        for (auto &[k, questions] : asked[i].threads)
+            questions.read(jobs[i].threads[k], threads[k]);
+        if (asked[i].process.has_ldt(jobs[i].threads[0]))
+            asked[i].facts->ldt = read_ldt(*jobs[i].task, sources.waiter);
         read_queues(*asked[i].facts);
     }
     return out;

@@ -33,6 +33,17 @@ struct PosixTimer {
     uint64_t interval_ns = 0, left_ns = 0; // left_ns 0: not armed
 };
 
+// set_mempolicy(2)
+struct NumaPolicy {
+    uint32_t mode = 0;
+    std::vector<uint64_t> nodes; // without zeros at the end
+};
+
+// prctl(PR_SET_SYSCALL_USER_DISPATCH), as ptrace(2) tells it.
+struct UserDispatch {
+    uint64_t mode = 0, selector = 0, offset = 0, length = 0;
+};
+
 struct ThreadFacts {
     pid_t tid = 0, vtid = 0;
     user_regs_struct regs{};
@@ -56,8 +67,14 @@ struct ThreadFacts {
     int altstack_flags = 0;
     int pdeath_signal = 0;
     uint32_t securebits = 0;
-    std::optional<uint64_t> call_left_ns;   // of a call that the kernel has in its restart block
-    uint64_t kernel_object = 0;             // address of its task_struct, where the kernel was read
+    NumaPolicy numa;
+    // What prctl(2) keeps for a thread; unknown where no call can be made or the CPU has nothing of the kind.
+    std::optional<uint32_t> tsc, store_bypass, indirect_branch, l1d_flush;
+    bool cpuid_faults = false;
+    std::optional<UserDispatch> user_dispatch; // where it is on
+    std::optional<uint64_t> call_left_ns;      // of a call that the kernel has in its restart block
+    uint64_t kernel_object = 0;                // address of its task_struct, where the kernel was read
+    uint64_t kernel_flags = 0; // its thread_info's flags, where the kernel was read, as far as they last
     std::optional<uint32_t> seccomp_filter; // the last of its chain in the image of filters
 };
 
@@ -81,7 +98,9 @@ struct TaskFacts {
     std::vector<PosixTimer> timers;
     int dumpable = 1;
     uint64_t brk = 0;
-    bool child_subreaper = false, thp_disabled = false;
+    bool child_subreaper = false, memory_merge = false;
+    uint32_t thp_disable = 0, mdwe = 0; // as PR_GET_THP_DISABLE and PR_GET_MDWE say
+    std::string ldt;                    // as modify_ldt(2) reads it
     std::optional<uint32_t> membarrier_registrations;
 };
 

@@ -3,6 +3,8 @@
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/sys/gate.h"
+#include "libcr/sys/ldt.h"
+#include "libcr/task/numa.h"
 #include "libcr/task/restart.h"
 
 #include <algorithm>
@@ -145,10 +147,17 @@ void KernelSource::fill_memory(uint64_t mm, TaskFacts &facts) const
     const sys::KernelMemory &m = *memory_;
     facts.brk = m.get<uint64_t>(mm, "mm_struct", "brk");
     // MMF_DUMPABLE_MASK, MMF_DISABLE_THP of linux/sched/coredump.h
-    constexpr uint64_t kDumpable = 3, kDisableThp = 1 << 24;
+    constexpr uint64_t kDumpable = 3, kDisableThp = 1 << 24, kMdwe = 1 << 28, kMdweNoInherit = 1 << 29;
     auto flags = m.get<uint64_t>(mm, "mm_struct", "flags");
     facts.dumpable = static_cast<int>(flags & kDumpable);
-    facts.thp_disabled = flags & kDisableThp;
+    facts.thp_disable = flags & kDisableThp ? 1 : 0;
+    if (flags & kMdwe) // PR_MDWE_*
+        facts.mdwe = flags & kMdweNoInherit ? 3 : 1;
+    if (auto ldt = m.get<uint64_t>(mm, "mm_struct", "context.ldt")) {
+        auto count = m.get<uint32_t>(ldt, "ldt_struct", "nr_entries");
+        facts.ldt.resize(std::min<size_t>(count, sys::kLdtEntries) * sys::kLdtEntrySize);
+        m.read(m.get<uint64_t>(ldt, "ldt_struct", "entries"), facts.ldt.data(), facts.ldt.size());
+    }
     // MEMBARRIER_STATE_* of linux/sched/mm.h
     constexpr struct {
         int state;
@@ -284,6 +293,19 @@ int64_t KernelSource::thread_time(pid_t pid, pid_t tid, int clock) const
     return 0; // it has ended, and its clock with it
 }
 
+NumaPolicy KernelSource::policy_at(uint64_t policy) const
+{
+    const sys::KernelMemory &m = *memory_;
+    auto flags = m.get<uint16_t>(policy, "mempolicy", "flags") & sys::kPolicyFlags;
+    // What the thread asked for, where the kernel keeps that.
+    bool asked = flags & (sys::kPolicyStaticNodes | sys::kPolicyRelativeNodes);
+    uint64_t size = m.offset("mempolicy", "home_node") - m.offset("mempolicy", "nodes");
+    std::vector<uint64_t> nodes(std::min(size / sizeof(uint64_t), sys::kMaxNodes / 64));
+    m.read(policy + m.offset("mempolicy", asked ? "w.user_nodemask" : "nodes"), nodes.data(),
+           nodes.size() * sizeof nodes[0]);
+    return numa_policy(m.get<uint16_t>(policy, "mempolicy", "mode") | flags, std::move(nodes));
+}
+
 void KernelSource::fill_thread(uint64_t task, ThreadFacts &facts) const
 {
     facts.kernel_object = task;
@@ -291,6 +313,9 @@ void KernelSource::fill_thread(uint64_t task, ThreadFacts &facts) const
     facts.tid_address = m.get<uint64_t>(task, "task_struct", "clear_child_tid");
     facts.pdeath_signal = m.get<int>(task, "task_struct", "pdeath_signal");
     facts.securebits = m.get<uint32_t>(m.get<uint64_t>(task, "task_struct", "cred"), "cred", "securebits");
+    if (auto policy =
+            m.has("task_struct", "mempolicy") ? m.get<uint64_t>(task, "task_struct", "mempolicy") : 0)
+        facts.numa = policy_at(policy);
     facts.altstack_sp = m.get<uint64_t>(task, "task_struct", "sas_ss_sp");
     facts.altstack_size = m.get<uint64_t>(task, "task_struct", "sas_ss_size");
     constexpr uint32_t kAutodisarm = 1u << 31; // SS_AUTODISARM
@@ -303,6 +328,9 @@ void KernelSource::fill_thread(uint64_t task, ThreadFacts &facts) const
     facts.altstack_flags = static_cast<int>(flags);
     facts.timer_slack = m.get<uint64_t>(task, "task_struct", "timer_slack_ns");
     constexpr int kNiceZero = 120; // DEFAULT_PRIO of linux/sched/prio.h
+    facts.stat.flags = m.get<uint32_t>(task, "task_struct", "flags");
+    constexpr uint64_t kComesAndGoes = 0x1f; // a signal is pending, it should be scheduled, ...
+    facts.kernel_flags = m.get<uint64_t>(task, "task_struct", "thread_info.flags") & ~kComesAndGoes;
     facts.stat.nice = m.get<int>(task, "task_struct", "static_prio") - kNiceZero;
     auto name = m.get<std::array<char, 16>>(task, "task_struct", "comm");
     facts.stat.comm.assign(name.data(), strnlen(name.data(), name.size()));

@@ -44,6 +44,7 @@ class KernelSource
     void fill_posix_timer(uint64_t timer, pid_t pid, PosixTimer &out) const;
     std::optional<uint64_t> call_left(uint64_t task, const ThreadFacts &thread) const;
     int64_t thread_time(pid_t pid, pid_t tid, int clock) const;
+    NumaPolicy policy_at(uint64_t policy) const;
     void fill_thread(uint64_t task, ThreadFacts &facts) const;
 
     bool tried_ = false;

@@ -7,6 +7,7 @@
 #include "libcr/task/build.h"
 #include "libcr/task/facts.h"
 
+#include <array>
 #include <span>
 
 namespace cr::task
@@ -14,12 +15,14 @@ namespace cr::task
 
 // What the machine that restores offers, for kinds whose way depends on it.
 struct Host {
-    uint64_t bounding = 0;          // our capability bounding set
-    bool timer_restore_ids = false; // PR_TIMER_CREATE_RESTORE_IDS
+    uint64_t bounding = 0;             // our capability bounding set
+    bool timer_restore_ids = false;    // PR_TIMER_CREATE_RESTORE_IDS
+    std::array<long, 3> speculation{}; // PR_GET_SPECULATION_CTRL by number
 };
 
 // When an operation is added to a program. Phases of one task run in this order.
 enum class Phase {
+    Early,   // once per process by its leader, before it has its memory
     Process, // once per process by its leader, after memory, descriptors, children and threads are there
     Thread,  // by every thread for itself, still privileged
     Creds,   // by every thread: gives its privileges away

@@ -5,16 +5,16 @@
 namespace cr::task
 {
 
-extern const Kind kState, kRegisters, kThreadPointers, kRseq, kName, kScheduling, kMachineShare,
-    kSignalActions, kIntervalTimers, kPosixTimers, kLimits, kProcessFlags, kCredentials, kSeccomp,
-    kPendingSignals;
+extern const Kind kState, kRegisters, kThreadPointers, kRseq, kName, kScheduling, kMachineShare, kNuma,
+    kThreadFlags, kSignalActions, kIntervalTimers, kPosixTimers, kLimits, kProcessFlags, kCredentials,
+    kSeccomp, kPendingSignals;
 
 // Limits come after everything that a low limit would hinder; pending signals last, since anything may queue
 // one.
 static constexpr const Kind *kTable[] = {
-    &kState,         &kRegisters,      &kName,        &kMachineShare, &kScheduling,
-    &kSignalActions, &kIntervalTimers, &kPosixTimers, &kProcessFlags, &kThreadPointers,
-    &kLimits,        &kCredentials,    &kSeccomp,     &kRseq,         &kPendingSignals,
+    &kState,      &kRegisters,     &kName,           &kNuma,        &kMachineShare,   &kThreadFlags,
+    &kScheduling, &kSignalActions, &kIntervalTimers, &kPosixTimers, &kProcessFlags,   &kThreadPointers,
+    &kLimits,     &kCredentials,   &kSeccomp,        &kRseq,        &kPendingSignals,
 };
 
 std::span<const Kind *const> kinds() { return kTable; }

@@ -35,8 +35,6 @@ constexpr Unkept kTable[] = {
     {"control groups", [](const proc::PidDir &task) { return file(task, "cgroup"); }},
     {"autogroup's nice value", [](const proc::PidDir &task) { return value(task, "autogroup", "nice "); },
      "0"},
-    {"merging of equal pages (PR_SET_MEMORY_MERGE)",
-     [](const proc::PidDir &task) { return value(task, "ksm_stat", "ksm_merge_any: "); }, "no"},
     {"audit login user", [](const proc::PidDir &task) { return file(task, "loginuid"); }},
 };
 

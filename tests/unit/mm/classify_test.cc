@@ -71,7 +71,6 @@ TEST_CASE("areas in the way of a dump are named")
     CHECK(contains(refusal(area("r--p", "/dev/shm/x", "", 0xfe), FileFacts{false, false}), "no regular"));
     CHECK(contains(refusal(area("rw-p", "", "rd wr um")), "userfaultfd"));
     CHECK(contains(refusal(area("rw-p", "", "rd wr ss")), "shadow stack"));
-    CHECK(contains(refusal(area("r--p", "", "rd sl")), "sealed"));
     CHECK(contains(refusal(area("rw-p", "", "rd wr zz")), "does not know"));
 }
 

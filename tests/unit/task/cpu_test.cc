@@ -99,7 +99,8 @@ TEST_CASE("the image is asked for, warned about, or refused", "[cpu]")
     auto hints = made_up();
     hints.mutable_x86_entry(0)->set_capability(9, 1u << 5 | 1u << 16 | 1u << 9);
     CHECK_NOTHROW(check_cpuinfo(dir, kCpuIns | kCpuImage, hints));
-    CHECK_THROWS_WITH(check_cpuinfo(dir, kCpuAll | kCpuImage, hints), Catch::Contains("--cpu-cap=ins accepts"));
+    CHECK_THROWS_WITH(check_cpuinfo(dir, kCpuAll | kCpuImage, hints),
+                      Catch::Contains("--cpu-cap=ins accepts"));
     auto unknown = made_up();
     unknown.mutable_x86_entry(0)->set_capability_ver(3);
     image::write_one(dir, image::Kind::Cpuinfo, 0, unknown);

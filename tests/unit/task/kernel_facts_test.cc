@@ -4,12 +4,14 @@
 #include "libcr/proc/timers.h"
 #include "libcr/task/capture.h"
 
+#include <asm/ldt.h>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <linux/membarrier.h>
 #include <linux/securebits.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,6 +69,14 @@ void set_up(int ready)
     make_timer(CLOCK_TAI, {{0, 0}, {0, 0}});
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    prctl(65 /* PR_SET_MDWE */, 3, 0, 0, 0);
+    unsigned long nodes = 1;
+    syscall(SYS_set_mempolicy, 3 /* MPOL_INTERLEAVE */ | 1 << 15 /* MPOL_F_STATIC_NODES */, &nodes, 64);
+    user_desc segment{};
+    segment.entry_number = 7;
+    segment.base_addr = 0x1234567;
+    segment.limit = 0xabcde;
+    syscall(SYS_modify_ldt, 1, &segment, sizeof segment);
     prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
@@ -105,7 +115,10 @@ void compare(const task::TaskFacts &asked, const task::TaskFacts &read)
     CHECK(read.dumpable == asked.dumpable);
     CHECK(read.brk == asked.brk);
     CHECK(read.child_subreaper == asked.child_subreaper);
-    CHECK(read.thp_disabled == asked.thp_disabled);
+    CHECK(read.thp_disable == asked.thp_disable);
+    CHECK(read.mdwe == asked.mdwe);
+    CHECK(read.memory_merge == asked.memory_merge);
+    CHECK(read.ldt == asked.ldt);
     CHECK(read.membarrier_registrations == asked.membarrier_registrations);
     REQUIRE(read.threads.size() == 2);
     for (size_t i = 0; i < read.threads.size(); i++) {
@@ -116,9 +129,14 @@ void compare(const task::TaskFacts &asked, const task::TaskFacts &read)
         CHECK(r.altstack_flags == a.altstack_flags);
         CHECK(r.pdeath_signal == a.pdeath_signal);
         CHECK(r.securebits == a.securebits);
+        CHECK(r.numa.mode == a.numa.mode);
+        CHECK(r.numa.nodes == a.numa.nodes);
+        CHECK(r.store_bypass == a.store_bypass);
+        CHECK(r.indirect_branch == a.indirect_branch);
         CHECK(r.timer_slack == a.timer_slack);
         CHECK(r.stat.nice == a.stat.nice);
         CHECK(r.stat.comm == a.stat.comm);
+        CHECK(r.stat.flags == a.stat.flags);
     }
 }
 
