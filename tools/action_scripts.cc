@@ -4,6 +4,7 @@
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/sys/gate.h"
+#include "rpc_socket.h"
 
 #include <csignal>
 #include <fcntl.h>
@@ -93,7 +94,7 @@ int ActionScripts::run(const std::string &action, pid_t root) const
         if (int code = wait_for(Spawn().start(path, environment.data())))
             return code;
     }
-    return 0;
+    return client_ < 0 || notify(client_, action, root) ? 0 : 1;
 }
 
 void ActionScripts::must(const std::string &action, pid_t root) const

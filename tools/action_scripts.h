@@ -15,8 +15,12 @@ namespace cr::tools
 class ActionScripts
 {
   public:
-    // `images` is borrowed.
-    ActionScripts(std::vector<std::string> paths, int images) : paths_(std::move(paths)), images_(images) {}
+    // Both descriptors are borrowed. `client`: a socket of CRIU's RPC, whose client is told, too, and whose
+    // refusal counts like a script that ends with 1; -1: none.
+    ActionScripts(std::vector<std::string> paths, int images, int client = -1)
+        : paths_(std::move(paths)), images_(images), client_(client)
+    {
+    }
 
     // Runs each in order until one ends with something else than 0, which is returned; a death by a signal is
     // 128 and more. Throws when one cannot be started.
@@ -26,7 +30,7 @@ class ActionScripts
 
   private:
     std::vector<std::string> paths_;
-    int images_;
+    int images_, client_;
 };
 
 } // namespace cr::tools

@@ -123,9 +123,9 @@ int restore_tree(const cli::RestoreOptions &options)
         return cli::kOk;
     }
     std::optional<image::Dir> images;
-    if (!options.action_scripts.empty()) {
+    if (!options.action_scripts.empty() || options.notify_fd >= 0) {
         images.emplace(image::Dir::open(options.images_dir));
-        tools::ActionScripts scripts(options.action_scripts, images->fd());
+        tools::ActionScripts scripts(options.action_scripts, images->fd(), options.notify_fd);
         request.hook = [scripts](const char *point, pid_t root) { run_scripts(scripts, point, root); };
     }
     Fd pidfile = open_pidfile(options), terminal;
@@ -142,7 +142,9 @@ int restore_tree(const cli::RestoreOptions &options)
     write_statistics(options, result.statistics);
     if (options.auto_dedup)
         image::free_contents(image::Dir::open(options.images_dir));
-    if (options.display_stats)
+    if (options.json)
+        printf("{\"pid\":%d,\"restore_us\":%u}\n", result.root, result.statistics.restore_time());
+    else if (options.display_stats)
         printf("Restored in %.1f ms\n", static_cast<double>(result.statistics.restore_time()) / 1000);
     say_ready(options.status_fd);
     if (!options.exec_cmd.empty()) {

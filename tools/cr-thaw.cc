@@ -74,10 +74,11 @@ int thaw(const cli::ThawOptions &options)
 {
     int script_code = 0;
     auto post_dump = [&](const img::session_hello &hello) {
-        if (options.action_scripts.empty() || hello.dry_run())
+        if ((options.action_scripts.empty() && options.notify_fd < 0) || hello.dry_run())
             return;
         image::Dir images = image::Dir::open(hello.images_dir());
-        script_code = tools::ActionScripts(options.action_scripts, images.fd()).run("post-dump");
+        script_code =
+            tools::ActionScripts(options.action_scripts, images.fd(), options.notify_fd).run("post-dump");
         if (script_code)
             failed_with(0, cat("keep the dump: an action script ended with ", script_code, " at post-dump"));
     };

@@ -10,6 +10,7 @@
 #include "libcr/image/dedup.h"
 #include "libcr/image/dir.h"
 #include "libcr/sys/file.h"
+#include "rpc_session.h"
 
 #include <unistd.h>
 
@@ -36,9 +37,9 @@ const char *word_for(cli::After after)
 int dump(const cli::Parsed &parsed)
 {
     auto options = cli::dump_options(parsed); // before any stage starts: what is wrong in it is said once
-    if (!options.action_scripts.empty() && !options.dry_run) {
+    if ((!options.action_scripts.empty() || options.notify_fd >= 0) && !options.dry_run) {
         image::Dir images = image::Dir::create(options.images_dir);
-        tools::ActionScripts(options.action_scripts, images.fd()).must("pre-dump");
+        tools::ActionScripts(options.action_scripts, images.fd(), options.notify_fd).must("pre-dump");
     }
     auto freeze = parsed.arguments_for(cli::tool("cr-freeze"));
     auto thaw = parsed.arguments_for(cli::tool("cr-thaw"));
@@ -59,9 +60,9 @@ int dump(const cli::Parsed &parsed)
 int pre_dump(const cli::Parsed &parsed)
 {
     auto options = cli::dump_options(parsed);
-    if (!options.action_scripts.empty()) {
+    if (!options.action_scripts.empty() || options.notify_fd >= 0) {
         image::Dir images = image::Dir::create(options.images_dir);
-        tools::ActionScripts(options.action_scripts, images.fd()).must("pre-dump");
+        tools::ActionScripts(options.action_scripts, images.fd(), options.notify_fd).must("pre-dump");
     }
     auto freeze = parsed.arguments_for(cli::tool("cr-freeze"));
     freeze.insert(freeze.end(), {"--memory-only", "--leave-running", "--track-mem"});
@@ -103,6 +104,12 @@ int command(const cli::Parsed &parsed)
     case cli::kDedup:
         image::free_superseded(image::Dir::open(cli::common_options(parsed).images_dir));
         code = cli::kOk;
+        break;
+    case cli::kService:
+        code = tools::call_main(parsed.arguments_for(cli::tool("cr-service")));
+        break;
+    case cli::kSwrk:
+        code = tools::serve(parse_int<int>(parsed.operands.front()).value(), tools::Served::Inherited);
         break;
     case cli::kCpuinfo:
         code = cpuinfo(parsed);

@@ -212,6 +212,7 @@ DumpOptions dump_options(const Parsed &parsed)
     options.dry_run = parsed.on("dry-run");
     options.policy = dump_policy(parsed);
     options.action_scripts = parsed.values("action-script");
+    options.notify_fd = descriptor(parsed, "notify-fd");
     options.pidfile = parsed.value("pidfile").value_or("");
     options.status_fd = descriptor(parsed, "status-fd");
     options.display_stats = parsed.on("display-stats");
@@ -223,7 +224,7 @@ StageOptions stage_options(const Parsed &parsed) { return {common_options(parsed
 ThawOptions thaw_options(const Parsed &parsed)
 {
     return {common_options(parsed), after_option(parsed), parsed.values("action-script"),
-            parsed.on("display-stats")};
+            descriptor(parsed, "notify-fd"), parsed.on("display-stats")};
 }
 
 RestoreOptions restore_options(const Parsed &parsed)
@@ -252,6 +253,7 @@ RestoreOptions restore_options(const Parsed &parsed)
     options.manage_cgroups = cgroup_mode(parsed);
     options.root = parsed.value("root").value_or("");
     options.action_scripts = parsed.values("action-script");
+    options.notify_fd = descriptor(parsed, "notify-fd");
     options.pidfile = parsed.value("pidfile").value_or("");
     options.status_fd = descriptor(parsed, "status-fd");
     options.display_stats = parsed.on("display-stats");
@@ -265,6 +267,18 @@ CheckOptions check_options(const Parsed &parsed)
     options.features = parsed.values("feature");
     options.extra = parsed.on("extra") || parsed.on("all");
     options.experimental = parsed.on("experimental") || parsed.on("all");
+    return options;
+}
+
+ServiceOptions service_options(const Parsed &parsed)
+{
+    ServiceOptions options;
+    static_cast<Common &>(options) = common_options(parsed);
+    options.address = parsed.value("address").value_or(options.address);
+    options.detached = parsed.on("restore-detached");
+    options.action_scripts = parsed.values("action-script");
+    options.pidfile = parsed.value("pidfile").value_or("");
+    options.status_fd = descriptor(parsed, "status-fd");
     return options;
 }
 

@@ -68,6 +68,7 @@ struct DumpOptions : Common {
     bool dry_run = false;
     DumpPolicy policy;
     std::vector<std::string> action_scripts;
+    int notify_fd = -1;
     std::string pidfile;
     int status_fd = -1;
     bool display_stats = false;
@@ -81,6 +82,7 @@ struct StageOptions : Common {
 struct ThawOptions : Common {
     After after = After::Kill;
     std::vector<std::string> action_scripts;
+    int notify_fd = -1;
     bool display_stats = false;
 };
 
@@ -113,6 +115,7 @@ struct RestoreOptions : Common {
     std::string manage_cgroups = "none";
     std::string root; // empty: as dumped
     std::vector<std::string> action_scripts;
+    int notify_fd = -1;
     std::string pidfile;
     int status_fd = -1;
     bool display_stats = false;
@@ -122,6 +125,14 @@ struct CheckOptions : Common {
     std::vector<std::string> features; // empty: everything of the chosen categories
     bool extra = false;
     bool experimental = false;
+};
+
+struct ServiceOptions : Common {
+    std::string address = "criu_service.socket";
+    bool detached = false;
+    std::vector<std::string> action_scripts;
+    std::string pidfile;
+    int status_fd = -1;
 };
 
 struct CpuOptions : Common {
@@ -140,6 +151,7 @@ StageOptions stage_options(const Parsed &parsed);
 ThawOptions thaw_options(const Parsed &parsed);
 RestoreOptions restore_options(const Parsed &parsed);
 CheckOptions check_options(const Parsed &parsed);
+ServiceOptions service_options(const Parsed &parsed);
 CpuOptions cpu_options(const Parsed &parsed);
 ShowOptions show_options(const Parsed &parsed);
 

@@ -120,6 +120,11 @@ void choose_command(Parsed &parsed)
     if (!parsed.command)
         usage(cat("there is no command '", printable(word), "'"), cat("see ", parsed.tool->name, " --help"));
     parsed.operands.erase(parsed.operands.begin());
+    // Until now an option was the first row of its name; this command may have another.
+    for (Given &given : parsed.given)
+        for (const Option &option : options())
+            if (option.name == std::string_view(given.option->name) && (option.commands & parsed.commands()))
+                given.option = &option;
 }
 
 void check_rules(const Parsed &parsed)

@@ -162,7 +162,29 @@ TEST_CASE("what is not supported yet is refused where it would matter, and only 
     CHECK_NOTHROW(parse_as("cr", "pre-dump -t 7 --pre-dump-mode read"));
     CHECK_THROWS_WITH(parse_as("cr", "pre-dump -t 7 --pre-dump-mode fast"),
                       Catch::Contains("splice or read"));
-    CHECK_THROWS_WITH(parse_as("cr", "swrk 3"), Catch::Contains("swrk is not supported yet"));
+    CHECK_NOTHROW(parse_as("cr", "swrk 3"));
+    CHECK_THROWS_WITH(parse_as("cr", "swrk three"), Catch::Contains("the number of a descriptor"));
+    CHECK_THROWS_WITH(parse_as("cr", "cpuinfo"), Catch::Contains("dump,check"));
+    // The row of that command counts, not the first of its name.
+    CHECK(service_options(parse_as("cr", "--address /x service")).address == "/x");
+    CHECK_THROWS_WITH(dump("-t 7 --address 1"), Catch::Contains("is not supported yet"));
+}
+
+TEST_CASE("capabilities of the CPU add up or are taken away")
+{
+    auto caps = [](const char *text) { return dump(cat("-t 7 ", text)).policy.cpu_cap; };
+    constexpr uint32_t kAll = kCpuEverything | kCpuImage;
+    CHECK(caps("") == kCpuDefault);
+    CHECK(caps("--cpu-cap") == kAll);
+    CHECK(caps("--cpu-cap=all") == kAll);
+    CHECK(caps("--cpu-cap=none") == 0);
+    CHECK(caps("--cpu-cap=ins") == (kCpuIns | kCpuImage));
+    CHECK(caps("--cpu-cap=fpu,cpu") == (kCpuFpu | kCpuAll | kCpuImage));
+    CHECK(caps("--cpu-cap=image") == kCpuImage);
+    CHECK(caps("--cpu-cap=^cpu") == (kAll & ~kCpuAll));
+    CHECK(caps("--cpu-cap=all,^ins") == (kAll & ~kCpuIns));
+    CHECK(caps("--cpu-cap=all,^image") == kCpuEverything);
+    CHECK_THROWS_WITH(caps("--cpu-cap=sse"), Catch::Contains("'sse'"));
 }
 
 TEST_CASE("one command line becomes those of the stages")
