@@ -94,7 +94,9 @@ int ActionScripts::run(const std::string &action, pid_t root) const
         if (int code = wait_for(Spawn().start(path, environment.data())))
             return code;
     }
-    return client_ < 0 || notify(client_, action, root) ? 0 : 1;
+    // Clients are told the pid only where it is new.
+    bool tells_pid = action == "setup-namespaces" || action == "post-restore";
+    return client_ < 0 || notify(client_, action, tells_pid ? root : 0) ? 0 : 1;
 }
 
 void ActionScripts::must(const std::string &action, pid_t root) const

@@ -73,12 +73,13 @@ void report(const session::ThawResult &result, const cli::ThawOptions &options)
 int thaw(const cli::ThawOptions &options)
 {
     int script_code = 0;
-    auto post_dump = [&](const img::session_hello &hello) {
-        if ((options.action_scripts.empty() && options.notify_fd < 0) || hello.dry_run())
+    auto post_dump = [&](const img::session_hello &hello, pid_t root) {
+        bool nobody = options.action_scripts.empty() && options.notify_fd < 0;
+        if (nobody || hello.dry_run() || hello.pre_dump())
             return;
         image::Dir images = image::Dir::open(hello.images_dir());
-        script_code =
-            tools::ActionScripts(options.action_scripts, images.fd(), options.notify_fd).run("post-dump");
+        script_code = tools::ActionScripts(options.action_scripts, images.fd(), options.notify_fd)
+                          .run("post-dump", root);
         if (script_code)
             failed_with(0, cat("keep the dump: an action script ended with ", script_code, " at post-dump"));
     };

@@ -39,7 +39,8 @@ int dump(const cli::Parsed &parsed)
     auto options = cli::dump_options(parsed); // before any stage starts: what is wrong in it is said once
     if ((!options.action_scripts.empty() || options.notify_fd >= 0) && !options.dry_run) {
         image::Dir images = image::Dir::create(options.images_dir);
-        tools::ActionScripts(options.action_scripts, images.fd(), options.notify_fd).must("pre-dump");
+        tools::ActionScripts(options.action_scripts, images.fd(), options.notify_fd)
+            .must("pre-dump", options.tree);
     }
     auto freeze = parsed.arguments_for(cli::tool("cr-freeze"));
     auto thaw = parsed.arguments_for(cli::tool("cr-thaw"));
@@ -62,7 +63,8 @@ int pre_dump(const cli::Parsed &parsed)
     auto options = cli::dump_options(parsed);
     if (!options.action_scripts.empty() || options.notify_fd >= 0) {
         image::Dir images = image::Dir::create(options.images_dir);
-        tools::ActionScripts(options.action_scripts, images.fd(), options.notify_fd).must("pre-dump");
+        tools::ActionScripts(options.action_scripts, images.fd(), options.notify_fd)
+            .must("pre-dump", options.tree);
     }
     auto freeze = parsed.arguments_for(cli::tool("cr-freeze"));
     freeze.insert(freeze.end(), {"--memory-only", "--leave-running", "--track-mem"});

@@ -132,11 +132,11 @@ void add_page_server(const Opts &opts, Words &out)
 void add_resources(const Opts &opts, Words &out)
 {
     for (const auto &one : opts.veths())
-        out.push_back(option("external", cat("veth[", one.if_in(), "]:", one.if_out())));
+        out.push_back(option("veth-pair", cat(one.if_in(), "=", one.if_out())));
     for (const auto &one : opts.ext_mnt())
-        out.push_back(option("external", cat("mnt[", one.key(), "]:", one.val())));
+        out.push_back(option("ext-mount-map", cat(one.key(), ":", one.val())));
     if (opts.auto_ext_mnt())
-        out.push_back(option("external", "mnt[]"));
+        out.push_back(option("ext-mount-map", "auto"));
     for (const auto &one : opts.cg_root())
         out.push_back(option("cgroup-root", one.has_ctrl() ? cat(one.ctrl(), ":", one.path()) : one.path()));
     for (const auto &one : opts.join_ns())

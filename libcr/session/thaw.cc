@@ -39,7 +39,7 @@ class Thaw
 {
   public:
     Thaw(int in, Release release) : stream_(in), release_(release) {}
-    ThawResult run(const std::function<void(const img::session_hello &)> &before_commit);
+    ThawResult run(const BeforeCommit &before_commit);
 
   private:
     void begin();
@@ -61,6 +61,7 @@ class Thaw
     std::set<std::string> begun_, running_, holding_;
     std::vector<Error> failures_;
     std::optional<img::cr_tracker_entry> tracker_;
+    pid_t root_ = 0; // as this machine sees it
     bool tree_end_ = false;
     bool gone_ = false; // the tree is not held any more
     bool lost_ = false; // the holder ended before we could speak to it
@@ -97,6 +98,8 @@ void Thaw::begin()
 
 void Thaw::take(const img::session_record &record)
 {
+    if (record.has_task() && !root_)
+        root_ = static_cast<pid_t>(record.task().pid());
     if (record.has_task() && !record.task().zombie() && release_ == Release::Kill) {
         long fd = sys::call(SYS_pidfd_open, record.task().pid(), 0);
         if (fd >= 0)
@@ -249,13 +252,13 @@ void Thaw::undo()
     }
 }
 
-ThawResult Thaw::run(const std::function<void(const img::session_hello &)> &before_commit)
+ThawResult Thaw::run(const BeforeCommit &before_commit)
 {
     begin();
     try {
         collect();
         if (before_commit)
-            before_commit(hello_);
+            before_commit(hello_, root_);
         if (!hello_.dry_run())
             commit();
     } catch (...) {
@@ -272,7 +275,7 @@ ThawResult Thaw::run(const std::function<void(const img::session_hello &)> &befo
 
 } // namespace
 
-ThawResult thaw(int in, Release release, const std::function<void(const img::session_hello &)> &before_commit)
+ThawResult thaw(int in, Release release, const BeforeCommit &before_commit)
 {
     refuse_terminal_input(in, "cr-thaw");
     block_stop_signals();

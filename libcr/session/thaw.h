@@ -28,9 +28,11 @@ struct Blocked {
     std::vector<Error> blockers;
 };
 
+// With the root task as this machine sees it.
+using BeforeCommit = std::function<void(const img::session_hello &, pid_t root)>;
+
 // `in` is the session stream. `before_commit` is run when everything is captured and the tree still held (the
 // post-dump hook); it may throw. Throws the failure of the stage that failed first, or Blocked.
-ThawResult thaw(int in, Release release,
-                const std::function<void(const img::session_hello &)> &before_commit);
+ThawResult thaw(int in, Release release, const BeforeCommit &before_commit);
 
 } // namespace cr::session
