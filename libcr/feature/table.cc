@@ -42,7 +42,7 @@ constexpr Feature kTable[] = {
     {Id::GetRseqConf, "get_rseq_conf", SomeTrees, true, "restartable sequences are lost", probe::rseq_conf},
     {Id::PagemapScan, "pagemap_scan", SomeTrees, true, "looking for pages takes longer", probe::pagemap_scan},
     {Id::GuardPages, "pagemap_scan_guard_pages", SomeTrees, true, "guard pages (MADV_GUARD_INSTALL) are not seen; such a kernel mostly has none", probe::guard_pages},
-    {Id::Loginuid, "loginuid", SomeTrees, false, "the audit login uid cannot be brought back", probe::loginuid},
+    {Id::Loginuid, "loginuid", SomeTrees, true, "the audit login uid cannot be brought back", probe::loginuid},
     {Id::SeccompSuspend, "seccomp_suspend", SomeTrees, true, "tasks under seccomp cannot be restored", probe::seccomp_suspend},
     {Id::SeccompFilters, "seccomp_filters", SomeTrees, true, "tasks under seccomp filters cannot be dumped", probe::seccomp_filters},
     {Id::KernelMemory, "kernel_memory", SomeTrees, true, "tasks under seccomp cannot be dumped, and sleeps of others begin anew", probe::kernel_memory},

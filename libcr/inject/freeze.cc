@@ -108,10 +108,11 @@ void FrozenTree::examine_thread(const proc::Status &status, pid_t tid)
                       "end that debugger or tracer first"));
 }
 
-bool under_seccomp(const FrozenTask &task)
+bool calls_may_harm(const FrozenTask &task)
 {
-    return std::any_of(task.threads.begin(), task.threads.end(),
-                       [](const FrozenThread &thread) { return thread.status.seccomp != 0; });
+    return std::any_of(task.threads.begin(), task.threads.end(), [](const FrozenThread &thread) {
+        return thread.status.seccomp != 0 || thread.user_dispatch.mode != 0;
+    });
 }
 
 // Takes a process into the tree. False when it is in it or gone.

@@ -58,8 +58,9 @@ struct FrozenTask {
     const proc::Status &status() const { return threads.front().status; }
 };
 
-// Whether a thread of it is, so that calls made in it may kill it.
-bool under_seccomp(const FrozenTask &task);
+// Whether a thread of it is under seccomp, so that calls made in it may kill it, or has its calls sent to a
+// handler of its own (PR_SET_SYSCALL_USER_DISPATCH), to which ours would come as well.
+bool calls_may_harm(const FrozenTask &task);
 
 struct FreezeOptions {
     std::chrono::milliseconds timeout{10000};

@@ -391,8 +391,10 @@ void run(std::vector<Job> &jobs, const Waiter &waiter)
     std::vector<std::vector<Job *>> rounds;
     std::map<pid_t, size_t> seen;
     for (Job &job : jobs) {
-        if (under_seccomp(*job.task))
-            refused(cat("calls made in pid ", job.task->pid, " may kill it: it is under seccomp"), "");
+        if (calls_may_harm(*job.task))
+            refused(cat("calls made in pid ", job.task->pid,
+                        " may kill it: it is under seccomp or handles its system calls itself"),
+                    "");
         pid_t memory = job.task->memory_of ? job.task->memory_of : job.task->pid;
         size_t round = seen[memory]++;
         rounds.resize(std::max(rounds.size(), round + 1));

@@ -74,6 +74,8 @@ long capture(FrozenThread &thread)
             return sys::is_gone(r) ? r : sys::check(r, "write the registers");
     if (long r = pt::get_xsave(tid, thread.xsave); r < 0)
         return sys::is_gone(r) ? r : sys::check(r, "read the floating-point state");
+    if (long r = pt::get_user_dispatch(tid, thread.user_dispatch); r < 0 && !sys::is_gone(r) && r != -EIO)
+        sys::check(r, "read where its system calls are dispatched");
     if (long r = pt::get_sigmask(tid, thread.sigmask); r < 0)
         return sys::is_gone(r) ? r : sys::check(r, "read the signal mask");
     sys::get_robust_list(tid, thread.robust);

@@ -34,6 +34,7 @@ struct FrozenThread {
     uint64_t sigmask = 0;
     ptrace_rseq_configuration rseq{}; // rseq_abi_pointer 0: none
     sys::RobustList robust;
+    sys::ptrace::UserDispatch user_dispatch; // mode 0: none
     proc::Status status;
     bool group_stopped = false;
 

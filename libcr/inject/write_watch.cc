@@ -11,8 +11,8 @@ namespace cr::inject
 Fd take_userfaultfd(FrozenTask &task, const Waiter &waiter, std::string &why)
 {
     Fd out;
-    if (under_seccomp(task)) {
-        why = "it is under seccomp, where no call may be made in it";
+    if (calls_may_harm(task)) {
+        why = "it is under seccomp or handles its system calls itself, so no call may be made in it";
         return out;
     }
     Job job;

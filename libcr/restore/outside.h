@@ -8,5 +8,6 @@ namespace cr::restore
 {
 
 void set_from_outside(const TaskImage &task);
+void set_autogroups(const ImageSet &images);
 
 } // namespace cr::restore

@@ -26,6 +26,7 @@
 #include "libcr/task/restart.h"
 #include "libcr/task/seccomp.h"
 #include "libcr/task/state.h"
+#include "libcr/task/thread_flags.h"
 
 #include <csignal>
 #include <fcntl.h>
@@ -118,12 +119,28 @@ std::set<uint32_t> written_files(const ImageSet &images)
     return out;
 }
 
+// The login user that audit knows is inherited, so it is set only where one differs from ours.
+void decide_loginuid(const ImageSet &images, const feature::Features &features, task::Host &host)
+{
+    auto ours = parse_int<uint32_t>(trim(proc::PidDir(::getpid()).read_if_there("loginuid")));
+    auto differs = [&](const TaskImage &task) {
+        return !task.zombie() && task.leader().tc().has_loginuid() && task.leader().tc().loginuid() != ours;
+    };
+    if (std::none_of(images.tasks.begin(), images.tasks.end(), differs))
+        return;
+    host.set_loginuid = features.has(feature::Id::Loginuid);
+    if (!host.set_loginuid)
+        log::warning("the tasks get the audit login user of their restorer, as it cannot be set here "
+                     "(that needs CAP_AUDIT_CONTROL and a kernel with CONFIG_AUDIT)");
+}
+
 std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
 {
     ImageSet images = read_images(request.images_dir);
     task::check_cpuinfo(images.dir, request.cpu_cap);
     task::Host host = host_of(request.features);
     check_tasks(images, host, request.features);
+    decide_loginuid(images, request.features, host);
     if (!request.shell_job && images.tasks[0].tree.sid() != images.tasks[0].tree.pid())
         refused("the root of the tree is not a session leader: its session and terminal were outside",
                 "give --shell-job to put it into yours");
@@ -299,6 +316,7 @@ void Execution::follow()
     for (const TaskImage &task : plan_.images.tasks)
         if (!task.zombie())
             set_from_outside(task);
+    set_autogroups(plan_.images);
 }
 
 // Calls with a timeout go on with the time that was left.
@@ -350,6 +368,7 @@ void Execution::set_registers(const TaskImage &task)
         uint64_t mask =
             core.thread_core().has_blk_sigset() ? core.thread_core().blk_sigset() : core.tc().blk_sigset();
         sys::check(sys::ptrace::set_sigmask(tid, mask), "set the signal mask");
+        task::set_user_dispatch(tid, core);
     }
 }
 

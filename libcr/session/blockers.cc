@@ -82,9 +82,11 @@ void find_unshared(inject::FrozenTree &tree, const AddBlocker &add)
 void find_seccomp(inject::FrozenTree &tree, task::KernelSource &kernel, const AddBlocker &add)
 {
     for (inject::FrozenTask &task : tree.tasks())
-        if (inject::under_seccomp(task) && !kernel.there())
+        if (inject::calls_may_harm(task) && !kernel.there())
             add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
-                "it is under seccomp, where calls made in it may kill it, and its state cannot be read "
+                "it is under seccomp or handles its system calls itself (PR_SET_SYSCALL_USER_DISPATCH), so "
+                "that no "
+                "calls can be made in it, and its state cannot be read "
                 "from the kernel",
                 "that needs CAP_BPF, CAP_PERFMON and a kernel with type information (/sys/kernel/btf)");
 }

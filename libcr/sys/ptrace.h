@@ -108,4 +108,19 @@ inline long get_rseq(pid_t tid, ptrace_rseq_configuration &rseq)
     return request(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof rseq, pointer(&rseq));
 }
 
+// prctl(PR_SET_SYSCALL_USER_DISPATCH) as the kernel's struct ptrace_sud_config has it. -EIO before Linux 6.4.
+struct UserDispatch {
+    uint64_t mode = 0, selector = 0, start = 0, length = 0;
+};
+inline long get_user_dispatch(pid_t tid, UserDispatch &to)
+{
+    constexpr long kGet = 0x4211; // PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG
+    return request(kGet, tid, sizeof to, pointer(&to));
+}
+inline long set_user_dispatch(pid_t tid, const UserDispatch &from)
+{
+    constexpr long kSet = 0x4210; // PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG
+    return request(kSet, tid, sizeof from, pointer(&from));
+}
+
 } // namespace cr::sys::ptrace

@@ -218,6 +218,7 @@ ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThr
     machine_share_facts(out);
     if (!by_kernel)
         read_timer_slack(out);
+    out.user_dispatch = thread.user_dispatch;
     out.robust_list = thread.robust.head;
     out.robust_list_len = thread.robust.length;
     if (thread.rseq.rseq_abi_pointer) {
@@ -234,6 +235,9 @@ void outside_facts(const proc::PidDir &dir, TaskFacts &facts)
     facts.personality = parse_int<uint32_t>(trim(dir.read("personality")), 16).value_or(0);
     facts.oom_score_adj = parse_int<int>(trim(dir.read("oom_score_adj"))).value_or(0);
     facts.coredump_filter = parse_int<uint32_t>(trim(dir.read_if_there("coredump_filter")), 16);
+    std::string autogroup = dir.read_if_there("autogroup"); // "/autogroup-12 nice 0"
+    if (size_t at = autogroup.rfind(' '); at != std::string::npos)
+        facts.autogroup_nice = parse_int<int>(trim(autogroup.substr(at))).value_or(0);
     std::string loginuid = dir.read_if_there("loginuid");
     if (!loginuid.empty())
         facts.loginuid = parse_int<uint32_t>(trim(loginuid));
@@ -325,7 +329,7 @@ std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const 
         bool by_kernel = task->threads.size() > kAskedThreads && sources.kernel.there();
         out.push_back(look(*task, &dir, by_kernel));
         sources.kernel.fill_calls(out.back());
-        if (inject::under_seccomp(*task)) {
+        if (inject::calls_may_harm(*task)) {
             ask_kernel(dir, sources, out.back());
             continue;
         }

@@ -5,6 +5,7 @@
 
 #include "libcr/proc/stat.h"
 #include "libcr/proc/status.h"
+#include "libcr/sys/ptrace.h"
 #include "libcr/sys/scheduling.h"
 
 #include <array>
@@ -39,11 +40,6 @@ struct NumaPolicy {
     std::vector<uint64_t> nodes; // without zeros at the end
 };
 
-// prctl(PR_SET_SYSCALL_USER_DISPATCH), as ptrace(2) tells it.
-struct UserDispatch {
-    uint64_t mode = 0, selector = 0, offset = 0, length = 0;
-};
-
 struct ThreadFacts {
     pid_t tid = 0, vtid = 0;
     user_regs_struct regs{};
@@ -71,9 +67,9 @@ struct ThreadFacts {
     // What prctl(2) keeps for a thread; unknown where no call can be made or the CPU has nothing of the kind.
     std::optional<uint32_t> tsc, store_bypass, indirect_branch, l1d_flush;
     bool cpuid_faults = false;
-    std::optional<UserDispatch> user_dispatch; // where it is on
-    std::optional<uint64_t> call_left_ns;      // of a call that the kernel has in its restart block
-    uint64_t kernel_object = 0;                // address of its task_struct, where the kernel was read
+    sys::ptrace::UserDispatch user_dispatch;
+    std::optional<uint64_t> call_left_ns; // of a call that the kernel has in its restart block
+    uint64_t kernel_object = 0;           // address of its task_struct, where the kernel was read
     uint64_t kernel_flags = 0; // its thread_info's flags, where the kernel was read, as far as they last
     std::optional<uint32_t> seccomp_filter; // the last of its chain in the image of filters
 };
@@ -91,6 +87,7 @@ struct TaskFacts {
     uint32_t personality = 0;
     int oom_score_adj = 0;
     std::optional<uint32_t> coredump_filter;
+    int autogroup_nice = 0;
     std::optional<uint32_t> loginuid;
     // From calls made inside.
     std::array<SigAction, 64> sigactions{}; // of signal i + 1

@@ -17,6 +17,7 @@ namespace cr::task
 struct Host {
     uint64_t bounding = 0;             // our capability bounding set
     bool timer_restore_ids = false;    // PR_TIMER_CREATE_RESTORE_IDS
+    bool set_loginuid = false;         // a task has another audit login user than we, and it can be set
     std::array<long, 3> speculation{}; // PR_GET_SPECULATION_CTRL by number
 };
 

@@ -14,17 +14,6 @@ std::string file(const proc::PidDir &task, const char *name)
     return std::string(trim(task.read_if_there(name)));
 }
 
-// What follows `key` on its line of a file, "" where there is no such file or line.
-std::string value(const proc::PidDir &task, const char *name, std::string_view key)
-{
-    std::string text = task.read_if_there(name);
-    size_t at = text.find(key);
-    if (at == std::string::npos)
-        return {};
-    at += key.size();
-    return std::string(trim(std::string_view(text).substr(at, text.find('\n', at) - at)));
-}
-
 struct Unkept {
     const char *name;
     std::string (*read)(const proc::PidDir &);
@@ -33,9 +22,7 @@ struct Unkept {
 
 constexpr Unkept kTable[] = {
     {"control groups", [](const proc::PidDir &task) { return file(task, "cgroup"); }},
-    {"autogroup's nice value", [](const proc::PidDir &task) { return value(task, "autogroup", "nice "); },
-     "0"},
-    {"audit login user", [](const proc::PidDir &task) { return file(task, "loginuid"); }},
+    {"audit session", [](const proc::PidDir &task) { return file(task, "sessionid"); }, "4294967295"},
 };
 
 } // namespace

@@ -72,6 +72,13 @@ void capture_flags(const ThreadFacts &facts, img::core_entry &core)
         thread.set_cr_cpuid_faults(true);
     put_speculation(facts.store_bypass, [&](uint32_t value) { thread.set_cr_store_bypass(value); });
     put_speculation(facts.indirect_branch, [&](uint32_t value) { thread.set_cr_indirect_branch(value); });
+    if (facts.user_dispatch.mode) {
+        img::cr_user_dispatch_entry &dispatch = *thread.mutable_cr_user_dispatch();
+        dispatch.set_mode(facts.user_dispatch.mode);
+        dispatch.set_selector(facts.user_dispatch.selector);
+        dispatch.set_start(facts.user_dispatch.start);
+        dispatch.set_length(facts.user_dispatch.length);
+    }
     if (facts.l1d_flush && (*facts.l1d_flush & kSpecEnable))
         thread.set_cr_l1d_flush(*facts.l1d_flush & kSpecSettings);
 }
@@ -107,6 +114,10 @@ void check_flags(const img::core_entry &core, bool, const Host &host)
             refused(cat("it limits ", one.name, " (PR_SET_SPECULATION_CTRL), which cannot be done here"),
                     "boot this machine with that mitigation (spec_store_bypass_disable=, spectre_v2_user=)");
     }
+    constexpr uint64_t kMostModes = 16;
+    if (thread.cr_user_dispatch().mode() > kMostModes || thread.cr_user_dispatch().selector() > INT64_MAX)
+        bad_image(cat("dispatching of system calls, mode ", thread.cr_user_dispatch().mode(), ", selector ",
+                      hex(thread.cr_user_dispatch().selector())));
     if (thread.cr_machine_check() > PR_MCE_KILL_EARLY || thread.cr_tsc() > PR_TSC_SIGSEGV)
         bad_image(cat("machine check policy ", thread.cr_machine_check(), ", TSC ", thread.cr_tsc()));
 }
@@ -174,6 +185,16 @@ void flags_from_outside(ThreadFacts &facts)
 {
     facts.store_bypass = speculation_in_words(facts.status.store_bypass);
     facts.indirect_branch = speculation_in_words(facts.status.indirect_branch);
+}
+
+void set_user_dispatch(pid_t tid, const img::core_entry &core)
+{
+    if (!core.thread_core().has_cr_user_dispatch())
+        return;
+    const img::cr_user_dispatch_entry &dispatch = core.thread_core().cr_user_dispatch();
+    sys::check(sys::ptrace::set_user_dispatch(
+                   tid, {dispatch.mode(), dispatch.selector(), dispatch.start(), dispatch.length()}),
+               "have its system calls dispatched (needs Linux 6.4)");
 }
 
 extern const Kind kThreadFlags;

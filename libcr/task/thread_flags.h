@@ -1,6 +1,7 @@
 // What prctl(2) and arch_prctl(2) keep for a thread and only the thread itself can be asked for.
 #pragma once
 
+#include "core.pb.h"
 #include "libcr/inject/calls.h"
 #include "libcr/task/facts.h"
 
@@ -19,5 +20,9 @@ void take_flags(const ThreadFacts &from, ThreadFacts &to);
 
 // As far as /proc tells it: for threads that cannot be asked.
 void flags_from_outside(ThreadFacts &facts);
+
+// Of a thread that is traced and makes no more calls for us: has its own system calls sent where they were
+// sent.
+void set_user_dispatch(pid_t tid, const img::core_entry &core);
 
 } // namespace cr::task

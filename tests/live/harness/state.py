@@ -179,8 +179,9 @@ class Snapshot:
         if stat["state"] == "Z":
             return
         for name in ("cmdline", "environ", "auxv", "personality", "oom_score_adj", "timers", "cgroup", "loginuid",
-                     "coredump_filter", "setgroups", "uid_map", "gid_map", "timens_offsets", "autogroup"):
+                     "coredump_filter", "setgroups", "uid_map", "gid_map", "timens_offsets"):
             self.put(f"{pid}/{name}", try_text(f"{base}/{name}"))
+        self.put(f"{pid}/autogroup", try_text(f"{base}/autogroup").partition(" ")[2])  # its number is no fact
         for line in try_text(f"{base}/limits").splitlines()[1:]:
             self.put(f"{pid}/limits/{line[:26].strip()}", " ".join(line[26:].split()))
         for name in ("exe", "cwd", "root"):
