@@ -25,7 +25,7 @@ std::optional<Blocker> judge(const TaskFiles &task, Facts &facts, const DumpOpti
                              const std::optional<Locks> &locks)
 {
     if (facts.fd < 0)
-        return name_blocker(facts);
+        return name_blocker(facts, options);
     const Kind *kind = classify(facts);
     if (!kind)
         return unsupported(facts);

@@ -14,6 +14,8 @@
 #include "libcr/files/pipe_data.h"
 #include "libcr/files/plan.h"
 #include "libcr/files/reg.h"
+#include "libcr/files/tree.h"
+#include "libcr/files/unnamed.h"
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
@@ -29,11 +31,11 @@ namespace
 
 bool claims(const Facts &f) { return S_ISFIFO(f.st.st_mode) && f.link.starts_with('/'); }
 
-std::optional<Blocker> blocker(const Facts &f, const DumpOptions &)
+std::optional<Blocker> blocker(const Facts &f, const DumpOptions &options)
 {
     if (f.info.flags & O_PATH)
         return blocker_of(f, "O_PATH descriptors of FIFOs are not supported yet", "close it before the dump");
-    return name_blocker(f);
+    return name_blocker(f, options);
 }
 
 void capture(Capture &c)
@@ -42,6 +44,7 @@ void capture(Capture &c)
     name.set_type(img::REG);
     name.set_id(c.tree.new_id());
     fill_reg(*name.mutable_reg(), name.id(), c.facts(), -1, false);
+    c.tree.find_again(*name.mutable_reg(), c.facts(), via_of(c.facts()));
     c.owner(*name.mutable_reg()->mutable_fown());
     img::fifo_entry &fifo = *c.entry().mutable_fifo();
     fifo.set_id(c.id());
@@ -102,21 +105,31 @@ Fd open_name(const img::reg_file_entry &name, uint32_t flags)
     return fd;
 }
 
-void open(const img::file_entry &entry, Opener &opener)
+void check_name(const img::reg_file_entry &name, const Plan &plan)
 {
-    if (opener.is_made(entry))
-        return;
-    const Plan &plan = opener.plan;
-    const img::reg_file_entry &name = name_of(entry, plan);
     auto st = sys::stat_at(AT_FDCWD, name.name().c_str());
     if (!st || !S_ISFIFO(st->st_mode))
         refused(cat(printable(name.name()), " is no FIFO any more"), "make it again (mkfifo)");
     if (plan.options().check_mode && name.has_mode() && name.mode() != st->st_mode)
         refused(cat("the mode of ", printable(name.name()), " is not that of the dump"),
                 "change it back, or use --skip-file-rwx-check");
-    Fd both = opener.aside(open_name(name, O_RDWR | O_NONBLOCK).get());
+}
+
+void open(const img::file_entry &entry, Opener &opener)
+{
+    if (opener.is_made(entry))
+        return;
+    const Plan &plan = opener.plan;
+    const img::reg_file_entry &name = name_of(entry, plan);
+    bool ghost = plan.ghosts().has(name.id());
+    if (!ghost)
+        check_name(name, plan);
+    auto open_it = [&](uint32_t flags) {
+        return ghost ? opener.open_ghost(name, flags) : open_name(name, flags);
+    };
+    Fd both = opener.aside(open_it(O_RDWR | O_NONBLOCK).get());
     for (const img::file_entry *each : plan.fifo_group(entry.fifo().pipe_id()))
-        opener.place(*each, open_name(name, name_of(*each, plan).flags()));
+        opener.place(*each, open_it(name_of(*each, plan).flags()));
     int bytes = 0;
     sys::check(sys::try_ioctl(both.get(), FIONREAD, &bytes), "ask how much is in the FIFO");
     auto content = plan.fifo_contents().find(entry.fifo().pipe_id());

@@ -146,6 +146,19 @@ void Opener::at_number(int from, int number, const std::function<void()> &work) 
     put_back();
 }
 
+Fd Opener::open_ghost(const img::reg_file_entry &reg, uint32_t flags)
+{
+    Subject subject(reg.name());
+    Fd &ghost = ghosts_[plan.ghosts().id(reg.id())];
+    if (!ghost)
+        ghost = aside(plan.ghosts().make(plan.images(), reg.id(), reg.name()).get());
+    std::string path = cat("/proc/self/fd/", ghost.get());
+    uint32_t once = O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW;
+    if ((flags & O_TMPFILE) == O_TMPFILE) // which includes O_DIRECTORY
+        once |= O_TMPFILE;
+    return sys::open_at(AT_FDCWD, path.c_str(), static_cast<int>(flags & ~once) | O_NOCTTY);
+}
+
 bool Opener::is_made(const img::file_entry &entry) const { return made_.count(plan.number(entry)) != 0; }
 
 } // namespace cr::files

@@ -11,6 +11,7 @@
 #include "libcr/image/dir.h"
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -49,6 +50,8 @@ class Opener
     // Runs `work` while the description at `from` is to be had at `number` too.
     void at_number(int from, int number, const std::function<void()> &work) const;
     bool is_made(const img::file_entry &entry) const;
+    // A description of a file of plan.ghosts(), which is made when it is first asked for.
+    Fd open_ghost(const img::reg_file_entry &reg, uint32_t flags);
 
     // Whether this is the first time that it is asked.
     bool first_of(const char *what, uint32_t id) { return seen_.emplace(what, id).second; }
@@ -59,6 +62,7 @@ class Opener
     void prepare();
 
     std::set<int> made_;
+    std::map<uint32_t, Fd> ghosts_; // by their ids
     std::set<std::pair<std::string, uint32_t>> seen_;
 };
 

@@ -76,6 +76,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
             usage(cat("descriptor ", fd, " given for ", key, " is above ", options_.first_number - 1),
                   "use a smaller number");
     read_files();
+    ghosts_ = Ghosts::read(images_, [&](uint32_t id) { return find(img::REG, id) != nullptr; });
     for (const TaskTable &task : tasks)
         read_task(task);
     open_directories_as_paths();
@@ -112,6 +113,13 @@ void Plan::read_files()
         if (entry.has_fifo())
             fifos_[entry.fifo().pipe_id()].push_back(&entry);
     }
+}
+
+void Plan::remove_left_ghosts(const timespec &since) const
+{
+    for (const img::file_entry &entry : entries_)
+        if (entry.type() == img::REG && ghosts_.has(entry.id()))
+            ghosts_.remove_left(entry.id(), entry.reg().name(), since);
 }
 
 void Plan::read_task(const TaskTable &task)

@@ -8,6 +8,7 @@
 #include "fs.pb.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
+#include "libcr/files/unnamed.h"
 #include "tty.pb.h"
 
 #include <map>
@@ -45,6 +46,9 @@ class Plan
     // For kinds and the opener.
     const RestoreOptions &options() const { return options_; }
     const image::Dir &images() const { return images_; }
+    const Ghosts &ghosts() const { return ghosts_; }
+    // What a killed opener may have left of them; nothing older than `since` (CLOCK_REALTIME_COARSE).
+    void remove_left_ghosts(const timespec &since) const;
     const std::vector<img::file_entry> &entries() const { return entries_; }
     // The file at descriptor `fd` of a task that also has `file` open; null when there is none.
     const img::file_entry *beside(const img::file_entry &file, uint32_t fd) const;
@@ -95,6 +99,7 @@ class Plan
     int end_number_ = 0;
     std::map<std::pair<int, uint32_t>, size_t> by_id_;
     Groups pipes_, fifos_;
+    Ghosts ghosts_;
     PipeContents pipe_contents_, fifo_contents_;
     std::map<uint32_t, img::tty_info_entry> terminals_;
     using Table = std::vector<img::fdinfo_entry>;

@@ -7,6 +7,7 @@
 #include "libcr/files/kinds.h"
 #include "libcr/files/plan.h"
 #include "libcr/files/tree.h"
+#include "libcr/files/unnamed.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
@@ -39,7 +40,10 @@ bool is_below_proc_pid(std::string_view name)
     return name.starts_with("/proc/") && name.size() > 6 && name[6] >= '0' && name[6] <= '9';
 }
 
-std::optional<Blocker> blocker(const Facts &facts, const DumpOptions &) { return name_blocker(facts); }
+std::optional<Blocker> blocker(const Facts &facts, const DumpOptions &options)
+{
+    return name_blocker(facts, options);
+}
 
 void capture(Capture &c)
 {
@@ -48,6 +52,7 @@ void capture(Capture &c)
                     (c.flags() & (O_ACCMODE | O_PATH)) == O_RDONLY;
     Fd copy = readable && facts.fd >= 0 ? c.tree.take(facts) : Fd();
     fill_reg(*c.entry().mutable_reg(), c.id(), facts, copy.get(), c.tree.options().build_id);
+    c.tree.find_again(*c.entry().mutable_reg(), facts, via_of(facts));
     c.owner(*c.entry().mutable_reg()->mutable_fown());
 }
 
@@ -68,7 +73,8 @@ void open(const img::file_entry &entry, Opener &opener)
     const img::reg_file_entry &reg = entry.reg();
     Fd fd = opener.plan.inherit(reg.name().substr(1), reg.flags());
     if (!fd) {
-        fd = open_reg(reg, reg.flags(), opener.plan.options());
+        fd = opener.plan.ghosts().has(reg.id()) ? opener.open_ghost(reg, reg.flags())
+                                                : open_reg(reg, reg.flags(), opener.plan.options());
         if (reg.pos() && !(reg.flags() & O_PATH))
             sys::check(sys::call(SYS_lseek, fd.get(), reg.pos(), SEEK_SET), "set the offset");
     }
@@ -117,26 +123,11 @@ void compare(const img::reg_file_entry &reg, const struct stat &st, const Restor
 
 } // namespace
 
-std::optional<Blocker> name_blocker(const Facts &facts)
+std::optional<Blocker> name_blocker(const Facts &facts, const DumpOptions &options)
 {
     if (is_below_proc_pid(facts.link))
         return blocker_of(facts, "files below /proc/PID are not supported yet", "close it before the dump");
-    struct stat st;
-    long r = sys::call(SYS_newfstatat, AT_FDCWD, facts.link.c_str(), &st, AT_SYMLINK_NOFOLLOW);
-    if (r == 0 && st.st_dev == facts.st.st_dev && st.st_ino == facts.st.st_ino)
-        return std::nullopt;
-    if (facts.st.st_nlink == 0)
-        return blocker_of(facts, "the file has been deleted; deleted files are not supported yet",
-                          "give it a name again (ln -L), or close it");
-    if (facts.link.starts_with("(unreachable)"))
-        return blocker_of(facts, "the file is on a file system that is not mounted here any more");
-    if (r < 0 && r != -ENOENT)
-        return blocker_of(facts, cat("its name cannot be looked up: ", errno_text(static_cast<int>(-r))));
-    if (facts.link.ends_with(" (deleted)"))
-        return blocker_of(facts, "this name of the file has been removed; such files are not supported yet",
-                          "put the name back, or close the file");
-    return blocker_of(facts, "the name leads to another file now (replaced, or hidden under a mount)",
-                      "put the old file back under this name, or unmount what hides it");
+    return find_name(facts, options).blocker;
 }
 
 void fill_reg(img::reg_file_entry &reg, uint32_t id, const Facts &facts, int readable, bool build_id)
@@ -144,7 +135,6 @@ void fill_reg(img::reg_file_entry &reg, uint32_t id, const Facts &facts, int rea
     reg.set_id(id);
     reg.set_flags(facts.open_flags());
     reg.set_pos(facts.info.flags & O_PATH ? 0 : facts.info.pos);
-    reg.set_name(facts.link);
     reg.set_mode(facts.st.st_mode);
     if (!S_ISREG(facts.st.st_mode))
         return;

@@ -4,8 +4,8 @@
 // the name is compared by device and inode, at restore the file by type, mode, size and, for ELF files, build
 // id.
 //
-// What has no name any more (deleted, or hidden under a mount) is refused, and so are files below /proc/PID:
-// they are made by the task they tell about.
+// What has no name any more is a matter of unnamed.h; what is hidden under a mount is refused, and so are
+// files below /proc/PID: they are made by the task they tell about.
 #pragma once
 
 #include "libcr/files/kind.h"
@@ -15,8 +15,9 @@ namespace cr::files
 {
 
 // Why a file cannot be found again by the name in facts.link; nothing when it can.
-std::optional<Blocker> name_blocker(const Facts &facts);
-// Fills in the entry of a named file. `readable` is a descriptor to read an ELF header from, or -1.
+std::optional<Blocker> name_blocker(const Facts &facts, const DumpOptions &options);
+// Fills in the entry of a file but for its name. `readable` is a descriptor to read an ELF header from, or
+// -1.
 void fill_reg(img::reg_file_entry &reg, uint32_t id, const Facts &facts, int readable, bool build_id);
 
 // Throws bad_image when the name is none that can be opened.

@@ -102,18 +102,31 @@ void Tree::claim(uint32_t id, pid_t pid, const std::string &via, const std::stri
     Subject subject(what);
     Fd fd = sys::open_at(AT_FDCWD, via.c_str(), static_cast<int>(flags));
     facts.st = sys::stat_of(fd.get(), link);
-    if (auto blocker = name_blocker(facts))
+    if (auto blocker = find_name(facts, options_, via).blocker)
         refuse(*blocker);
     img::file_entry entry;
     entry.set_type(img::REG);
     entry.set_id(id);
     bool readable = (flags & (O_ACCMODE | O_PATH)) != O_WRONLY && !(flags & O_PATH);
     fill_reg(*entry.mutable_reg(), id, facts, readable ? fd.get() : -1, options_.build_id);
+    find_again(*entry.mutable_reg(), facts, via);
     img::fown_entry &nobody = *entry.mutable_reg()->mutable_fown();
     for (auto set : {&img::fown_entry::set_uid, &img::fown_entry::set_euid, &img::fown_entry::set_signum,
                      &img::fown_entry::set_pid_type, &img::fown_entry::set_pid})
         (nobody.*set)(0);
     add_entry(std::move(entry));
+}
+
+void Tree::find_again(img::reg_file_entry &reg, const Facts &facts, const std::string &via)
+{
+    if (facts.st.st_nlink && !facts.link.ends_with(" (deleted)")) {
+        reg.set_name(facts.link);
+        return;
+    }
+    FoundName found = find_name(facts, options_, via);
+    reg.set_name(found.name);
+    if (found.how == FoundName::How::Ghost)
+        ghosts_.add(images_, reg.id(), facts, via);
 }
 
 void Tree::add_entry(img::file_entry entry)
@@ -246,6 +259,7 @@ void Tree::capture()
 void Tree::write()
 {
     write_files();
+    ghosts_.write(images_);
     for (auto &[pid, task] : tasks_)
         write_task(task);
 }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "libcr/files/kind.h"
+#include "libcr/files/unnamed.h"
 #include "libcr/image/dir.h"
 
 #include <atomic>
@@ -75,6 +76,8 @@ class Tree
     int pidfd(pid_t pid) const { return tasks_.at(pid).pidfd.get(); }
     // The description behind a descriptor; null when there is no such descriptor.
     const Description *find(pid_t pid, int fd) const;
+    // Gives a regular-file entry the name by which the file behind `via` is found again, or its contents.
+    void find_again(img::reg_file_entry &reg, const Facts &facts, const std::string &via);
     // A file of its own that an entry refers to (the name of a FIFO).
     void add_entry(img::file_entry entry);
     uint32_t new_id() { return next_id_++; }
@@ -108,6 +111,7 @@ class Tree
     std::vector<Description> descriptions_;
     std::vector<img::file_entry> extra_;
     std::mutex mutex_; // of extra_
+    GhostWriter ghosts_;
     std::optional<sys::FileObjects> objects_;
     bool objects_tried_ = false;
     std::atomic<uint32_t> next_id_ = 1;

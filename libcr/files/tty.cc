@@ -69,6 +69,7 @@ void capture(Capture &c)
     name.set_type(img::REG);
     name.set_id(c.tree.new_id());
     fill_reg(*name.mutable_reg(), name.id(), c.facts(), -1, false);
+    name.mutable_reg()->set_name(c.facts().link);
     c.owner(*name.mutable_reg()->mutable_fown());
     img::tty_file_entry &tty = *c.entry().mutable_tty();
     tty.set_id(c.id());

@@ -68,9 +68,6 @@ constexpr Kind kKinds[] = {
     {[](const Facts &f) { return !f.has_file(); }, 0, "is of a kind that is not known", ""},
     {[](const Facts &f) { return f.file ? !f.file->regular : f.begins("/dev/") && !f.begins("/dev/shm/"); }, 0,
      "maps a device or another file that is no regular one", "unmap it before the dump"},
-    {[](const Facts &f) { return f.deleted(); }, 0,
-     "maps a file that was deleted or replaced, which is not supported yet",
-     "restart the program if the file was upgraded, or unmap it before the dump"},
     {[](const Facts &f) { return f.area.shared; }, kVmaRegular | kVmaFileShared, nullptr, ""},
     {[](const Facts &) { return true; }, kVmaRegular | kVmaFilePrivate, nullptr, ""},
 };

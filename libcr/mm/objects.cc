@@ -51,10 +51,6 @@ uint32_t FileTable::executable(const proc::PidDir &task, const std::vector<proc:
     for (const proc::Area &area : areas)
         if (!area.shared && area.path == path)
             return mapped(task, area, O_RDONLY);
-    if (path.ends_with(" (deleted)"))
-        refused(cat("the program itself (", printable(path),
-                    ") was deleted or replaced, which is not supported yet"),
-                "restart the program if it was upgraded");
     struct stat st;
     sys::check(sys::call(SYS_newfstatat, task.fd(), "exe", &st, 0), "look at the program (exe)");
     std::lock_guard lock(mutex_);

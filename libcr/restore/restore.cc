@@ -182,7 +182,17 @@ void build(Plan &plan, const Surroundings &surroundings, Programs &out)
 class Execution
 {
   public:
-    Execution(const RestoreRequest &request, Plan &plan) : request_(request), plan_(plan) {}
+    Execution(const RestoreRequest &request, Plan &plan) : request_(request), plan_(plan)
+    {
+        ::clock_gettime(CLOCK_REALTIME_COARSE, &begun_);
+    }
+    ~Execution()
+    {
+        if (!opener_)
+            return;
+        opener_.reset();
+        plan_.files->remove_left_ghosts(begun_);
+    }
     RestoreResult run();
 
   private:
@@ -204,6 +214,7 @@ class Execution
 
     const RestoreRequest &request_;
     Plan &plan_;
+    timespec begun_{};
     std::optional<ReadyToClone> ready_; // goes last: until then the dead come to us
     std::set<pid_t> wanted_;
     std::vector<Thread> threads_;

@@ -104,6 +104,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     options.shell_job = request.shell_job;
     options.external = request.external;
     options.file_locks = request.file_locks;
+    options.ghost_limit = request.ghost_limit;
     const inject::FrozenTask &root = tree.tasks().front();
     if (root.stat.session != root.pid && !request.shell_job)
         add(cat("pid ", root.pid),

@@ -119,7 +119,7 @@ def areas_of(pid, tracked=False):
         if match:
             start, end, perms, offset, device, inode, path = match.groups()
             named = path.startswith("/") and not path.startswith(("/dev/zero", "/SYSV", "/memfd:"))
-            where = f"{path} {device} {inode}" if named else path
+            where = f"{path} {device} {inode}" if named and not path.endswith(" (deleted)") else path
             backed = inode != "0"
             areas.append([int(start, 16), int(end, 16), f"{perms} {where}".strip(), int(offset, 16) if backed else None])
         elif line.startswith("VmFlags:"):
@@ -227,6 +227,8 @@ class Snapshot:
             match = re.fullmatch(r"(pipe|socket|anon_inode):\[(\d+)\]", target)
             if match:
                 target = f"{match[1]} of {self.object_name(match[1], match[2], name)}"
+            elif match := re.fullmatch(r"(.*/#)(\d+) \(deleted\)", target):  # made by O_TMPFILE
+                target = f"{match[1]} of {self.object_name('file', match[2], name)}"
             self.put(f"{name}/target", target)
             self.files.append((target, pid, fd))
             self.descriptor_info(name, f"/proc/{pid}/fdinfo/{fd}")

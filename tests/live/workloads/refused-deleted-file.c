@@ -1,12 +1,16 @@
-// refused: deleted|unlinked|no.name
-// A file that is open and has no name any more.
+// refused: deleted|--ghost-limit
+// A deleted file that is larger than what the images take.
 #include "workload.h"
 
 int main(void)
 {
+    static char block[1 << 20];
     char byte = 0;
+    memset(block, 'd', sizeof block);
     int fd = open("data", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    check(write(fd, "d", 1) == 1 && unlink("data") == 0, "set-up");
+    for (int i = 0; i < 3; i++)
+        check(write(fd, block, sizeof block) == sizeof block, "write");
+    check(unlink("data") == 0, "set-up");
     ready();
     wait_for_go();
     check(pread(fd, &byte, 1, 0) == 1 && byte == 'd', "the file after a refused dump");

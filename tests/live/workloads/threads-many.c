@@ -2,7 +2,7 @@
 // Forty threads, each with its own id and thread-local memory, all asleep on one lock.
 #include "workload.h"
 
-enum { kThreads = 40 };
+enum { kThreads = 80 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local pid_t own_tid;
