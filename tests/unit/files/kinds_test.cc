@@ -288,7 +288,7 @@ TEST_CASE("a pipe of which somebody outside has an end is seen before anything i
 TEST_CASE("what cannot be saved is told by name, everything at once")
 {
     TempDir dir;
-    for (const char *name : {"locked", "gone", "moved", "hard"})
+    for (const char *name : {"locked", "gone", "moved", "hard"}) // the last has another name
         dir.write(name, "x");
     auto file = [&](const char *name) { return dir.file(name); };
     ::link(file("hard").c_str(), file("other").c_str());
@@ -310,14 +310,14 @@ TEST_CASE("what cannot be saved is told by name, everything at once")
     ::rename(file("moved").c_str(), file("aside").c_str());
     std::vector<Blocker> found;
     files::DumpOptions options;
+    options.ghost_limit = 0;
     files::BlockerSearch(options).look(from.pid(), found);
     std::string all;
     for (const Blocker &blocker : found)
         all += blocker.subject + ": " + blocker.reason + "; " + blocker.remedy + "\n";
     INFO(all);
-    CHECK(found.size() == 9);
-    for (const char *text :
-         {"fd 0 (socket:", "sockets are not supported", "file lock", "has been deleted", "/proc/PID",
-          "packet mode", "memfds", "pidfds", "namespaces", "name of the file has been removed"})
+    CHECK(found.size() == 8);
+    for (const char *text : {"fd 0 (socket:", "sockets are not supported", "file lock", "has been deleted",
+                             "/proc/PID", "packet mode", "memfds", "pidfds", "namespaces"})
         CHECK(all.find(text) != std::string::npos);
 }

@@ -67,7 +67,6 @@ TEST_CASE("areas in the way of a dump are named")
     CHECK(contains(refusal(area("rw-s", "socket:[123]")), "kernel object"));
     CHECK(contains(refusal(area("rw-s", "/dev/mem", "pf io", 0xfe)), "device"));
     CHECK(contains(refusal(area("--xp", "[uprobes]")), "probes"));
-    CHECK(contains(refusal(area("r-xp", "/lib/libc.so.6 (deleted)", "", 0xfe)), "deleted"));
     CHECK(contains(refusal(area("r--p", "/dev/shm/x", "", 0xfe), FileFacts{false, false}), "no regular"));
     CHECK(contains(refusal(area("rw-p", "", "rd wr um")), "userfaultfd"));
     CHECK(contains(refusal(area("rw-p", "", "rd wr ss")), "shadow stack"));
