@@ -73,6 +73,9 @@ void BlockerSearch::look(pid_t pid, std::vector<Blocker> &out)
             out.push_back(std::move(*blockers[i]));
         else if (found[i] && found[i]->link.starts_with("pipe:["))
             pipes_[found[i]->st.st_ino].add(*found[i]);
+        else if (found[i] && fds[i] >= 0 && S_ISCHR(found[i]->st.st_mode) &&
+                 tty_type(found[i]->st.st_rdev) != img::UNKNOWN)
+            terminals_.add(*found[i], task.pidfd());
     }
 }
 
@@ -83,6 +86,7 @@ void BlockerSearch::finish(std::vector<Blocker> &out) const
         if (auto blocker = other_end_outside(ends, task.release_pidfd().get(), options_))
             out.push_back(std::move(*blocker));
     }
+    terminals_.finish(options_, out);
 }
 
 } // namespace cr::files

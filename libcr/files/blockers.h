@@ -5,6 +5,7 @@
 
 #include "libcr/files/kind.h"
 #include "libcr/files/pipe.h"
+#include "libcr/files/tty.h"
 
 #include <map>
 
@@ -23,6 +24,7 @@ class BlockerSearch
   private:
     const DumpOptions &options_;
     std::map<ino_t, PipeEnds> pipes_;
+    TerminalSearch terminals_;
 };
 
 } // namespace cr::files

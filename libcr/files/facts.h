@@ -69,6 +69,7 @@ class TaskFiles
     // The same with fdinfo and owner, of a descriptor. What is known of it already need not be read again.
     std::optional<Facts> all_facts(int fd, const sys::FileObject *known = nullptr) const;
     void load_info(Facts &facts) const;
+    int pidfd() const { return pidfd_.get(); }
     // The pidfd, for take_copy() when this object is gone.
     Fd release_pidfd() { return std::move(pidfd_); }
 

@@ -5,6 +5,7 @@
 #include "libcr/base/text.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/locks.h"
+#include "libcr/files/tty.h"
 #include "libcr/image/reader.h"
 #include "libcr/proc/pid_dir.h"
 #include "libcr/proc/stat.h"
@@ -23,6 +24,8 @@ namespace cr::files
 
 namespace
 {
+
+constexpr size_t kMaxTerminalData = 1 << 20;
 
 const std::string *name_of(const img::file_entry &entry)
 {
@@ -83,8 +86,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
     read_locks();
     pipe_contents_ = read_pipe_contents(images_, image::Kind::PipesData);
     fifo_contents_ = read_pipe_contents(images_, image::Kind::FifoData);
-    for (img::tty_info_entry &terminal : image::read_all<img::tty_info_entry>(images_, image::Kind::TtyInfo))
-        terminals_[terminal.id()] = std::move(terminal);
+    read_terminals();
     assign_numbers();
     for (const img::file_entry &entry : entries_) {
         auto what = [&] { return cat("files.img: id ", entry.id()); };
@@ -303,12 +305,66 @@ const img::file_entry *Plan::beside(const img::file_entry &file, uint32_t fd) co
     return nullptr;
 }
 
+void Plan::read_terminals()
+{
+    for (img::tty_info_entry &terminal : image::read_all<img::tty_info_entry>(images_, image::Kind::TtyInfo))
+        terminals_[terminal.id()] = std::move(terminal);
+    for (img::tty_data_entry &data : image::read_all<img::tty_data_entry>(images_, image::Kind::TtyData)) {
+        terminal(data.tty_id());
+        if (data.data().size() > kMaxTerminalData || data.cr_received() > data.data().size())
+            bad_image(cat(data.data().size(), " bytes that waited in terminal ", data.tty_id()));
+        terminal_data_[data.tty_id()] = std::move(data);
+    }
+    std::set<uint32_t> masters;
+    for (const img::file_entry &entry : entries_) {
+        if (!entry.has_tty())
+            continue;
+        const img::tty_info_entry &info = terminal(entry.tty().tty_info_id());
+        auto index = pair_of(entry, info);
+        if (!index)
+            continue;
+        ptys_[*index].push_back(&entry);
+        if (is_master(info) && !masters.insert(*index).second)
+            bad_image(cat("two masters of the pseudo terminal ", *index));
+    }
+    std::erase_if(ptys_, [&](auto &pair) { return !masters.count(pair.first); });
+}
+
+const img::tty_data_entry *Plan::terminal_data(uint32_t tty_info_id) const
+{
+    auto found = terminal_data_.find(tty_info_id);
+    return found == terminal_data_.end() ? nullptr : &found->second;
+}
+
+const std::vector<const img::file_entry *> *Plan::try_pty_pair(uint32_t index) const
+{
+    auto found = ptys_.find(index);
+    return found == ptys_.end() ? nullptr : &found->second;
+}
+
+const img::file_entry *Plan::controlling_terminal(pid_t session) const
+{
+    for (auto &[index, pair] : ptys_)
+        for (const img::file_entry *each : pair) {
+            const img::tty_info_entry &info = terminal(each->tty().tty_info_id());
+            if (!is_master(info) && info.sid() == static_cast<uint32_t>(session))
+                return each;
+        }
+    return nullptr;
+}
+
 const img::tty_info_entry &Plan::terminal(uint32_t tty_info_id) const
 {
     auto found = terminals_.find(tty_info_id);
     if (found == terminals_.end())
         bad_image(cat("there is no terminal ", tty_info_id, " in tty-info.img"));
     return found->second;
+}
+
+bool Plan::inherits(const std::string &key) const
+{
+    auto is_it = [&](auto &given) { return given.first == key; };
+    return std::any_of(options_.inherited.begin(), options_.inherited.end(), is_it);
 }
 
 Fd Plan::inherit(const std::string &key, uint32_t flags) const

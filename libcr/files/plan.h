@@ -56,6 +56,13 @@ class Plan
     const std::string &terminal_name() const { return terminal_name_; }
     // Throws when there is none.
     const img::tty_info_entry &terminal(uint32_t tty_info_id) const;
+    // Null when nothing waited in it.
+    const img::tty_data_entry *terminal_data(uint32_t tty_info_id) const;
+    // All descriptions of a pseudo terminal whose master is among them; null when there is none.
+    const std::vector<const img::file_entry *> *try_pty_pair(uint32_t index) const;
+    const std::vector<const img::file_entry *> &pty_pair(uint32_t index) const { return ptys_.at(index); }
+    // A terminal that controls that session, as an entry; null when there is none in the images.
+    const img::file_entry *controlling_terminal(pid_t session) const;
     // Null when there is none.
     const img::file_entry *find(img::fd_types type, uint32_t id) const;
     // Throws when there is none.
@@ -78,6 +85,8 @@ class Plan
     }
     const PipeContents &pipe_contents() const { return pipe_contents_; }
     const PipeContents &fifo_contents() const { return fifo_contents_; }
+    // Whether the caller gave something under that name.
+    bool inherits(const std::string &key) const;
     // A new description of what the caller gave under that name (--inherit-fd); empty when he gave nothing.
     Fd inherit(const std::string &key, uint32_t flags) const;
 
@@ -87,6 +96,7 @@ class Plan
     void read_task(const TaskTable &task);
     const std::vector<img::fdinfo_entry> &read_table(uint32_t files_id);
     void read_locks();
+    void read_terminals();
     void open_directories_as_paths();
     void assign_numbers();
     void check_needs() const;
@@ -102,6 +112,8 @@ class Plan
     Ghosts ghosts_;
     PipeContents pipe_contents_, fifo_contents_;
     std::map<uint32_t, img::tty_info_entry> terminals_;
+    std::map<uint32_t, img::tty_data_entry> terminal_data_;
+    Groups ptys_;
     using Table = std::vector<img::fdinfo_entry>;
     std::map<uint32_t, Table> tables_; // by files_id: tasks may share one
     struct Task {

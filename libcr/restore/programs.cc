@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/files/locks.h"
+#include "libcr/files/session_tty.h"
 #include "libcr/files/table.h"
 #include "libcr/task/seccomp.h"
 #include "libcr/task/state.h"
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
+#include <set>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -68,7 +70,8 @@ class Builder
     Words &shared_words(size_t birth, task::Shared kind);
     void tell(size_t birth, task::Shared kind, WordId Words::*word, Program &p);
     void await(size_t birth, task::Shared kind, WordId Words::*word, Program &p);
-    void beget(size_t birth, Program &p);
+    void beget(size_t birth, Program &p, task::Build *build = nullptr);
+    void foreground(size_t birth, task::Build &build);
     void adopt(size_t birth, Program &p);
     OpId own_opener(size_t birth, Program &p);
     void memory(size_t birth, task::Build &build);
@@ -99,6 +102,7 @@ class Builder
     std::vector<AdoptionWords> adoptions_;
     WordId adopted_; // how many adoptions are over
     std::map<pid_t, size_t> birth_of_;
+    std::set<pid_t> foreground_; // groups that a session's leader waits for
 };
 
 std::unique_ptr<Program> Builder::start(size_t birth)
@@ -114,7 +118,7 @@ void Builder::enter_group(size_t birth, Program &p)
     const Birth &b = births_.births[birth];
     if (b.leads_group || b.leaves_group)
         p.sys(SYS_setpgid, {0, 0}, On::Fail, "process group");
-    if (b.joiners)
+    if (b.joiners || foreground_.count(b.pid))
         p.add(words_[birth].group_there, 1);
     if (b.leaves_group)
         p.wait(words_[birth].group_joined, 1);
@@ -159,6 +163,9 @@ void Builder::await(size_t birth, task::Shared kind, WordId Words::*word, Progra
 
 void Builder::make_words()
 {
+    for (const Birth &b : births_.births)
+        if (b.leads_session && b.role == Birth::Role::Task)
+            foreground_.insert(files::foreground_group(files_, b.pid));
     adopted_ = out_.region.word();
     for (size_t i = 0; i < births_.adoptions.size(); i++)
         adoptions_.push_back({out_.region.word(), out_.region.word()});
@@ -179,12 +186,14 @@ void Builder::make_words()
 }
 
 // Children, session and group. Children are cloned before anybody is waited for.
-void Builder::beget(size_t birth, Program &p)
+void Builder::beget(size_t birth, Program &p, task::Build *build)
 {
     const Birth &b = births_.births[birth];
     clone(b.before_setsid, p);
     if (b.leads_session)
         p.sys(SYS_setsid, {}, On::Fail, "session");
+    if (b.leads_session && build)
+        files::arm_controlling_terminal(files_, b.pid, *build);
     if (!b.join_group)
         enter_group(birth, p);
     clone(b.after_setsid, p);
@@ -401,10 +410,23 @@ void Builder::memory(size_t birth, task::Build &build)
 
 // Directories and descriptors, each made by one when the others need nothing of that sort any more: files are
 // opened for the memory, and numbers must come out as planned.
+// The group that has the terminal, once it is there. One that has no member any more has none.
+void Builder::foreground(size_t birth, task::Build &build)
+{
+    const Birth &b = births_.births[birth];
+    pid_t group = b.leads_session ? files::foreground_group(files_, b.pid) : 0;
+    auto leader = birth_of_.find(group);
+    if (!group || leader == birth_of_.end() || !births_.births[leader->second].leads_group)
+        return;
+    build.program.wait(words_[leader->second].group_there, 1);
+    files::arm_foreground(files_, b.pid, build);
+}
+
 void Builder::files_of(size_t birth, task::Build &build)
 {
     Program &p = build.program;
     size_t task = births_.births[birth].task;
+    foreground(birth, build);
     tell(birth, task::Shared::Fs, &Words::memory_there, p);
     await(birth, task::Shared::Fs, &Words::memory_there, p);
     if (makes(birth, task::Shared::Fs))
@@ -430,7 +452,7 @@ void Builder::build_task(size_t birth)
     task::arm(image.leader(), true, task::Phase::Early, host_, build);
     if (makes(birth, task::Shared::Vm))
         early_memory(birth, memory_.plan_of(images_, b.task), build);
-    beget(birth, p);
+    beget(birth, p, &build);
     memory(birth, build);
     files_of(birth, build);
     WordId creds_done = out_.region.word();

@@ -243,7 +243,10 @@ TEST_CASE("a terminal is refused without --shell-job, and given back with it")
     });
     std::vector<Blocker> found;
     files::DumpOptions options;
-    files::BlockerSearch(options).look(from.pid(), found);
+    files::BlockerSearch search(options);
+    search.look(from.pid(), found);
+    CHECK(found.empty());
+    search.finish(found);
     REQUIRE(found.size() == 2);
     CHECK(found[0].remedy.find("--shell-job") != std::string::npos);
 
@@ -257,6 +260,22 @@ TEST_CASE("a terminal is refused without --shell-job, and given back with it")
     CHECK_THROWS_WITH(files::Plan(*restored->images, {{from.pid(), 1}}, {}), Catch::Contains("--shell-job"));
     ::close(master);
     ::close(slave);
+}
+
+TEST_CASE("a pseudo terminal of the tree comes back under its name, with what waits in it")
+{
+    Child from = stopped_child([] {
+        int master, slave;
+        ::openpty(&master, &slave, nullptr, nullptr, nullptr); // 0, 1
+        (void)!::write(0, "typed\n", 6);
+        (void)!::write(1, "shown", 5);
+    });
+    auto restored = round_trip(from);
+    CHECK(files::TaskFiles(restored->task.pid()).facts(1)->link.starts_with("/dev/pts/"));
+    Fd slave = copy_of(restored->task, 1), master = copy_of(restored->task, 0);
+    char text[64];
+    CHECK(::read(slave.get(), text, sizeof text) == 6);
+    CHECK(::read(master.get(), text, sizeof text) == 12); // the echo, then the output
 }
 
 TEST_CASE("a pipe of which somebody outside has an end is seen before anything is done")
