@@ -57,6 +57,7 @@ struct Facts {
 class TaskFiles
 {
   public:
+    // `pid` may be a living thread, where the main thread is dead.
     explicit TaskFiles(pid_t pid);
 
     pid_t pid() const { return pid_; }

@@ -169,13 +169,8 @@ void FrozenTree::seize(FrozenTask &task, FrozenThread &thread)
         if (!stat || !status || stat->state == 'X')
             return;
         if (stat->state == 'Z') {
-            if (thread_ids(task.pid).size() > 1) {
-                // /proc has no memory, descriptors or maps under such a leader's name: nothing else can be
-                // looked for.
-                if (thread.tid == task.pid)
-                    throw refusal("its main thread has ended while others go on", "not supported yet");
-                return;
-            }
+            if (thread_ids(task.pid).size() > 1)
+                return; // a leader that has ended before the others
             task.state = FrozenTask::State::Zombie;
             task.stat = *stat;
             return;
@@ -243,6 +238,9 @@ bool FrozenTree::settle(FrozenTask &task, FrozenThread &thread, Deadline deadlin
         } else {
             help(task, thread);
             auto stat = stat_of(task.pid, thread.tid);
+            // A leader's end is not told while other threads are there.
+            if (stat && stat->state == 'Z' && thread.tid == task.pid)
+                thread.gone = true;
             if (stat && stat->state == 'D' && running.empty())
                 for (FrozenTask *child : vfork_children(task)) {
                     for (FrozenThread &t : child->threads)
@@ -349,20 +347,19 @@ void FrozenTree::read_state()
         if (auto stat = stat_of(task.pid))
             task.stat = std::move(*stat);
         task.ppid = task.stat.ppid;
-        if (task.state == FrozenTask::State::Zombie) {
-            if (auto status = status_of(task.pid, task.pid))
-                task.vpid = status->ns_pid.empty() ? task.pid : status->ns_pid.back();
+        if (auto status = status_of(task.pid, task.pid))
+            task.vpid = status->ns_pid.empty() ? task.pid : status->ns_pid.back();
+        if (task.state == FrozenTask::State::Zombie)
             continue;
-        }
         read_threads(task);
     }
 }
 
 void FrozenTree::read_threads(FrozenTask &task)
 {
-    task.memory = sys::ProcMem(task.pid);
+    task.memory = sys::ProcMem(task.reader());
     try {
-        task.pad = find_pad(task.pid, task.memory, vdso_);
+        task.pad = find_pad(task.reader(), task.memory, vdso_);
         vdso_ = task.pad.vdso;
     } catch (const Error &) {
         // Whoever wants to make calls in it will be told.
@@ -382,7 +379,6 @@ void FrozenTree::read_threads(FrozenTask &task)
         if (thread.group_stopped)
             task.state = FrozenTask::State::Stopped;
     }
-    task.vpid = task.threads.front().vtid;
 }
 
 // A sleep that was interrupted goes on by restart_syscall(2), of which filters know nothing as a rule: one

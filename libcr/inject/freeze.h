@@ -46,7 +46,12 @@ struct FrozenTask {
     int stop_signal = 0; // of a stopped one
     proc::Stat stat;
     sys::ProcMem memory;               // none of a zombie
-    std::vector<FrozenThread> threads; // the leader first; none of a zombie
+    std::vector<FrozenThread> threads; // the leader first, unless it has ended; none of a zombie
+
+    // The first living thread: by its id everybody asks for memory, descriptors and directories, which the
+    // main thread has no more when it has ended before the others.
+    pid_t reader() const { return threads.empty() ? pid : threads.front().tid; }
+    bool leader_dead() const { return reader() != pid; }
 
     // The first task of the tree that has the same memory: itself, unless the two share it.
     pid_t memory_of = 0;

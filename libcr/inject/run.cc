@@ -101,7 +101,7 @@ TaskRun::TaskRun(Job &job, const Waiter &waiter)
 
 void TaskRun::begin()
 {
-    pad_ = task_.pad.size ? task_.pad : find_pad(task_.pid, task_.memory);
+    pad_ = task_.pad.size ? task_.pad : find_pad(task_.reader(), task_.memory);
     choose_form();
     choose_area();
     leader_.emplace(task_, task_.threads.front(), code(), 0);
@@ -144,10 +144,10 @@ void TaskRun::choose_area()
     size = size <= kAreaSize && !short_ ? kAreaSize : page_up(size);
 
     PadHeader left = pad_.left;
-    took_over_ = left.area && left.area_size >= size && leftover_is_there(task_.pid, task_.memory, left);
+    took_over_ = left.area && left.area_size >= size && leftover_is_there(task_.reader(), task_.memory, left);
     header_ = {PadHeader::kMagic, random_nonce(), left.area, left.area_size, 1};
     if (!took_over_) {
-        header_.area = looked_ ? find_area(task_.pid, size).value : guess_area(pad_, size).value;
+        header_.area = looked_ ? find_area(task_.reader(), size).value : guess_area(pad_, size).value;
         header_.area_size = static_cast<uint32_t>(size);
     }
     slots_at_ = leader_program() + align8(leader_calls().program_size() + kAround);
@@ -217,7 +217,7 @@ void TaskRun::read_answers(Calls &calls, TargetAddr at)
     auto &bytes = calls.answers();
     if (bytes.empty())
         return;
-    long n = sys::read_memory(task_.pid, at, bytes.data(), bytes.size());
+    long n = sys::read_memory(task_.reader(), at, bytes.data(), bytes.size());
     sys::check(n, "read the answers from its memory");
     if (static_cast<size_t>(n) != bytes.size())
         failed_with(EFAULT, "read the answers from its memory");

@@ -71,6 +71,8 @@ TaskImage read_task(const image::Dir &dir, const img::pstree_entry &entry, std::
             image::read_one<img::core_entry>(dir, image::Kind::Core, task.tree.threads(i)));
     if (task.zombie())
         return task;
+    if (task.leader_dead() && task.threads.size() == 1)
+        bad_image("its main thread has ended and it has no other");
     if (auto ids = image::read_optional<img::task_kobj_ids_entry>(dir, image::Kind::Ids, entry.pid()))
         task.ids = *ids;
     else if (task.leader().has_ids())

@@ -27,6 +27,8 @@ struct TaskImage {
     pid_t pid() const { return static_cast<pid_t>(tree.pid()); }
     const img::core_entry &leader() const { return threads.front(); }
     bool zombie() const;
+    // It lives, but its main thread has ended.
+    bool leader_dead() const { return !zombie() && leader().tc().has_cr_leader_exit_code(); }
 };
 
 struct ImageSet {

@@ -206,6 +206,7 @@ class Execution
     Expected expectations() const;
     void begin_calls();
     void set_registers(const TaskImage &task);
+    void end_leader(size_t number);
     void hook(const char *point) const
     {
         if (request_.hook)
@@ -341,6 +342,8 @@ void Execution::begin_calls()
         TargetAddr insn = syscall_instruction(plan_.images, number, plan_.memory.vdso);
         for (size_t i = 0; i < task.threads.size(); i++) {
             const img::thread_core_entry &core = task.threads[i].thread_core();
+            if (!task.threads[i].has_thread_info())
+                continue; // of a main thread that has ended
             user_regs_struct regs = task::get_registers(task.threads[i].thread_info().gpregs());
             if (!core.has_cr_call_left() || !task::held_in_restart_block(regs))
                 continue;
@@ -360,9 +363,23 @@ void Execution::begin_calls()
     in_calls_ = tracees_->begin_calls(calls);
 }
 
+// A main thread that has ended does so again as soon as it is let go: its children and the other threads have
+// come from it.
+void Execution::end_leader(size_t number)
+{
+    const TaskImage &task = plan_.images.tasks[number];
+    user_regs_struct regs;
+    sys::check(sys::ptrace::get_registers(task.pid(), regs), "read registers");
+    regs.rip = syscall_instruction(plan_.images, number, plan_.memory.vdso).value;
+    regs.rax = SYS_exit;
+    regs.rdi = task.leader().tc().cr_leader_exit_code() >> 8;
+    regs.orig_rax = ~0ull;
+    sys::check(sys::ptrace::set_registers(task.pid(), regs), "set registers");
+}
+
 void Execution::set_registers(const TaskImage &task)
 {
-    for (size_t i = 0; i < task.threads.size(); i++) {
+    for (size_t i = task.leader_dead() ? 1 : 0; i < task.threads.size(); i++) {
         pid_t tid = static_cast<pid_t>(task.tree.threads(static_cast<int>(i)));
         auto name = [&] { return cat("pid ", task.pid(), ", thread ", tid); };
         Subject subject(name);
@@ -393,9 +410,12 @@ void Execution::set_state()
             tracees_->call_in({plan_.images.tasks[i].pid()},
                               syscall_instruction(plan_.images, i, plan_.memory.vdso), SYS_munmap,
                               memory_->base().value, memory_->size(), "unmap the programs");
-    for (const TaskImage &task : plan_.images.tasks)
-        if (!task.zombie())
-            set_registers(task);
+    for (size_t i = 0; i < plan_.images.tasks.size(); i++) {
+        if (plan_.images.tasks[i].leader_dead())
+            end_leader(i);
+        if (!plan_.images.tasks[i].zombie())
+            set_registers(plan_.images.tasks[i]);
+    }
 }
 
 // From the guardian's commit on everybody lives.

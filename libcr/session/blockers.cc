@@ -42,7 +42,7 @@ void find_births(inject::FrozenTree &tree, std::map<pid_t, task::ObjectIds> &all
         kin.dead = task.state == inject::FrozenTask::State::Zombie;
         if (!kin.dead) {
             for (size_t kind = 0; kind < std::size(objects); kind++)
-                kin.ids.*task::kSharedIds[kind] = objects[kind].id_of(task.pid);
+                kin.ids.*task::kSharedIds[kind] = objects[kind].id_of(task.reader());
             all[task.pid] = kin.ids;
             task.memory_of = memories.emplace(kin.ids.vm, task.pid).first->second;
         }
@@ -66,9 +66,9 @@ void find_unshared(inject::FrozenTree &tree, const AddBlocker &add)
     for (inject::FrozenTask &task : tree.tasks())
         for (const inject::FrozenThread &thread : task.threads)
             for (auto &kind : kinds) {
-                if (thread.tid == task.pid)
+                if (thread.tid == task.reader())
                     continue;
-                long order = sys::check(sys::kcmp(task.pid, thread.tid, kind.what), [&] {
+                long order = sys::check(sys::kcmp(task.reader(), thread.tid, kind.what), [&] {
                     return cat("compare thread ", thread.tid, " with pid ", task.pid);
                 });
                 if (order)
@@ -120,14 +120,14 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
         if (task.state == inject::FrozenTask::State::Zombie)
             continue;
         std::vector<Blocker> blockers;
-        search.look(task.pid, blockers);
-        proc::PidDir dir(task.pid);
+        search.look(task.reader(), blockers);
+        proc::PidDir dir(task.reader());
         for (const mm::Blocker &area : mm::blockers(dir))
             blockers.push_back({cat("pid ", task.pid), area.what, area.remedy});
-        ns::blockers(task.pid, own, blockers);
+        ns::blockers(task.reader(), own, blockers);
         // Where no module keeps labels there is nothing to look at.
         if (!own_label.empty())
-            if (auto label = task::label_blocker(task.pid, own_label, task::label_of(task.pid)))
+            if (auto label = task::label_blocker(task.pid, own_label, task::label_of(task.reader())))
                 blockers.push_back(*label);
         for (const Blocker &blocker : blockers)
             add(blocker.subject, blocker.reason, blocker.remedy);

@@ -125,6 +125,7 @@ class Freeze
     void begin();
     void capture(inject::FrozenTree &tree);
     void report_lost(const std::vector<inject::FrozenTask *> &tasks);
+    void check_dead_leaders(inject::FrozenTree &tree, const task::TaskFacts &facts) const;
     void capture_task(const inject::FrozenTask &task, const task::TaskFacts &facts, img::pstree_entry &entry);
     void take_watches(inject::FrozenTree &tree, std::span<inject::FrozenTask *const> tasks);
     void tell(const inject::FrozenTask &task, const task::TaskFacts &facts,
@@ -220,7 +221,8 @@ void Freeze::take_watches(inject::FrozenTree &tree, std::span<inject::FrozenTask
             log::debug("pid ", task->pid, ": its memory is copied while it stands still, since it shares it");
             continue;
         }
-        if (!request_.track_mem && request_.mode == FreezeMode::Auto && private_memory(task->pid) < kWorthIt)
+        if (!request_.track_mem && request_.mode == FreezeMode::Auto &&
+            private_memory(task->reader()) < kWorthIt)
             continue;
         std::string why;
         Fd fd = inject::take_userfaultfd(*task, tree.waiter(), why);
@@ -246,6 +248,10 @@ void Freeze::tell(const inject::FrozenTask &task, const task::TaskFacts &facts,
     out.set_vpid(static_cast<uint32_t>(task.vpid));
     out.set_ppid(static_cast<uint32_t>(facts.vppid));
     out.set_zombie(task.state == inject::FrozenTask::State::Zombie);
+    if (task.leader_dead()) {
+        out.add_threads(static_cast<uint32_t>(task.pid));
+        out.set_reader(static_cast<uint32_t>(task.reader()));
+    }
     for (const inject::FrozenThread &thread : task.threads)
         out.add_threads(static_cast<uint32_t>(thread.tid));
     out.set_files_id(ids.files_id());
@@ -299,14 +305,35 @@ void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts 
         image::write_one(states(), image::Kind::Core, entry.pid(), core);
         return;
     }
-    for (const task::ThreadFacts &thread : facts.threads) {
+    auto put = [&](const task::ThreadFacts &thread) {
         task::capture_thread(thread, core);
         entry.add_threads(static_cast<uint32_t>(thread.vtid));
+        if (facts.dead_leader && thread.tid == task.pid)
+            core.clear_thread_info();
         image::write_one(states(), image::Kind::Core, static_cast<uint64_t>(thread.vtid), core);
         core.Clear(); // only the leader has the task's part
         core.set_mtype(img::core_entry::X86_64);
-    }
+    };
+    if (facts.dead_leader)
+        put(*facts.dead_leader);
+    for (const task::ThreadFacts &thread : facts.threads)
+        put(thread);
     image::write_one(states(), image::Kind::Ids, entry.pid(), ids);
+}
+
+// A restored main thread ends once more: the kernel tells its children, which are born of it again.
+void Freeze::check_dead_leaders(inject::FrozenTree &tree, const task::TaskFacts &facts) const
+{
+    bool told = std::any_of(facts.threads.begin(), facts.threads.end(),
+                            [](const task::ThreadFacts &thread) { return thread.pdeath_signal != 0; });
+    if (!told)
+        return;
+    for (const inject::FrozenTask &task : tree.tasks())
+        if (task.pid == facts.vppid && task.leader_dead())
+            refused(cat("pid ", facts.pid,
+                        " wants a signal when its parent ends (PR_SET_PDEATHSIG), and the "
+                        "main thread of that has ended already"),
+                    "dump the tree before that thread ends");
 }
 
 void Freeze::report_lost(const std::vector<inject::FrozenTask *> &tasks)
@@ -314,7 +341,7 @@ void Freeze::report_lost(const std::vector<inject::FrozenTask *> &tasks)
     auto ours = task::unkept_state(proc::PidDir(::getpid()));
     for (const inject::FrozenTask *task : tasks)
         if (task->state != inject::FrozenTask::State::Zombie)
-            task::report_lost(task->pid, task::unkept_state(proc::PidDir(task->pid)), ours);
+            task::report_lost(task->pid, task::unkept_state(proc::PidDir(task->reader())), ours);
 }
 
 void Freeze::capture(inject::FrozenTree &tree)
@@ -335,6 +362,7 @@ void Freeze::capture(inject::FrozenTree &tree)
         for (size_t i = 0; i < batch.size(); i++) {
             if (at + i == 0)
                 facts[0].vppid = 0; // the root's parent is outside
+            check_dead_leaders(tree, facts[i]);
             img::pstree_entry entry;
             capture_task(*batch[i], facts[i], entry);
             pstree.put(entry);

@@ -26,6 +26,12 @@ namespace cr::session
 // Ids of files are unique in an image set; each stage that makes entries has a range of its own.
 enum class IdRange : uint32_t { Files = 0x00000001, Mm = 0x10000000, Net = 0x20000000, Ns = 0x30000000 };
 
+// By which id the memory, descriptors and directories of a task are reached.
+inline pid_t reader_of(const img::session_task &task)
+{
+    return static_cast<pid_t>(task.has_reader() ? task.reader() : task.pid());
+}
+
 class Stage
 {
   public:

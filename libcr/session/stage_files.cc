@@ -26,7 +26,7 @@ void dump_files(Stage &stage)
     files::Tree tree(options, stage.images());
     while (auto task = stage.next_task())
         if (!task->zombie()) {
-            tree.add(static_cast<pid_t>(task->pid()), static_cast<pid_t>(task->vpid()), task->files_id());
+            tree.add(reader_of(*task), static_cast<pid_t>(task->vpid()), task->files_id());
             for (uint32_t tid : task->threads())
                 tree.add_thread(static_cast<pid_t>(tid));
         }

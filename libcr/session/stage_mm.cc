@@ -57,7 +57,7 @@ class Tasks
             if (!memories_.insert(task->vm_id()).second)
                 continue;
             mm::TaskToCapture out;
-            out.pid = static_cast<pid_t>(task->pid());
+            out.pid = reader_of(*task);
             out.image = task->vpid();
             out.dumpable = task->has_dumpable() ? task->dumpable() : 1;
             out.thp_disable = task->thp_disable();

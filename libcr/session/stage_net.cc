@@ -12,7 +12,7 @@ void dump_net(Stage &stage)
     std::vector<Blocker> found;
     while (auto task = stage.next_task())
         if (!task->zombie())
-            net::blockers(static_cast<pid_t>(task->pid()), found);
+            net::blockers(reader_of(*task), found);
     if (!found.empty()) {
         Subject subject(found.front().subject);
         refused(found.front().reason, found.front().remedy);

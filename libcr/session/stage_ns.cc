@@ -15,7 +15,7 @@ void dump_ns(Stage &stage)
     std::vector<Blocker> found;
     while (auto task = stage.next_task())
         if (!task->zombie())
-            ns::blockers(static_cast<pid_t>(task->pid()), own, found);
+            ns::blockers(reader_of(*task), own, found);
     if (!found.empty()) {
         Subject subject(found.front().subject);
         refused(found.front().reason, found.front().remedy);

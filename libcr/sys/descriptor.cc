@@ -10,7 +10,18 @@
 namespace cr::sys
 {
 
-Fd pidfd_open(pid_t pid) { return Fd(static_cast<int>(check(call(SYS_pidfd_open, pid, 0), "open a pidfd"))); }
+Fd pidfd_open(pid_t pid)
+{
+    constexpr int kThread = O_EXCL; // PIDFD_THREAD of Linux 6.9
+    long fd = call(SYS_pidfd_open, pid, 0);
+    if (fd == -EINVAL || fd == -ENOENT) {
+        fd = call(SYS_pidfd_open, pid, kThread);
+        if (fd == -EINVAL)
+            refused("its main thread has ended, and this kernel gives nobody the descriptors of the others",
+                    "use Linux 6.9 or later");
+    }
+    return Fd(static_cast<int>(check(fd, "open a pidfd")));
+}
 
 long try_pidfd_getfd(int pidfd, int number) { return call(SYS_pidfd_getfd, pidfd, number, 0); }
 

@@ -271,7 +271,7 @@ TaskFacts look(const inject::FrozenTask &task, const proc::PidDir *dir, bool by_
 // that fires only once and is in the queue has no time left.
 void read_queues(TaskFacts &facts)
 {
-    facts.pending = queued_signals(facts.pid, true);
+    facts.pending = queued_signals(facts.threads.front().tid, true);
     std::vector<const siginfo_t *> all;
     for (const siginfo_t &info : facts.pending)
         all.push_back(&info);
@@ -305,6 +305,28 @@ void ask_kernel(const proc::PidDir &dir, const Sources &sources, TaskFacts &fact
         sources.filters.capture(thread, sources.kernel);
 }
 
+// Of a main thread that has ended: name and credentials, which others see and are held to. For the rest it
+// may be like one that lives; nothing of that matters any more.
+ThreadFacts dead_leader(const inject::FrozenTask &task, const ThreadFacts &like)
+{
+    ThreadFacts out = like;
+    out.tid = task.pid;
+    out.vtid = task.vpid;
+    out.status = proc::parse_status(proc::PidDir(task.pid).read("status"));
+    out.stat = task.stat;
+    out.status.seccomp = 0;
+    out.pending.clear();
+    out.rseq_size = 0;
+    out.robust_list = out.robust_list_len = 0;
+    out.tid_address = 0;
+    out.altstack_sp = out.altstack_size = 0;
+    out.pdeath_signal = 0;
+    out.call_left_ns.reset();
+    out.user_dispatch.reset();
+    out.seccomp_filter.reset();
+    return out;
+}
+
 } // namespace
 
 std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const Sources &sources)
@@ -325,7 +347,7 @@ std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const 
             out.push_back(look(*task, nullptr, false));
             continue;
         }
-        proc::PidDir dir(task->pid);
+        proc::PidDir dir(task->reader());
         bool by_kernel = task->threads.size() > kAskedThreads && sources.kernel.there();
         out.push_back(look(*task, &dir, by_kernel));
         sources.kernel.fill_calls(out.back());
@@ -360,6 +382,9 @@ std::vector<TaskFacts> gather(std::span<inject::FrozenTask *const> tasks, const 
             asked[i].facts->ldt = read_ldt(*jobs[i].task, sources.waiter);
         read_queues(*asked[i].facts);
     }
+    for (size_t i = 0; i < tasks.size(); i++)
+        if (tasks[i]->leader_dead())
+            out[i].dead_leader = dead_leader(*tasks[i], out[i].threads.front());
     return out;
 }
 

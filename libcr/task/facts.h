@@ -75,6 +75,9 @@ struct ThreadFacts {
 };
 
 struct TaskFacts {
+    // The main thread when it has ended before the others, as far as there is anything of it.
+    std::optional<ThreadFacts> dead_leader;
+
     pid_t pid = 0;
     pid_t vpid = 0, vppid = 0, vpgid = 0, vsid = 0; // in its pid namespace
     enum class State { Alive, Stopped, Zombie } state = State::Alive;

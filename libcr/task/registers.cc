@@ -276,6 +276,8 @@ static void check_registers(const img::core_entry &core, bool leader, const Host
 {
     if (leader && core.tc().task_state() == 2)
         return; // a zombie has no registers
+    if (leader && core.tc().has_cr_leader_exit_code())
+        return; // nor has a thread that has ended
     if (!core.has_thread_info())
         bad_image("the core image has no registers");
     const img::user_x86_regs_entry &regs = core.thread_info().gpregs();

@@ -28,6 +28,8 @@ static void capture_state(const TaskFacts &facts, img::core_entry &core)
     tc.set_comm(facts.stat.comm);
     tc.set_personality(facts.personality);
     tc.set_blk_sigset(facts.threads.empty() ? facts.dead_sigmask : facts.threads[0].sigmask);
+    if (facts.dead_leader)
+        tc.set_cr_leader_exit_code(static_cast<uint32_t>(facts.stat.exit_code));
     if (facts.stat.exit_signal != SIGCHLD)
         tc.set_cr_exit_signal(static_cast<uint32_t>(facts.stat.exit_signal));
 }
@@ -40,6 +42,8 @@ static void check_state(const img::core_entry &core, bool leader, const Host &)
         return;
     if (!core.has_tc())
         bad_image("the leader's core image has no task part");
+    if (core.tc().cr_leader_exit_code() & ~0xff00u)
+        bad_image(cat("cr_leader_exit_code is ", core.tc().cr_leader_exit_code()));
     if (core.tc().cr_exit_signal() > 64)
         bad_image(cat("cr_exit_signal is ", core.tc().cr_exit_signal()));
     switch (core.tc().task_state()) {
