@@ -322,7 +322,7 @@ ThreadFacts dead_leader(const inject::FrozenTask &task, const ThreadFacts &like)
     out.altstack_sp = out.altstack_size = 0;
     out.pdeath_signal = 0;
     out.call_left_ns.reset();
-    out.user_dispatch.reset();
+    out.user_dispatch = {};
     out.seccomp_filter.reset();
     return out;
 }
