@@ -35,6 +35,7 @@ int cr_freeze_main(int argc, char **argv)
         request.external = options.policy.external;
         request.force_irmap = options.policy.force_irmap;
         request.irmap_scan_paths = options.policy.irmap_scan_paths;
+        request.allow_loss = options.policy.allow_loss;
         request.cpu_cap = options.policy.cpu_cap;
         request.log_level = options.log_level;
         request.log_file = options.log_file;

@@ -101,6 +101,22 @@ std::string cgroup_mode(const Parsed &parsed)
     return parsed.word("manage-cgroups", "none", "none,props,soft,full,strict,ignore");
 }
 
+uint32_t allowed_loss(const Parsed &parsed)
+{
+    uint32_t out = 0;
+    for (const std::string &list : parsed.values("allow-loss"))
+        for (std::string_view rest = list; !rest.empty();) {
+            std::string_view word = take_until(rest, ',');
+            auto known = std::find_if(std::begin(kLossNames), std::end(kLossNames),
+                                      [&](const LossName &name) { return name.name == word; });
+            if (known == std::end(kLossNames))
+                usage(cat("--allow-loss does not know '", printable(word), "'"),
+                      "it knows keyrings and landlock");
+            out |= known->bit;
+        }
+    return out;
+}
+
 // "all,^cpu": names add up, from nothing; a list that begins with a name to take away begins with everything.
 uint32_t cpu_cap(const Parsed &parsed)
 {
@@ -183,6 +199,7 @@ DumpPolicy dump_policy(const Parsed &parsed)
     policy.prev_images_dir = parsed.value("prev-images-dir").value_or("");
     policy.track_mem = parsed.on("track-mem");
     policy.auto_dedup = parsed.on("auto-dedup");
+    policy.allow_loss = allowed_loss(parsed);
     policy.cpu_cap = cpu_cap(parsed);
     policy.pre_dump = parsed.commands() == kPreDump || parsed.on("memory-only");
     return policy;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "libcr/base/cpu_cap.h"
+#include "libcr/base/loss.h"
 #include "libcr/base/log.h"
 #include "libcr/cli/parsed.h"
 
@@ -58,6 +59,7 @@ struct DumpPolicy {
     bool track_mem = false;
     bool auto_dedup = false;
     bool pre_dump = false;
+    uint32_t allow_loss = 0;        // bits of loss.h
     uint32_t cpu_cap = kCpuDefault; // bits of cpu_cap.h
 };
 

@@ -207,6 +207,10 @@ constexpr Option kOptions[] = {
     {.name = "file-validation", .arg = Value, .value = "METHOD", .commands = kBoth,
      .help = "how to tell that a file is still the same: buildid (default; where there is one) or filesize",
      .group = Files},
+    {.name = "allow-loss", .arg = Value, .value = "WHAT,...", .repeats = true, .commands = kPolicy,
+     .help = "dump a tree though this part of it cannot be brought back: keyrings (of processes and threads), landlock "
+             "(restrictions that tasks put on themselves)",
+     .group = Tree, .ours = true},
     {.name = "external", .arg = Value, .value = "TYPE[ID]:VALUE", .repeats = true, .commands = kBoth,
      .help = "a resource that lives outside of the images", .group = Files, .status = NotYet,
      .note = "external resources"},

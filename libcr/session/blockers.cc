@@ -1,5 +1,7 @@
 #include "libcr/session/blockers.h"
 
+#include "libcr/base/log.h"
+#include "libcr/base/loss.h"
 #include "libcr/base/text.h"
 #include "libcr/files/blockers.h"
 #include "libcr/inject/freeze.h"
@@ -11,6 +13,7 @@
 #include "libcr/task/kernel_facts.h"
 #include "libcr/task/label.h"
 
+#include <algorithm>
 #include <functional>
 #include <unistd.h>
 
@@ -91,6 +94,28 @@ void find_seccomp(inject::FrozenTree &tree, task::KernelSource &kernel, const Ad
                 "that needs CAP_BPF, CAP_PERFMON and a kernel with type information (/sys/kernel/btf)");
 }
 
+// Who entered a domain without privileges has no_new_privs; of others it is seen when the kernel is read
+// anyway.
+void find_landlock(inject::FrozenTree &tree, bool allowed, task::KernelSource &kernel, const AddBlocker &add)
+{
+    for (inject::FrozenTask &task : tree.tasks()) {
+        auto suspect = [](const inject::FrozenThread &thread) { return thread.status.no_new_privs; };
+        if (!kernel.loaded() && std::none_of(task.threads.begin(), task.threads.end(), suspect))
+            continue;
+        std::vector<pid_t> threads = kernel.in_landlock(task.pid);
+        if (threads.empty())
+            continue;
+        std::string subject = cat("pid ", task.pid, " (", printable(task.stat.comm), ")");
+        std::string what = cat(threads[0] == task.pid ? "it" : cat("its thread ", threads[0]),
+                               " is restricted by Landlock (landlock(7))");
+        if (allowed)
+            log::warning(subject, ": ", what, "; the restored task is not");
+        else
+            add(subject, cat(what, ", which cannot be brought back"),
+                "give --allow-loss landlock if it may go on without these restrictions");
+    }
+}
+
 } // namespace
 
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
@@ -113,6 +138,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     find_births(tree, out.ids, add);
     find_unshared(tree, add);
     find_seccomp(tree, kernel, add);
+    find_landlock(tree, request.allow_loss & kLoseLandlock, kernel, add);
     files::BlockerSearch search(options);
     const ns::Links own = ns::links_of(::getpid());
     const std::string own_label = task::label_of(::getpid());

@@ -2,6 +2,7 @@
 
 #include "libcr/base/error.h"
 #include "libcr/base/log.h"
+#include "libcr/base/loss.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/image/parent.h"
@@ -17,6 +18,7 @@
 #include "libcr/task/capture.h"
 #include "libcr/task/cpu.h"
 #include "libcr/task/kernel_written.h"
+#include "libcr/task/keyrings.h"
 #include "libcr/task/kind.h"
 #include "libcr/task/lost.h"
 #include "libcr/task/numa.h"
@@ -293,6 +295,7 @@ void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts 
     ids.set_fs_id(shared.fs);
     ids.set_sighand_id(shared.sighand);
     put_namespace_ids(ids);
+    task::meet_keyrings(facts, request_.allow_loss & kLoseKeyrings);
     tell(task, facts, ids);
 
     img::core_entry core;

@@ -36,7 +36,8 @@ struct FreezeRequest {
     std::vector<std::string> external;
     bool force_irmap = false;
     std::vector<std::string> irmap_scan_paths;
-    uint32_t cpu_cap = 0; // bits of libcr/base/cpu_cap.h
+    uint32_t allow_loss = 0; // bits of libcr/base/loss.h
+    uint32_t cpu_cap = 0;    // bits of libcr/base/cpu_cap.h
     int log_level = 2;
     std::string log_file;
 };

@@ -8,6 +8,7 @@
 #include "libcr/proc/pid_dir.h"
 #include "libcr/proc/timers.h"
 #include "libcr/sys/gate.h"
+#include "libcr/task/keyrings.h"
 #include "libcr/task/ldt.h"
 #include "libcr/task/machine_share.h"
 #include "libcr/task/numa.h"
@@ -49,8 +50,9 @@ struct ThreadQuestions {
     inject::Calls::Out altstack, tid_address, pdeath, securebits;
     NumaQuestion numa;
     FlagQuestions flags;
+    KeyringQuestions keyrings;
 
-    explicit ThreadQuestions(inject::Calls &calls) : numa(calls), flags(calls)
+    explicit ThreadQuestions(inject::Calls &calls) : numa(calls), flags(calls), keyrings(calls)
     {
         altstack = calls.out(sizeof(stack_t));
         tid_address = calls.out(8);
@@ -71,6 +73,7 @@ struct ThreadQuestions {
         facts.securebits = static_cast<uint32_t>(calls.result(securebits));
         facts.numa = numa.read(calls);
         flags.read(calls, facts);
+        keyrings.read(calls, facts);
     }
 };
 

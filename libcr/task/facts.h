@@ -67,6 +67,7 @@ struct ThreadFacts {
     // What prctl(2) keeps for a thread; unknown where no call can be made or the CPU has nothing of the kind.
     std::optional<uint32_t> tsc, store_bypass, indirect_branch, l1d_flush;
     bool cpuid_faults = false;
+    bool thread_keyring = false, process_keyring = false; // it has such a keyring
     sys::ptrace::UserDispatch user_dispatch;
     std::optional<uint64_t> call_left_ns; // of a call that the kernel has in its restart block
     uint64_t kernel_object = 0;           // address of its task_struct, where the kernel was read

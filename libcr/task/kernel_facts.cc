@@ -84,6 +84,21 @@ void KernelSource::fill_threads(TaskFacts &facts)
     }
 }
 
+std::vector<pid_t> KernelSource::in_landlock(pid_t pid)
+{
+    std::vector<pid_t> out;
+    if (!there())
+        return out;
+    if (!landlock_tried_)
+        landlock_ = LandlockSearch::make(*memory_);
+    landlock_tried_ = true;
+    if (landlock_)
+        for (const sys::KernelMemory::Thread &thread : memory_->threads(pid))
+            if (landlock_->bound(thread.task))
+                out.push_back(static_cast<pid_t>(thread.tid));
+    return out;
+}
+
 void KernelSource::fill_calls(TaskFacts &facts)
 {
     auto wants = [](const ThreadFacts &thread) { return held_in_restart_block(thread.regs); };
@@ -313,6 +328,11 @@ void KernelSource::fill_thread(uint64_t task, ThreadFacts &facts) const
     facts.tid_address = m.get<uint64_t>(task, "task_struct", "clear_child_tid");
     facts.pdeath_signal = m.get<int>(task, "task_struct", "pdeath_signal");
     facts.securebits = m.get<uint32_t>(m.get<uint64_t>(task, "task_struct", "cred"), "cred", "securebits");
+    if (m.has("cred", "thread_keyring")) {
+        auto cred = m.get<uint64_t>(task, "task_struct", "cred");
+        facts.thread_keyring = m.get<uint64_t>(cred, "cred", "thread_keyring");
+        facts.process_keyring = m.get<uint64_t>(cred, "cred", "process_keyring");
+    }
     if (auto policy =
             m.has("task_struct", "mempolicy") ? m.get<uint64_t>(task, "task_struct", "mempolicy") : 0)
         facts.numa = policy_at(policy);

@@ -8,6 +8,7 @@
 
 #include "libcr/sys/kernel_memory.h"
 #include "libcr/task/facts.h"
+#include "libcr/task/landlock.h"
 
 #include <optional>
 
@@ -29,6 +30,10 @@ class KernelSource
     // kernel has it in their restart blocks. Nothing happens where it cannot be read.
     void fill_calls(TaskFacts &facts);
 
+    // Threads of a process that are in a Landlock domain that we are not in.
+    std::vector<pid_t> in_landlock(pid_t pid);
+    bool loaded() const { return memory_.has_value(); }
+
     struct Filter {
         uint64_t address; // which object it is
         bool listener;    // whether another process listens to its decisions
@@ -47,8 +52,9 @@ class KernelSource
     NumaPolicy policy_at(uint64_t policy) const;
     void fill_thread(uint64_t task, ThreadFacts &facts) const;
 
-    bool tried_ = false;
+    bool tried_ = false, landlock_tried_ = false;
     std::optional<sys::KernelMemory> memory_;
+    std::optional<LandlockSearch> landlock_; // reads from memory_
 };
 
 } // namespace cr::task
