@@ -5,6 +5,7 @@
 #include "libcr/files/locks.h"
 #include "libcr/files/session_tty.h"
 #include "libcr/files/table.h"
+#include "libcr/restore/stops.h"
 #include "libcr/task/seccomp.h"
 #include "libcr/task/state.h"
 
@@ -534,6 +535,7 @@ void Builder::build()
     failure->sys(SYS_exit_group, {1}, On::Ignore);
     out_.failure = out_.region.add(std::move(failure));
     out_.ready = out_.region.word();
+    out_.stops_slot = out_.region.space(kSlotForStops);
     out_.at_filters = out_.region.word();
     out_.filters_suspended = out_.region.word();
     for (const TaskImage &task : images_.tasks)

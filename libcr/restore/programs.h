@@ -33,6 +33,7 @@ struct Programs {
     std::vector<std::pair<pid_t, pid_t>> filtered;
     program::WordId at_filters, filters_suspended;
     uint32_t filtered_target = 0;
+    program::DataId stops_slot;                  // for stop_early()
     std::map<pid_t, program::DataId> call_slots; // of threads with time left of a call: a timespec for it
     std::map<pid_t, program::ProgramId> by_pid;  // leaders, threads, helpers
 };

@@ -18,6 +18,7 @@
 #include "libcr/restore/pids.h"
 #include "libcr/restore/programs.h"
 #include "libcr/restore/region_memory.h"
+#include "libcr/restore/stops.h"
 #include "libcr/restore/tracees.h"
 #include "libcr/sys/ptrace.h"
 #include "libcr/task/births.h"
@@ -405,11 +406,17 @@ void Execution::set_state()
     tracees_->stop_all(threads_);
     opener_.reset();
     begin_calls();
+    auto syscall_in = [this](size_t task) {
+        return syscall_instruction(plan_.images, task, plan_.memory.vdso);
+    };
+    stop_early(plan_.images, *tracees_, *memory_, programs_.stops_slot, syscall_in);
     for (size_t i = 0; i < plan_.images.tasks.size(); i++)
-        if (plan_.images.tasks[i].mm)
-            tracees_->call_in({plan_.images.tasks[i].pid()},
-                              syscall_instruction(plan_.images, i, plan_.memory.vdso), SYS_munmap,
-                              memory_->base().value, memory_->size(), "unmap the programs");
+        if (plan_.images.tasks[i].mm) {
+            pid_t pid = plan_.images.tasks[i].pid();
+            sys::check(tracees_->call_in(pid, syscall_in(i), SYS_munmap,
+                                         {memory_->base().value, memory_->size(), 0, 0, 0}),
+                       [&] { return cat("unmap the programs of the new pid ", pid); });
+        }
     for (size_t i = 0; i < plan_.images.tasks.size(); i++) {
         if (plan_.images.tasks[i].leader_dead())
             end_leader(i);
@@ -421,9 +428,11 @@ void Execution::set_state()
 // From the guardian's commit on everybody lives.
 void Execution::release()
 {
-    for (const TaskImage &task : plan_.images.tasks) {
+    for (size_t i = 0; i < plan_.images.tasks.size(); i++) {
+        const TaskImage &task = plan_.images.tasks[i];
         uint32_t state = task.leader().tc().task_state();
-        if (task.zombie() || (state != task::kStopped && !request_.leave_stopped))
+        if (task.zombie() || stopped_early(plan_.images, i) ||
+            (state != task::kStopped && !request_.leave_stopped))
             continue;
         uint32_t signo = task.leader().tc().stop_signo();
         ::kill(task.pid(), state == task::kStopped && signo ? static_cast<int>(signo) : SIGSTOP);

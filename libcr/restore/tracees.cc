@@ -212,30 +212,34 @@ void Tracees::stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads)
 
 // Not by a single step: the trap that ends one is a forced SIGTRAP, and where that is blocked or ignored the
 // kernel resets what the task does with it. Stops at the entry and exit of the call leave no trace.
-void Tracees::call_in(const std::vector<pid_t> &leaders, TargetAddr syscall_insn, long nr, uint64_t a,
-                      uint64_t b, const char *what)
+long Tracees::call_in(pid_t pid, TargetAddr syscall_insn, long nr, const std::array<uint64_t, 5> &arguments)
 {
-    for (pid_t pid : leaders) {
-        user_regs_struct regs;
-        sys::check(sys::ptrace::get_registers(pid, regs), "read registers");
-        regs.rip = syscall_insn.value;
-        regs.rax = static_cast<uint64_t>(nr);
-        regs.rdi = a;
-        regs.rsi = b;
-        regs.orig_rax = ~0ull; // no restart of what was interrupted
-        sys::check(sys::ptrace::set_registers(pid, regs), "set registers");
+    user_regs_struct regs;
+    sys::check(sys::ptrace::get_registers(pid, regs), "read registers");
+    regs.rip = syscall_insn.value;
+    regs.rax = static_cast<uint64_t>(nr);
+    regs.rdi = arguments[0];
+    regs.rsi = arguments[1];
+    regs.rdx = arguments[2];
+    regs.r10 = arguments[3];
+    regs.r8 = arguments[4];
+    regs.orig_rax = ~0ull; // no restart of what was interrupted
+    sys::check(sys::ptrace::set_registers(pid, regs), "set registers");
+    for (int stops = 0; stops < 2; stops++) { // before it and after it
         sys::check(sys::ptrace::cont_to_syscall(pid), "run to a system call");
-    }
-    for (pid_t pid : leaders) {
         wait_syscall_stop(pid);
-        sys::check(sys::ptrace::cont_to_syscall(pid), "run through a system call");
     }
-    for (pid_t pid : leaders) {
-        wait_syscall_stop(pid);
-        user_regs_struct regs;
-        sys::check(sys::ptrace::get_registers(pid, regs), "read registers");
-        if (regs.rax != 0)
-            failed_with(static_cast<int>(-regs.rax), cat(what, " of the new pid ", pid));
+    sys::check(sys::ptrace::get_registers(pid, regs), "read registers");
+    return static_cast<long>(regs.rax);
+}
+
+void Tracees::stop_group(const std::vector<pid_t> &threads)
+{
+    sys::check(sys::call(SYS_kill, threads[0], SIGSTOP),
+               [&] { return cat("stop the new pid ", threads[0]); });
+    for (pid_t tid : threads) { // the first one gets the signal
+        sys::check(sys::ptrace::cont(tid), [&] { return cat("stop the new thread ", tid); });
+        wait_stopped(tid);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "libcr/base/error.h"
 #include "libcr/sys/process.h"
 
+#include <array>
 #include <functional>
 #include <map>
 #include <optional>
@@ -51,9 +52,10 @@ class Tracees
     void suspend_seccomp(const std::vector<std::pair<pid_t, pid_t>> &threads);
     // Stops every thread of every task: {tid, tgid} pairs, leaders included.
     void stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads);
-    // Has every leader make one system call from outside of its program; throws when the result is not 0.
-    void call_in(const std::vector<pid_t> &leaders, TargetAddr syscall_insn, long nr, uint64_t a, uint64_t b,
-                 const char *what);
+    // Has a task that stands make one system call from outside of its program; its result.
+    long call_in(pid_t pid, TargetAddr syscall_insn, long nr, const std::array<uint64_t, 5> &arguments);
+    // Stops a process as SIGSTOP does, all of its threads (the leader first) being held already.
+    void stop_group(const std::vector<pid_t> &threads);
     // Has threads begin system calls, by registers with their numbers in rax, and interrupts them at once;
     // the ids of those whose call the kernel will go on with by restart_syscall(2). All are stopped as
     // before.

@@ -17,6 +17,9 @@ static void capture_state(const TaskFacts &facts, img::core_entry &core)
     case TaskFacts::State::Stopped:
         tc.set_task_state(kStopped);
         tc.set_stop_signo(static_cast<uint32_t>(facts.stop_signal));
+        // What wait(2) would tell; it was told already when nothing is left of it.
+        if (!facts.stat.exit_code)
+            tc.set_cr_stop_seen(true);
         break;
     case TaskFacts::State::Zombie:
         tc.set_task_state(kDead);
