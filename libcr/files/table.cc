@@ -157,11 +157,11 @@ program::OpId arm_table(const Plan &plan, pid_t pid, task::Build &build)
     return opener;
 }
 
-void arm_fs(const Plan &plan, pid_t pid, task::Build &build)
+void arm_fs(const Plan &plan, pid_t pid, task::Build &build, bool begins_elsewhere)
 {
     const img::fs_entry &fs = plan.fs(pid);
     const std::string &root = plan.file_name(fs.root_id()), &cwd = plan.file_name(fs.cwd_id());
-    if (root != "/") {
+    if (root != "/" || begins_elsewhere) {
         program::OpId fd = build.fetch(plan.opener_fd(fs.root_id()), cat("root directory ", printable(root)));
         build.program.sys(SYS_fchdir, {fd}, program::On::Fail, cat("root directory ", printable(root)));
         build.close(fd);

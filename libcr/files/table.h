@@ -18,6 +18,7 @@ namespace cr::files
 program::OpId arm_table(const Plan &plan, pid_t pid, task::Build &build);
 
 // Root and working directory, umask. Before the table or after, while build.opener() is open.
-void arm_fs(const Plan &plan, pid_t pid, task::Build &build);
+// `begins_elsewhere`: the root directory may not be ours before.
+void arm_fs(const Plan &plan, pid_t pid, task::Build &build, bool begins_elsewhere = false);
 
 } // namespace cr::files

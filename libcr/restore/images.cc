@@ -87,6 +87,43 @@ task::ObjectIds ids_of(const TaskImage &task)
     return {task.ids.vm_id(), task.ids.files_id(), task.ids.fs_id(), task.ids.sighand_id()};
 }
 
+void read_thread_tables(TaskImage &task, const task::ObjectIds &ids)
+{
+    for (const img::core_entry &core : task.threads) {
+        task::ThreadTables &tables = task.tables.emplace_back(task::ThreadTables{ids.files, ids.fs});
+        if (!core.has_ids() || &core == &task.leader())
+            continue;
+        tables = {core.ids().files_id(), core.ids().fs_id()};
+        if (!tables.files || !tables.fs || core.ids().vm_id() != ids.vm ||
+            core.ids().sighand_id() != ids.sighand)
+            bad_image("the ids of a thread are not such as a thread can have");
+    }
+}
+
+// What threads have of their own is no other process's. Who makes what.
+void check_thread_tables(ImageSet &set)
+{
+    std::map<std::pair<task::Shared, uint32_t>, std::set<size_t>> users;
+    for (size_t i = 0; i < set.tasks.size(); i++)
+        for (const task::ThreadTables &tables : set.tasks[i].tables) {
+            users[{task::Shared::Files, tables.files}].insert(i);
+            users[{task::Shared::Fs, tables.fs}].insert(i);
+        }
+    for (TaskImage &task : set.tasks) {
+        auto name = [&] { return cat("pid ", task.pid()); };
+        Subject subject(name);
+        if (task.zombie())
+            continue;
+        const task::ThreadTables &common = task.tables.front();
+        for (const task::ThreadTables &own : task.tables)
+            if ((own.files != common.files && users[{task::Shared::Files, own.files}].size() > 1) ||
+                (own.fs != common.fs && users[{task::Shared::Fs, own.fs}].size() > 1))
+                bad_image("a thread shares with another process what its own process does not");
+        task.thread_cloners =
+            task::thread_cloners(task.tables, users[{task::Shared::Files, common.files}].size() > 1);
+    }
+}
+
 // Whom each task has from what it shares; address spaces, of which there is one image each.
 void read_shared(ImageSet &set)
 {
@@ -106,6 +143,7 @@ void read_shared(ImageSet &set)
                 bad_image("an id of what it may share is 0");
             owners[kind] = first.emplace(std::pair(kind, id), i).first->second;
         }
+        read_thread_tables(task, ids);
         if (!set.owns(i, task::Shared::Sighand) &&
             set.owner_of(i, task::Shared::Vm) !=
                 set.owner_of(set.owner_of(i, task::Shared::Sighand), task::Shared::Vm))
@@ -114,6 +152,7 @@ void read_shared(ImageSet &set)
             task.mm =
                 image::read_one<img::mm_entry>(set.dir, image::Kind::Mm, static_cast<uint64_t>(task.pid()));
     }
+    check_thread_tables(set);
 }
 
 } // namespace

@@ -22,7 +22,9 @@ struct TaskImage {
     img::pstree_entry tree;
     std::vector<img::core_entry> threads; // in the order of tree.threads(), the leader first
     img::task_kobj_ids_entry ids;
-    std::optional<img::mm_entry> mm; // none for a zombie, nor for one that has its memory from another
+    std::vector<task::ThreadTables> tables; // of its threads; none for a zombie
+    std::vector<size_t> thread_cloners;     // which thread clones each
+    std::optional<img::mm_entry> mm;        // none for a zombie, nor for one that has its memory from another
 
     pid_t pid() const { return static_cast<pid_t>(tree.pid()); }
     const img::core_entry &leader() const { return threads.front(); }

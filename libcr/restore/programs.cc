@@ -80,6 +80,8 @@ class Builder
     std::unique_ptr<Program> start(size_t birth);
     void enter_group(size_t birth, Program &p);
     void clone(const std::vector<size_t> &children, Program &p);
+    bool tables_of_thread(const TaskImage &image, size_t thread, Program &p);
+    void clone_thread(const TaskImage &image, size_t thread, ProgramId id, Program &cloner);
     void clone_threads(size_t task, Program &p, WordId creds_done, const CommonFilters &common);
     void thread_work(const img::core_entry &core, const CommonFilters &common, task::Build &build);
     CommonFilters common_filters(const TaskImage &task);
@@ -246,28 +248,76 @@ void Builder::clone(const std::vector<size_t> &children, Program &p)
     }
 }
 
+// What a thread has apart from those who clone it. Returns whether there is any of that.
+bool Builder::tables_of_thread(const TaskImage &image, size_t i, Program &p)
+{
+    const task::ThreadTables &own = image.tables[i], &had = image.tables[image.thread_cloners[i]];
+    if (own == had)
+        return false;
+    pid_t tid = static_cast<pid_t>(image.tree.threads(static_cast<int>(i)));
+    if (own.files != had.files)
+        p.sys(kCloseRange, {0, ~0u, 0});
+    OpId opener = p.sys(kPidfdOpen, {surroundings_.opener, 0}, On::Fail, "opener");
+    task::Build build(out_.region, p, image.pid(), tid, opener);
+    if (own.fs != had.fs)
+        files::arm_fs(files_, tid, build, true);
+    if (own.files == had.files) {
+        build.close(opener);
+        return true;
+    }
+    p.sys(SYS_close, {files::arm_table(files_, tid, build)}, On::Fail, "opener");
+    files::arm_locks(files_, tid, build);
+    return true;
+}
+
+// Threads are cloned by the leader, but for those who share with another thread what they do not with it.
 void Builder::clone_threads(size_t task, Program &p, WordId creds_done, const CommonFilters &common)
 {
     const TaskImage &image = images_.tasks[task];
-    for (size_t i = 1; i < image.threads.size(); i++) {
+    size_t count = image.threads.size();
+    std::vector<std::unique_ptr<Program>> threads(count);
+    std::vector<ProgramId> ids(count);
+    WordId tables_there = out_.region.word();
+    uint32_t apart = 0;
+    for (size_t i = 1; i < count; i++) {
         pid_t tid = static_cast<pid_t>(image.tree.threads(static_cast<int>(i)));
-        auto thread = std::make_unique<Program>(cat("pid ", image.pid(), ", thread ", tid));
-        thread->on_failure(out_.failure);
-        task::Build build(out_.region, *thread, image.pid(), tid, OpId{});
-        thread_work(image.threads[i], common, build);
-        thread->add(creds_done, 1, static_cast<uint32_t>(image.threads.size() - 1));
-        finish(*thread);
-        ProgramId id = out_.region.add(std::move(thread));
-        out_.by_pid[tid] = id;
-
-        clone_args args{};
-        args.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
-        auto tid_data = out_.region.data(&tid, sizeof tid);
-        args.set_tid_size = 1;
-        auto data = out_.region.data(&args, sizeof args);
-        out_.region.point(data, offsetof(clone_args, set_tid), tid_data);
-        p.clone3(data, sizeof args, id, tid, cat("thread ", tid));
+        threads[i] = std::make_unique<Program>(cat("pid ", image.pid(), ", thread ", tid));
+        threads[i]->on_failure(out_.failure);
+        if (tables_of_thread(image, i, *threads[i])) {
+            threads[i]->add(tables_there, 1);
+            apart++;
+        }
+        ids[i] = out_.region.reserve();
+        out_.by_pid[tid] = ids[i];
+        clone_thread(image, i, ids[i], image.thread_cloners[i] ? *threads[image.thread_cloners[i]] : p);
     }
+    for (size_t i = 1; i < count; i++) {
+        pid_t tid = static_cast<pid_t>(image.tree.threads(static_cast<int>(i)));
+        task::Build build(out_.region, *threads[i], image.pid(), tid, OpId{});
+        thread_work(image.threads[i], common, build);
+        threads[i]->add(creds_done, 1, static_cast<uint32_t>(count - 1));
+        finish(*threads[i]);
+        out_.region.define(ids[i], std::move(threads[i]));
+    }
+    if (apart) // before a limit of descriptors
+        p.wait(tables_there, apart);
+}
+
+void Builder::clone_thread(const TaskImage &image, size_t i, ProgramId id, Program &cloner)
+{
+    const task::ThreadTables &own = image.tables[i], &theirs = image.tables[image.thread_cloners[i]];
+    pid_t tid = static_cast<pid_t>(image.tree.threads(static_cast<int>(i)));
+    clone_args args{};
+    args.flags = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+    if (own.files == theirs.files)
+        args.flags |= CLONE_FILES;
+    if (own.fs == theirs.fs)
+        args.flags |= CLONE_FS;
+    auto tid_data = out_.region.data(&tid, sizeof tid);
+    args.set_tid_size = 1;
+    auto data = out_.region.data(&args, sizeof args);
+    out_.region.point(data, offsetof(clone_args, set_tid), tid_data);
+    cloner.clone3(data, sizeof args, id, tid, cat("thread ", tid));
 }
 
 void Builder::thread_work(const img::core_entry &core, const CommonFilters &common, task::Build &build)
@@ -409,8 +459,6 @@ void Builder::memory(size_t birth, task::Build &build)
     mm::finish(build, memory);
 }
 
-// Directories and descriptors, each made by one when the others need nothing of that sort any more: files are
-// opened for the memory, and numbers must come out as planned.
 // The group that has the terminal, once it is there. One that has no member any more has none.
 void Builder::foreground(size_t birth, task::Build &build)
 {
@@ -423,6 +471,8 @@ void Builder::foreground(size_t birth, task::Build &build)
     files::arm_foreground(files_, b.pid, build);
 }
 
+// Directories and descriptors, each made by one when the others need nothing of that sort any more: files are
+// opened for the memory, and numbers must come out as planned.
 void Builder::files_of(size_t birth, task::Build &build)
 {
     Program &p = build.program;

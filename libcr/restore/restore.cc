@@ -78,8 +78,10 @@ std::vector<files::TaskTable> tables_of(const ImageSet &images)
 {
     std::vector<files::TaskTable> out;
     for (const TaskImage &task : images.tasks)
-        if (!task.zombie())
-            out.push_back({task.pid(), task.ids.files_id()});
+        for (size_t i = 0; i < task.tables.size(); i++)
+            if (i == 0 || task.tables[i] != task.tables[0])
+                out.push_back(
+                    {static_cast<pid_t>(task.tree.threads(static_cast<int>(i))), task.tables[i].files});
     return out;
 }
 

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <unistd.h>
 
 namespace cr::session
@@ -26,16 +27,41 @@ namespace
 using AddBlocker =
     std::function<void(const std::string &subject, const std::string &reason, const std::string &remedy)>;
 
-// Which processes (not threads) share what, and whether they could be born again so. Of those that share
-// their memory, code of ours in one would be run by the others, too: so they are told of each other.
-void find_births(inject::FrozenTree &tree, std::map<pid_t, task::ObjectIds> &all, const AddBlocker &add)
+// Who shares what with whom. Of tasks that share their memory, code of ours in one would be run by the
+// others, too: so they are told of each other. What a thread has left is looked at after all processes.
+class Sharing
 {
-    task::SharedObjects objects[] = {
+  public:
+    Sharing(inject::FrozenTree &tree, BlockersFound &out, const AddBlocker &add)
+        : tree_(tree), out_(out), add_(add)
+    {
+    }
+
+    // Whether the processes could be born again so.
+    void look_at_processes();
+    // The threads that left what the others of their process share (unshare(2), or clone(2) without the
+    // flag).
+    void look_at_threads();
+
+  private:
+    void look_at_threads(const inject::FrozenTask &task);
+    void take(const inject::FrozenTask &task, const inject::FrozenThread &thread, task::Shared kind,
+              uint32_t &id);
+
+    inject::FrozenTree &tree_;
+    BlockersFound &out_;
+    const AddBlocker &add_;
+    task::SharedObjects objects_[4] = {
         task::SharedObjects(sys::Kcmp::Vm), task::SharedObjects(sys::Kcmp::Files),
         task::SharedObjects(sys::Kcmp::Fs), task::SharedObjects(sys::Kcmp::Sighand)};
+    std::map<std::pair<task::Shared, uint32_t>, std::set<pid_t>> users_; // processes
+};
+
+void Sharing::look_at_processes()
+{
     std::vector<task::Kin> tasks;
     std::map<uint32_t, pid_t> memories;
-    for (inject::FrozenTask &task : tree.tasks()) {
+    for (inject::FrozenTask &task : tree_.tasks()) {
         task::Kin kin;
         kin.pid = task.pid;
         kin.ppid = tasks.empty() ? 0 : task.ppid;
@@ -44,9 +70,12 @@ void find_births(inject::FrozenTree &tree, std::map<pid_t, task::ObjectIds> &all
         kin.exit_signal = task.stat.exit_signal;
         kin.dead = task.state == inject::FrozenTask::State::Zombie;
         if (!kin.dead) {
-            for (size_t kind = 0; kind < std::size(objects); kind++)
-                kin.ids.*task::kSharedIds[kind] = objects[kind].id_of(task.reader());
-            all[task.pid] = kin.ids;
+            for (size_t kind = 0; kind < std::size(objects_); kind++) {
+                uint32_t id = objects_[kind].id_of(task.reader());
+                kin.ids.*task::kSharedIds[kind] = id;
+                users_[{static_cast<task::Shared>(kind), id}].insert(task.pid);
+            }
+            out_.ids[task.pid] = kin.ids;
             task.memory_of = memories.emplace(kin.ids.vm, task.pid).first->second;
         }
         tasks.push_back(kin);
@@ -54,31 +83,55 @@ void find_births(inject::FrozenTree &tree, std::map<pid_t, task::ObjectIds> &all
     try {
         task::plan_births(tasks);
     } catch (const Error &error) {
-        add(error.subject(), error.attempted(), error.remedy());
+        add_(error.subject(), error.attempted(), error.remedy());
     }
 }
 
-// Threads that left what the others of their process share (unshare(2), or clone(2) without the flag): a
-// process is dumped with its leader's.
-void find_unshared(inject::FrozenTree &tree, const AddBlocker &add)
+void Sharing::look_at_threads()
 {
-    struct {
-        sys::Kcmp what;
-        const char *name;
-    } const kinds[] = {{sys::Kcmp::Files, "descriptor table"}, {sys::Kcmp::Fs, "root and working directory"}};
-    for (inject::FrozenTask &task : tree.tasks())
-        for (const inject::FrozenThread &thread : task.threads)
-            for (auto &kind : kinds) {
-                if (thread.tid == task.reader())
-                    continue;
-                long order = sys::check(sys::kcmp(task.reader(), thread.tid, kind.what), [&] {
-                    return cat("compare thread ", thread.tid, " with pid ", task.pid);
-                });
-                if (order)
-                    add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
-                        cat("its thread ", thread.tid, " has a ", kind.name, " of its own"),
-                        "this is not supported yet");
-            }
+    for (const inject::FrozenTask &task : tree_.tasks())
+        if (task.threads.size() > 1)
+            look_at_threads(task);
+}
+
+void Sharing::look_at_threads(const inject::FrozenTask &task)
+{
+    auto name = [&] { return cat("pid ", task.pid, " (", printable(task.stat.comm), ")"); };
+    task::ObjectIds ids = out_.ids[task.pid];
+    const task::ThreadTables common{ids.files, ids.fs};
+    std::vector<task::ThreadTables> tables;
+    for (const inject::FrozenThread &thread : task.threads) {
+        task::ThreadTables &own = tables.emplace_back(common);
+        take(task, thread, task::Shared::Files, own.files);
+        take(task, thread, task::Shared::Fs, own.fs);
+        if (own != common)
+            out_.apart[thread.tid] = own;
+    }
+    try {
+        task::thread_cloners(tables, users_[{task::Shared::Files, ids.files}].size() > 1);
+    } catch (const Error &error) {
+        add_(name(), error.attempted(), error.remedy());
+    }
+    for (const task::ThreadTables &own : tables)
+        if ((own.files != common.files && users_[{task::Shared::Files, own.files}].size() > 1) ||
+            (own.fs != common.fs && users_[{task::Shared::Fs, own.fs}].size() > 1))
+            add_(name(),
+                 "a thread of it, but not the process, shares its descriptor table or directories with "
+                 "another "
+                 "process",
+                 "let the program end one of them before the dump");
+}
+
+void Sharing::take(const inject::FrozenTask &task, const inject::FrozenThread &thread, task::Shared kind,
+                   uint32_t &id)
+{
+    sys::Kcmp what = kind == task::Shared::Files ? sys::Kcmp::Files : sys::Kcmp::Fs;
+    if (thread.tid == task.reader() || sys::check(sys::kcmp(task.reader(), thread.tid, what), [&] {
+                                           return cat("compare thread ", thread.tid, " with pid ", task.pid);
+                                       }) == 0)
+        return;
+    id = objects_[static_cast<size_t>(kind)].id_of(thread.tid);
+    users_[{kind, id}].insert(task.pid);
 }
 
 // The state of such tasks is read from the kernel, and their filters by ptrace.
@@ -121,7 +174,7 @@ void find_landlock(inject::FrozenTree &tree, bool allowed, task::KernelSource &k
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
                             task::KernelSource &kernel)
 {
-    BlockersFound out{tree.blockers(), {}};
+    BlockersFound out{tree.blockers(), {}, {}};
     auto add = [&](const std::string &subject, const std::string &reason, const std::string &remedy) {
         out.blockers.push_back(Error(Error::Kind::Refused, 0, reason, remedy).with_subject(subject));
     };
@@ -135,8 +188,9 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
         add(cat("pid ", root.pid),
             "the task is not a session leader: its terminal and session are outside the tree",
             "give --shell-job, or start it with setsid");
-    find_births(tree, out.ids, add);
-    find_unshared(tree, add);
+    Sharing sharing(tree, out, add);
+    sharing.look_at_processes();
+    sharing.look_at_threads();
     find_seccomp(tree, kernel, add);
     find_landlock(tree, request.allow_loss & kLoseLandlock, kernel, add);
     files::BlockerSearch search(options);
@@ -147,6 +201,9 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
             continue;
         std::vector<Blocker> blockers;
         search.look(task.reader(), blockers);
+        for (const inject::FrozenThread &thread : task.threads)
+            if (out.apart.count(thread.tid))
+                search.look(thread.tid, blockers);
         proc::PidDir dir(task.reader());
         for (const mm::Blocker &area : mm::blockers(dir))
             blockers.push_back({cat("pid ", task.pid), area.what, area.remedy});

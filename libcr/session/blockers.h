@@ -23,7 +23,8 @@ namespace cr::session
 
 struct BlockersFound {
     std::vector<Error> blockers;
-    std::map<pid_t, task::ObjectIds> ids; // of what processes may share; none for a zombie
+    std::map<pid_t, task::ObjectIds> ids;      // of what processes may share; none for a zombie
+    std::map<pid_t, task::ThreadTables> apart; // threads that have not those of their process
 };
 
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,

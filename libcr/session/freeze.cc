@@ -145,6 +145,7 @@ class Freeze
     img::session_hello hello_;
     uint64_t begin_us_ = 0, frozen_us_ = 0;
     std::map<pid_t, task::ObjectIds> ids_;
+    std::map<pid_t, task::ThreadTables> apart_; // of threads
     std::map<pid_t, size_t> sharers_of_; // memories, by the first task that has each: how many tasks do
     std::map<pid_t, Fd> watches_;        // userfaultfds until cr-dump-mm has them
     task::KernelSource kernel_;
@@ -254,8 +255,17 @@ void Freeze::tell(const inject::FrozenTask &task, const task::TaskFacts &facts,
         out.add_threads(static_cast<uint32_t>(task.pid));
         out.set_reader(static_cast<uint32_t>(task.reader()));
     }
-    for (const inject::FrozenThread &thread : task.threads)
+    for (const inject::FrozenThread &thread : task.threads) {
         out.add_threads(static_cast<uint32_t>(thread.tid));
+        auto apart = apart_.find(thread.tid);
+        if (apart == apart_.end())
+            continue;
+        img::session_thread_tables &tables = *out.add_apart();
+        tables.set_tid(static_cast<uint32_t>(thread.tid));
+        tables.set_vtid(static_cast<uint32_t>(thread.vtid));
+        tables.set_files_id(apart->second.files);
+        tables.set_fs_id(apart->second.fs);
+    }
     out.set_files_id(ids.files_id());
     out.set_vm_id(ids.vm_id());
     out.set_fs_id(ids.fs_id());
@@ -311,6 +321,11 @@ void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts 
     auto put = [&](const task::ThreadFacts &thread) {
         task::capture_thread(thread, core);
         entry.add_threads(static_cast<uint32_t>(thread.vtid));
+        if (auto apart = apart_.find(thread.tid); apart != apart_.end()) {
+            *core.mutable_ids() = ids;
+            core.mutable_ids()->set_files_id(apart->second.files);
+            core.mutable_ids()->set_fs_id(apart->second.fs);
+        }
         if (facts.dead_leader && thread.tid == task.pid)
             core.clear_thread_info();
         image::write_one(states(), image::Kind::Core, static_cast<uint64_t>(thread.vtid), core);
@@ -431,6 +446,7 @@ int Freeze::run()
             return 1;
         }
         ids_ = std::move(found.ids);
+        apart_ = std::move(found.apart);
         // Only now: a dump that is refused leaves an older checkpoint in the directory as it was.
         if (!request_.dry_run) {
             old_pages = image::begin(*images_);

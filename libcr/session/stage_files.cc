@@ -27,6 +27,9 @@ void dump_files(Stage &stage)
     while (auto task = stage.next_task())
         if (!task->zombie()) {
             tree.add(reader_of(*task), static_cast<pid_t>(task->vpid()), task->files_id());
+            for (const img::session_thread_tables &tables : task->apart())
+                tree.add(static_cast<pid_t>(tables.tid()), static_cast<pid_t>(tables.vtid()),
+                         tables.files_id());
             for (uint32_t tid : task->threads())
                 tree.add_thread(static_cast<pid_t>(tid));
         }

@@ -17,7 +17,7 @@ Fd pidfd_open(pid_t pid)
     if (fd == -EINVAL || fd == -ENOENT) {
         fd = call(SYS_pidfd_open, pid, kThread);
         if (fd == -EINVAL)
-            refused("its main thread has ended, and this kernel gives nobody the descriptors of the others",
+            refused("its descriptors are those of a thread, which this kernel gives to nobody",
                     "use Linux 6.9 or later");
     }
     return Fd(static_cast<int>(check(fd, "open a pidfd")));

@@ -11,8 +11,7 @@
 namespace cr::sys
 {
 
-// A pidfd, also of a thread of a process whose main thread has ended. Throws "cannot open a pidfd" (the subject
-// says of whom).
+// A pidfd, also of a thread that is no main thread. Throws "cannot open a pidfd" (the subject says of whom).
 Fd pidfd_open(pid_t pid);
 // A copy of descriptor `number` of the process behind `pidfd`, close-on-exec. Needs ptrace access to it.
 long try_pidfd_getfd(int pidfd, int number);

@@ -1,6 +1,9 @@
 #include "libcr/task/sharing.h"
 
+#include "libcr/base/error.h"
 #include "libcr/base/text.h"
+
+#include <algorithm>
 
 namespace cr::task
 {
@@ -31,6 +34,39 @@ pid_t SharedObjects::sharer(pid_t pid) const
 {
     auto found = sharers_.find(pid);
     return found == sharers_.end() ? 0 : found->second;
+}
+
+std::vector<size_t> thread_cloners(const std::vector<ThreadTables> &threads, bool shares_files)
+{
+    std::vector<size_t> out(threads.size());
+    std::vector<size_t> apart; // threads that differ from the leader, and it
+    for (size_t i = 0; i < threads.size(); i++) {
+        if (i && threads[i] == threads[0])
+            continue;
+        // Directories are reached through descriptors, for which there is no good moment in such a table.
+        if (i && shares_files && threads[i].files == threads[0].files)
+            refused(
+                "a thread has directories of its own, but a descriptor table in common with another process",
+                "let the program end one of them before the dump");
+        auto known = [&](uint32_t ThreadTables::*kind) {
+            return std::any_of(apart.begin(), apart.end(),
+                               [&](size_t other) { return threads[other].*kind == threads[i].*kind; });
+        };
+        bool files_known = known(&ThreadTables::files), fs_known = known(&ThreadTables::fs);
+        auto can = [&](size_t other) {
+            return (!files_known || threads[other].files == threads[i].files) &&
+                   (!fs_known || threads[other].fs == threads[i].fs);
+        };
+        auto cloner = std::find_if(apart.begin(), apart.end(), can);
+        if (i && cloner == apart.end())
+            refused("a thread has its descriptor table in common with one thread and its directories with "
+                    "another",
+                    "let the program end one of them before the dump");
+        if (i)
+            out[i] = *cloner;
+        apart.push_back(i);
+    }
+    return out;
 }
 
 } // namespace cr::task

@@ -40,6 +40,17 @@ struct ObjectIds {
     uint32_t vm = 0, files = 0, fs = 0, sighand = 0;
 };
 
+// What threads of one process may have of their own.
+struct ThreadTables {
+    uint32_t files = 0, fs = 0;
+    bool operator==(const ThreadTables &) const = default;
+};
+
+// Which of the threads of a process clones each, so that it has its tables by the flags of its birth. The
+// first is the leader, its own entry is 0. `shares_files`: the leader's descriptor table is also that of
+// other processes. Throws Refused when there is no way.
+std::vector<size_t> thread_cloners(const std::vector<ThreadTables> &threads, bool shares_files);
+
 enum class Shared { Vm, Files, Fs, Sighand };
 // The fields of ObjectIds in that order.
 inline constexpr uint32_t ObjectIds::*kSharedIds[] = {&ObjectIds::vm, &ObjectIds::files, &ObjectIds::fs,

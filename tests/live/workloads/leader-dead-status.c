@@ -1,5 +1,5 @@
-// A child whose main thread has ended is not to be waited for before the others have: its status is then that of the
-// main thread or, on newer kernels, of who ended last.
+// A child whose main thread has ended is not to be waited for before the others have: its status is then that
+// of the main thread or, on newer kernels, of who ended last.
 #include "workload.h"
 
 static volatile int *go;
