@@ -9,7 +9,7 @@ namespace
 {
 
 constexpr const Kind *kTable[] = {
-    &kReg, &kPipe, &kFifo, &kEventfd, &kEventpoll, &kSignalfd, &kTimerfd, &kTty, &kInotify,
+    &kReg, &kPipe, &kFifo, &kEventfd, &kEventpoll, &kSignalfd, &kTimerfd, &kTty, &kInotify, &kMemfd,
 };
 
 } // namespace

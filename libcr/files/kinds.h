@@ -6,6 +6,6 @@
 namespace cr::files
 {
 
-extern const Kind kReg, kPipe, kFifo, kEventfd, kEventpoll, kSignalfd, kTimerfd, kTty, kInotify;
+extern const Kind kReg, kPipe, kFifo, kEventfd, kEventpoll, kSignalfd, kTimerfd, kTty, kInotify, kMemfd;
 
 } // namespace cr::files

@@ -53,6 +53,8 @@ class Opener
     // A description of a file of plan.ghosts(), which is made when it is first asked for.
     Fd open_ghost(const img::reg_file_entry &reg, uint32_t flags);
 
+    // Of a kind's own, kept until all is open: the file behind several descriptions. Empty at first.
+    Fd &held(const char *what, uint32_t id) { return held_[{what, id}]; }
     // Whether this is the first time that it is asked.
     bool first_of(const char *what, uint32_t id) { return seen_.emplace(what, id).second; }
 
@@ -63,6 +65,7 @@ class Opener
 
     std::set<int> made_;
     std::map<uint32_t, Fd> ghosts_; // by their ids
+    std::map<std::pair<std::string, uint32_t>, Fd> held_;
     std::set<std::pair<std::string, uint32_t>> seen_;
 };
 

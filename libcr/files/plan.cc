@@ -84,6 +84,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
         read_task(task);
     open_directories_as_paths();
     read_locks();
+    memfds_ = read_memfds(images_);
     pipe_contents_ = read_pipe_contents(images_, image::Kind::PipesData);
     fifo_contents_ = read_pipe_contents(images_, image::Kind::FifoData);
     read_terminals();
@@ -104,6 +105,9 @@ void Plan::read_files()
         if (entry.has_reg() && options_.written.count(entry.id()) &&
             (entry.reg().flags() & O_ACCMODE) == O_RDONLY)
             entry.mutable_reg()->set_flags(entry.reg().flags() | O_RDWR);
+        if (entry.has_memfd() && options_.written.count(entry.id()) &&
+            (entry.memfd().flags() & O_ACCMODE) == O_RDONLY)
+            entry.mutable_memfd()->set_flags(entry.memfd().flags() | O_RDWR);
         auto what = [&] { return cat("files.img: id ", entry.id()); };
         Subject subject(what);
         if (!kind_of(entry.type()))
@@ -272,6 +276,8 @@ const img::file_entry &Plan::get(img::fd_types type, uint32_t id) const
 
 int Plan::opener_fd(uint32_t file_id) const
 {
+    if (const img::file_entry *memfd = find(img::MEMFD, file_id))
+        return number(*memfd);
     int number = this->number(get(img::REG, file_id));
     if (number < 0)
         bad_image(cat("file ", file_id, " is the name of a FIFO or terminal"));

@@ -6,6 +6,7 @@
 
 #include "file-lock.pb.h"
 #include "fs.pb.h"
+#include "libcr/files/memfd.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
 #include "libcr/files/unnamed.h"
@@ -30,8 +31,8 @@ class Plan
     // cannot be restored. `images` must outlive the plan.
     Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, RestoreOptions options);
 
-    // The opener's number of a file (an executable, a mapped file). Throws bad_image when there is none of
-    // that id.
+    // The opener's number of a file (an executable, a mapped file or memfd). Throws bad_image when there is
+    // none of that id.
     int opener_fd(uint32_t file_id) const;
     // "/usr/bin/x", to tell people; throws likewise.
     const std::string &file_name(uint32_t file_id) const;
@@ -52,6 +53,7 @@ class Plan
     const std::vector<img::file_entry> &entries() const { return entries_; }
     // The file at descriptor `fd` of a task that also has `file` open; null when there is none.
     const img::file_entry *beside(const img::file_entry &file, uint32_t fd) const;
+    const std::map<uint32_t, img::memfd_inode_entry> &memfds() const { return memfds_; }
     // The caller's terminal, by a name to open it; empty when there is none.
     const std::string &terminal_name() const { return terminal_name_; }
     // Throws when there is none.
@@ -110,6 +112,7 @@ class Plan
     std::map<std::pair<int, uint32_t>, size_t> by_id_;
     Groups pipes_, fifos_;
     Ghosts ghosts_;
+    std::map<uint32_t, img::memfd_inode_entry> memfds_;
     PipeContents pipe_contents_, fifo_contents_;
     std::map<uint32_t, img::tty_info_entry> terminals_;
     std::map<uint32_t, img::tty_data_entry> terminal_data_;

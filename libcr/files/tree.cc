@@ -27,6 +27,13 @@ constexpr off_t kLargeTable = 256;
 // The subject is on the stack already.
 [[noreturn]] void refuse(const Blocker &blocker) { refused(blocker.reason, blocker.remedy); }
 
+void set_no_owner(img::fown_entry &nobody)
+{
+    for (auto set : {&img::fown_entry::set_uid, &img::fown_entry::set_euid, &img::fown_entry::set_signum,
+                     &img::fown_entry::set_pid_type, &img::fown_entry::set_pid})
+        (nobody.*set)(0);
+}
+
 } // namespace
 
 Blocker blocker_of(const Facts &facts, std::string reason, std::string remedy)
@@ -102,18 +109,25 @@ void Tree::claim(uint32_t id, pid_t pid, const std::string &via, const std::stri
     Subject subject(what);
     Fd fd = sys::open_at(AT_FDCWD, via.c_str(), static_cast<int>(flags));
     facts.st = sys::stat_of(fd.get(), link);
+    img::file_entry entry;
+    entry.set_id(id);
+    if (is_memfd(facts)) {
+        entry.set_type(img::MEMFD);
+        img::memfd_file_entry &memfd = *entry.mutable_memfd();
+        memfd.set_id(id);
+        memfd.set_flags(flags);
+        memfd.set_pos(0);
+        memfd.set_inode_id(memfds_.add(images_, facts, via));
+        set_no_owner(*memfd.mutable_fown());
+        return add_entry(std::move(entry));
+    }
     if (auto blocker = find_name(facts, options_, via).blocker)
         refuse(*blocker);
-    img::file_entry entry;
     entry.set_type(img::REG);
-    entry.set_id(id);
     bool readable = (flags & (O_ACCMODE | O_PATH)) != O_WRONLY && !(flags & O_PATH);
     fill_reg(*entry.mutable_reg(), id, facts, readable ? fd.get() : -1, options_.build_id);
     find_again(*entry.mutable_reg(), facts, via);
-    img::fown_entry &nobody = *entry.mutable_reg()->mutable_fown();
-    for (auto set : {&img::fown_entry::set_uid, &img::fown_entry::set_euid, &img::fown_entry::set_signum,
-                     &img::fown_entry::set_pid_type, &img::fown_entry::set_pid})
-        (nobody.*set)(0);
+    set_no_owner(*entry.mutable_reg()->mutable_fown());
     add_entry(std::move(entry));
 }
 
@@ -259,6 +273,7 @@ void Tree::capture()
 void Tree::write()
 {
     write_files();
+    memfds_.write(images_);
     ghosts_.write(images_);
     for (auto &[pid, task] : tasks_)
         write_task(task);

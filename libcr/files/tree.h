@@ -13,6 +13,7 @@
 #pragma once
 
 #include "libcr/files/kind.h"
+#include "libcr/files/memfd.h"
 #include "libcr/files/unnamed.h"
 #include "libcr/image/dir.h"
 
@@ -80,6 +81,7 @@ class Tree
     void find_again(img::reg_file_entry &reg, const Facts &facts, const std::string &via);
     // A file of its own that an entry refers to (the name of a FIFO).
     void add_entry(img::file_entry entry);
+    MemfdTable &memfds() { return memfds_; }
     uint32_t new_id() { return next_id_++; }
 
   private:
@@ -108,6 +110,7 @@ class Tree
     std::map<pid_t, Task> tasks_;
     std::map<uint32_t, pid_t> by_files_id_;
     std::set<pid_t> ids_; // of threads
+    MemfdTable memfds_;
     std::vector<Description> descriptions_;
     std::vector<img::file_entry> extra_;
     std::mutex mutex_; // of extra_

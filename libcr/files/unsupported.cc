@@ -33,7 +33,6 @@ constexpr Word kWords[] = {
      "stop the measuring first"},
     {"anon_inode:kvm", "virtual machines (KVM) cannot be saved", "save it by its own monitor"},
     {"anon_inode:seccomp", "seccomp listeners cannot be saved", kClose},
-    {"/memfd:", "memfds are not supported yet", kClose},
     {"/dmabuf:", "buffers of a graphics device (dma-buf) cannot be saved", kClose},
     {"net:", "descriptors of namespaces are not supported yet", kClose},
     {"mnt:", "descriptors of namespaces are not supported yet", kClose},

@@ -21,7 +21,7 @@ using Vma = img::vma_entry;
 constexpr uint32_t kInternal = ~0u << 27; // CRIU's own marks, without meaning in an image
 constexpr uint32_t kBacking = kVmaFilePrivate | kVmaFileShared | kVmaAnonShared | kVmaAnonPrivate;
 constexpr uint32_t kRestorable =
-    kVmaRegular | kVmaStack | kVmaVsyscall | kVmaVdso | kVmaHeap | kBacking | kVmaVvar;
+    kVmaRegular | kVmaStack | kVmaVsyscall | kVmaVdso | kVmaHeap | kBacking | kVmaVvar | kVmaMemfd;
 constexpr uint32_t kMapFlags = MAP_SHARED | MAP_PRIVATE | kMapDroppable | MAP_ANONYMOUS | MAP_GROWSDOWN |
                                MAP_LOCKED | MAP_NORESERVE | MAP_STACK | MAP_DENYWRITE | MAP_EXECUTABLE;
 constexpr uint64_t kAdvice = 1ull << MADV_SEQUENTIAL | 1ull << MADV_RANDOM | 1ull << MADV_DONTFORK |
@@ -34,7 +34,7 @@ struct Unsupported {
 };
 constexpr Unsupported kUnsupported[] = {
     {kVmaSysvIpc, "System V shared memory"},   {kVmaSocket, "the ring of a packet socket"},
-    {kVmaAioRing, "an asynchronous I/O ring"}, {kVmaMemfd, "memory of a memfd"},
+    {kVmaAioRing, "an asynchronous I/O ring"}, 
     {kVmaShadowStack, "a shadow stack"},       {kVmaGuard, "guard pages"},
     {kVmaUprobes, "the area of uprobes"}};
 

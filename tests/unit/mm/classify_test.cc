@@ -59,7 +59,6 @@ TEST_CASE("areas that are dumped have CRIU's status")
 TEST_CASE("areas in the way of a dump are named")
 {
     CHECK(contains(refusal(area("rw-s", "/SYSV00000000 (deleted)")), "System V"));
-    CHECK(contains(refusal(area("rw-s", "/memfd:x (deleted)")), "memfd"));
     CHECK(contains(refusal(area("rw-s", "/secretmem (deleted)")), "secret"));
     CHECK(contains(refusal(area("rw-s", "/[aio] (deleted)")), "asynchronous"));
     CHECK(contains(refusal(area("rw-p", "/anon_hugepage (deleted)", "ht")), "hugetlb"));
@@ -73,6 +72,14 @@ TEST_CASE("areas in the way of a dump are named")
     CHECK(contains(refusal(area("rw-p", "", "rd wr zz")), "does not know"));
 }
 
+TEST_CASE("a memfd is mapped like a file")
+{
+    CHECK(status(area("rw-s", "/memfd:x (deleted)", "sh", 1)) == 0x4081);
+    CHECK(status(area("rw-p", "/memfd:x (deleted)", "", 1)) == 0x4041);
+    CHECK(status(area("rw-s", "/memfd:x (deleted)", "sh ht", 1)) == 0x4081);
+    CHECK(contains(refusal(area("rw-p", "/memfd:x (deleted)", "ht", 1)), "hugetlb"));
+}
+
 TEST_CASE("a file that only looks deleted is not")
 {
     CHECK(refusal(area("r--p", "/tmp/x (deleted)", "", 0xfe), FileFacts{true, false}).empty());
@@ -83,7 +90,7 @@ TEST_CASE("a file that only looks deleted is not")
 TEST_CASE("without VmFlags only what they tell goes through")
 {
     CHECK_FALSE(classify(area("rw-p", "", "rd wr um"), false).refusal);
-    CHECK(classify(area("rw-s", "/memfd:x (deleted)"), false).refusal);
+    CHECK(classify(area("rw-s", "/secretmem (deleted)"), false).refusal);
 }
 
 TEST_CASE("flags and advice in the image")
