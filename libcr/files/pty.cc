@@ -81,11 +81,15 @@ Fd master_of(uint32_t index, const std::string &path, bool name_matters, Opener 
     }
 }
 
+// Without O_CLOEXEC, which this call would leave among the flags of the file (where fdinfo takes it for that
+// of every descriptor).
 Fd open_slave(int master, uint32_t flags)
 {
-    long wanted = static_cast<long>(flags & (O_ACCMODE | O_NONBLOCK | kLargeFile)) | O_NOCTTY | O_CLOEXEC;
+    long wanted = static_cast<long>(flags & (O_ACCMODE | O_NONBLOCK | kLargeFile)) | O_NOCTTY;
     long r = sys::call(SYS_ioctl, master, TIOCGPTPEER, wanted);
-    return Fd(static_cast<int>(sys::check(r, "open the slave of a pseudo terminal")));
+    Fd fd(static_cast<int>(sys::check(r, "open the slave of a pseudo terminal")));
+    sys::check(sys::try_fcntl(fd.get(), F_SETFD, FD_CLOEXEC), "close a terminal on exec");
+    return fd;
 }
 
 std::string path_of(const img::file_entry &master, const Plan &plan)
