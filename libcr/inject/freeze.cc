@@ -29,7 +29,7 @@ Error refusal(std::string what, std::string remedy = {})
 
 } // namespace
 
-FrozenTree::FrozenTree(pid_t root, const FreezeOptions &options) : options_(options)
+FrozenTree::FrozenTree(pid_t root, const FreezeOptions &options) : options_(options), root_(root)
 {
     if (thread_ids(root).empty())
         failed_with(ESRCH, cat("find process ", root));
@@ -51,8 +51,9 @@ FrozenTree::FrozenTree(pid_t root, const FreezeOptions &options) : options_(opti
                 if (!tasks_[i].complete)
                     more |= list_again(tasks_[i]);
             if (more && Clock::now() >= deadline) {
-                block(Error(Error::Kind::Failed, 0, "stop the tree: it keeps making new tasks",
-                            "give a longer --timeout"));
+                if (blockers_.empty())
+                    block(Error(Error::Kind::Failed, 0, "stop the tree: it keeps making new tasks",
+                                "give a longer --timeout"));
                 break;
             }
         }
@@ -74,6 +75,9 @@ void FrozenTree::block(Error error)
 {
     if (!options_.collect)
         throw error;
+    // What was seen before the freeze is met once more in it.
+    if (!told_.insert(error.what()).second)
+        return;
     blockers_.push_back(std::move(error));
 }
 
@@ -81,15 +85,8 @@ void FrozenTree::block(Error error)
 // They run on meanwhile: what is missed here is found by the passes, when the tree is undone again.
 void FrozenTree::examine(pid_t pid)
 {
-    auto text = [&] { return subject_of(pid); };
-    Subject subject(text);
-    if (pid == getpid())
-        block(refusal("this is the process that does the freezing", "start it from outside of the tree"));
-    if (std::count(options_.stages.begin(), options_.stages.end(), pid))
-        block(refusal("this is a stage of the same pipeline", "start the pipeline from outside of the tree"));
+    examine_process(pid);
     std::vector<pid_t> children;
-    if (auto status = status_of(pid, pid))
-        examine_thread(*status, pid);
     for (pid_t tid : thread_ids(pid)) {
         auto some = children_of(pid, tid);
         children.insert(children.end(), some.begin(), some.end());
@@ -98,14 +95,44 @@ void FrozenTree::examine(pid_t pid)
         examine(child);
 }
 
-void FrozenTree::examine_thread(const proc::Status &status, pid_t tid)
+void FrozenTree::examine_process(pid_t pid)
+{
+    auto text = [&] { return subject_of(pid); };
+    Subject subject(text);
+    if (pid == getpid())
+        block(refusal("this is the process that does the freezing", "start it from outside of the tree"));
+    if (std::count(options_.stages.begin(), options_.stages.end(), pid))
+        block(refusal("this is a stage of the same pipeline", "start the pipeline from outside of the tree"));
+    if (auto status = status_of(pid, pid))
+        examine_thread(*status, pid);
+}
+
+bool FrozenTree::is_inside(pid_t id) const
+{
+    auto status = status_of(id, id);
+    for (pid_t pid = status ? status->tgid : 0; pid > 1;) {
+        if (pid == root_)
+            return true;
+        status = status_of(pid, pid);
+        pid = status ? status->ppid : 0;
+    }
+    return false;
+}
+
+// Whether there is something in the way, which is told then.
+bool FrozenTree::examine_thread(const proc::Status &status, pid_t tid)
 {
     std::string thread = tid == status.tgid ? "" : cat("thread ", tid, " ");
     if (status.kernel_thread || status.ppid == 2)
         block(refusal("this is a thread of the kernel"));
     else if (status.tracer && status.tracer != gettid())
-        block(refusal(cat(thread.empty() ? "it " : thread, "is traced by ", subject_of(status.tracer)),
-                      "end that debugger or tracer first"));
+        block(refusal(cat(thread.empty() ? "it " : thread, "is traced by ", subject_of(status.tracer),
+                          is_inside(status.tracer) ? ", a process of the same tree" : "",
+                          ", and the kernel lets nobody else hold it"),
+                      "end that debugger or tracer, or have it detach, before the dump"));
+    else
+        return false;
+    return true;
 }
 
 bool calls_may_harm(const FrozenTask &task)
@@ -178,9 +205,7 @@ void FrozenTree::seize(FrozenTask &task, FrozenThread &thread)
         if (status->tracer == gettid()) { // it executed a program and took over the id of its leader
             thread.seized = true;
         } else {
-            size_t before = blockers_.size();
-            examine_thread(*status, thread.tid);
-            if (blockers_.size() == before)
+            if (!examine_thread(*status, thread.tid))
                 block(Error(Error::Kind::Failed, EPERM, "trace it",
                             "run as root or with the capability CAP_SYS_PTRACE"));
             return;
@@ -225,6 +250,8 @@ void FrozenTree::wait_all(Deadline deadline)
 // Waits for one thread to stop or end. True when others were let run for that.
 bool FrozenTree::settle(FrozenTask &task, FrozenThread &thread, Deadline deadline)
 {
+    constexpr auto kAtLeast = std::chrono::milliseconds(10); // for those who were let run until the deadline
+    deadline = std::max(deadline, Clock::now() + kAtLeast);
     std::vector<FrozenTask *> running;
     for (;;) {
         auto status = waiter_.wait(thread.tid, std::min(deadline, Clock::now() + kPatience));
@@ -351,8 +378,16 @@ void FrozenTree::read_state()
             task.vpid = status->ns_pid.empty() ? task.pid : status->ns_pid.back();
         if (task.state == FrozenTask::State::Zombie)
             continue;
-        read_threads(task);
+        try {
+            read_threads(task);
+        } catch (const Error &) {
+            if (blockers_.empty())
+                throw;
+            task.threads.clear(); // it was let run for one that is in the way
+        }
     }
+    if (!blockers_.empty())
+        drop_gone();
 }
 
 void FrozenTree::read_threads(FrozenTask &task)

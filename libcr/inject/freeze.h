@@ -100,7 +100,9 @@ class FrozenTree
 
   private:
     void examine(pid_t pid);
-    void examine_thread(const proc::Status &status, pid_t tid);
+    void examine_process(pid_t pid);
+    bool is_inside(pid_t id) const; // a process or thread, of the tree
+    bool examine_thread(const proc::Status &status, pid_t tid);
     void block(Error error);
     bool adopt(pid_t pid);
     bool list_threads(FrozenTask &task);
@@ -119,11 +121,13 @@ class FrozenTree
     void drop_gone();
 
     FreezeOptions options_;
+    pid_t root_;
     Waiter waiter_;
     std::deque<FrozenTask> tasks_;
     std::set<pid_t> known_; // pids in tasks_, and those that were given up
     std::vector<Error> blockers_;
-    TargetAddr vdso_; // of the task before: children have it at the same place
+    std::set<std::string> told_; // what they say
+    TargetAddr vdso_;            // of the task before: children have it at the same place
     bool held_ = true;
 };
 

@@ -188,9 +188,11 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
         add(cat("pid ", root.pid),
             "the task is not a session leader: its terminal and session are outside the tree",
             "give --shell-job, or start it with setsid");
-    Sharing sharing(tree, out, add);
-    sharing.look_at_processes();
-    sharing.look_at_threads();
+    if (out.blockers.empty()) { // else the tree is not whole
+        Sharing sharing(tree, out, add);
+        sharing.look_at_processes();
+        sharing.look_at_threads();
+    }
     find_seccomp(tree, kernel, add);
     find_landlock(tree, request.allow_loss & kLoseLandlock, kernel, add);
     files::BlockerSearch search(options);

@@ -77,7 +77,12 @@ void Planner::read_tree()
                 sharers_[{kind, id}].push_back(i);
         if (!i)
             continue;
-        parent_[i] = by_pid_.at(tasks_[i].ppid);
+        auto parent = by_pid_.find(tasks_[i].ppid);
+        if (parent == by_pid_.end() || parent->second == i)
+            refused(cat(named(tasks_[i]), " has become the child of ", tasks_[i].ppid,
+                        ", which is not in the tree"),
+                    "try again");
+        parent_[i] = parent->second;
         children[parent_[i]].push_back(i);
     }
     size_t next = 0;

@@ -1,4 +1,4 @@
-// refused: trac
+// refused: traced.*tree
 // A child that its parent traces, as a debugger does.
 #include "workload.h"
 #include <sys/ptrace.h>

@@ -1,4 +1,4 @@
-// refused: vfork
+// refused: waits.in.vfork
 // A parent that waits in vfork() for its child to execute something.
 #include "workload.h"
 
