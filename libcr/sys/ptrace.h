@@ -108,6 +108,18 @@ inline long get_rseq(pid_t tid, ptrace_rseq_configuration &rseq)
     return request(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof rseq, pointer(&rseq));
 }
 
+// The bitmap of I/O ports that a thread may not use, empty where it may use none (ioperm(2)).
+inline long get_io_ports(pid_t tid, std::vector<uint8_t> &to)
+{
+    constexpr uint64_t kNtIoperm = 0x201; // NT_386_IOPERM
+    constexpr size_t kAllPorts = 65536 / 8;
+    to.resize(kAllPorts);
+    iovec io{to.data(), to.size()};
+    long r = request(PTRACE_GETREGSET, tid, kNtIoperm, pointer(&io));
+    to.resize(r < 0 ? 0 : io.iov_len);
+    return r;
+}
+
 // prctl(PR_SET_SYSCALL_USER_DISPATCH) as the kernel's struct ptrace_sud_config has it. -EIO before Linux 6.4.
 struct UserDispatch {
     uint64_t mode = 0, selector = 0, start = 0, length = 0;

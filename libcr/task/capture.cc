@@ -222,6 +222,7 @@ ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThr
     if (!by_kernel)
         read_timer_slack(out);
     out.user_dispatch = thread.user_dispatch;
+    sys::ptrace::get_io_ports(thread.tid, out.io_ports); // fails where there are none
     out.robust_list = thread.robust.head;
     out.robust_list_len = thread.robust.length;
     if (thread.rseq.rseq_abi_pointer) {

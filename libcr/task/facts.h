@@ -69,6 +69,7 @@ struct ThreadFacts {
     bool cpuid_faults = false;
     bool thread_keyring = false, process_keyring = false; // it has such a keyring
     sys::ptrace::UserDispatch user_dispatch;
+    std::vector<uint8_t> io_ports;
     std::optional<uint64_t> call_left_ns; // of a call that the kernel has in its restart block
     uint64_t kernel_object = 0;           // address of its task_struct, where the kernel was read
     uint64_t kernel_flags = 0; // its thread_info's flags, where the kernel was read, as far as they last

@@ -1,6 +1,7 @@
 // Small switches of a thread: what it is spared (PR_SET_IO_FLUSHER), how it is told of broken memory
-// (PR_MCE_KILL), which instructions fault (PR_SET_TSC, ARCH_SET_CPUID), and how much speculation is allowed
-// (PR_SET_SPECULATION_CTRL). The first two are flags of the task in /proc/PID/stat; the rest is asked inside.
+// (PR_MCE_KILL), which instructions fault (PR_SET_TSC, ARCH_SET_CPUID, ioperm), and how much speculation is
+// allowed (PR_SET_SPECULATION_CTRL). The first two are flags of the task in /proc/PID/stat; the rest is asked
+// inside.
 //
 // The latter are bits of the thread's flags in the kernel, at places that change with its version: where many
 // threads are read from there, those with the flags of their leader have its switches, and others are asked.
@@ -72,6 +73,8 @@ void capture_flags(const ThreadFacts &facts, img::core_entry &core)
         thread.set_cr_cpuid_faults(true);
     put_speculation(facts.store_bypass, [&](uint32_t value) { thread.set_cr_store_bypass(value); });
     put_speculation(facts.indirect_branch, [&](uint32_t value) { thread.set_cr_indirect_branch(value); });
+    if (!facts.io_ports.empty())
+        thread.set_cr_io_ports(facts.io_ports.data(), facts.io_ports.size());
     if (facts.user_dispatch.mode) {
         img::cr_user_dispatch_entry &dispatch = *thread.mutable_cr_user_dispatch();
         dispatch.set_mode(facts.user_dispatch.mode);
@@ -114,6 +117,9 @@ void check_flags(const img::core_entry &core, bool, const Host &host)
             refused(cat("it limits ", one.name, " (PR_SET_SPECULATION_CTRL), which cannot be done here"),
                     "boot this machine with that mitigation (spec_store_bypass_disable=, spectre_v2_user=)");
     }
+    constexpr size_t kAllPorts = 65536 / 8;
+    if (thread.cr_io_ports().size() > kAllPorts)
+        bad_image(cat("I/O ports in ", thread.cr_io_ports().size(), " bytes"));
     constexpr uint64_t kMostModes = 16;
     if (thread.cr_user_dispatch().mode() > kMostModes || thread.cr_user_dispatch().selector() > INT64_MAX)
         bad_image(cat("dispatching of system calls, mode ", thread.cr_user_dispatch().mode(), ", selector ",
@@ -127,6 +133,22 @@ void prctl(Build &build, const char *what, program::Value option, program::Value
     build.program.sys(SYS_prctl, {option, a, b, 0, 0}, program::On::Fail, what);
 }
 
+// Runs of zeros are what it may use.
+void arm_io_ports(const std::string &bits, Build &build)
+{
+    auto allowed = [&](size_t port) { return port < bits.size() * 8 && !(bits[port / 8] >> (port % 8) & 1); };
+    for (size_t first = 0; first < bits.size() * 8; first++) {
+        if (!allowed(first))
+            continue;
+        size_t end = first;
+        while (allowed(end))
+            end++;
+        build.program.sys(SYS_ioperm, {first, end - first, 1}, program::On::Fail,
+                          cat("I/O ports ", first, " to ", end - 1, " (need CAP_SYS_RAWIO)"));
+        first = end;
+    }
+}
+
 // Threads begin as copies of their leader, which sets its own switches when they are there.
 void arm_flags(const img::core_entry &core, bool, Phase phase, const Host &host, Build &build)
 {
@@ -138,6 +160,7 @@ void arm_flags(const img::core_entry &core, bool, Phase phase, const Host &host,
               1);
     if (thread.has_cr_machine_check())
         prctl(build, "machine check policy", PR_MCE_KILL, PR_MCE_KILL_SET, thread.cr_machine_check());
+    arm_io_ports(thread.cr_io_ports(), build);
     if (thread.cr_tsc())
         prctl(build, "access to the time stamp counter", PR_SET_TSC, thread.cr_tsc());
     if (thread.cr_cpuid_faults())
