@@ -218,8 +218,7 @@ constexpr Option kOptions[] = {
      .help = "use our descriptor N for that resource", .group = Files, .status = NotYet,
      .note = "inherited descriptors"},
     {.name = "ext-unix-sk", .letter = 'x', .arg = Optional, .value = "INODE,...", .commands = kBoth,
-     .help = "keep connections of Unix sockets to the outside, of these inodes or all", .group = Files,
-     .status = NoEffect, .note = kPermits},
+     .help = "keep connections of Unix sockets to the outside, of these inodes or all", .group = Files},
 
     // --- network ---
     {.name = "tcp-established", .arg = Bool, .commands = kBoth, .help = "keep TCP connections",

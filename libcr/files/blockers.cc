@@ -6,9 +6,11 @@
 #include "libcr/files/kinds.h"
 #include "libcr/files/locks.h"
 #include "libcr/files/reg.h"
+#include "libcr/files/unix_socket.h"
 #include "libcr/files/unsupported.h"
 
 #include <future>
+#include <sys/socket.h>
 #include <system_error>
 
 namespace cr::files
@@ -73,6 +75,8 @@ void BlockerSearch::look(pid_t pid, std::vector<Blocker> &out)
             out.push_back(std::move(*blockers[i]));
         else if (found[i] && found[i]->link.starts_with("pipe:["))
             pipes_[found[i]->st.st_ino].add(*found[i]);
+        else if (found[i] && found[i]->socket_domain == AF_UNIX)
+            unix_[static_cast<uint32_t>(found[i]->st.st_ino)] = *found[i];
         else if (found[i] && fds[i] >= 0 && S_ISCHR(found[i]->st.st_mode) &&
                  tty_type(found[i]->st.st_rdev) != img::UNKNOWN)
             terminals_.add(*found[i], task.pidfd());
@@ -87,6 +91,13 @@ void BlockerSearch::finish(std::vector<Blocker> &out) const
             out.push_back(std::move(*blocker));
     }
     terminals_.finish(options_, out);
+    if (unix_.empty())
+        return;
+    UnixSockets sockets;
+    auto in_tree = [this](uint32_t inode) { return unix_.count(inode) != 0; };
+    for (const auto &[inode, facts] : unix_)
+        if (auto blocker = unix_blocker(facts, sockets, in_tree, options_))
+            out.push_back(std::move(*blocker));
 }
 
 } // namespace cr::files

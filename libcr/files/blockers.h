@@ -24,6 +24,7 @@ class BlockerSearch
   private:
     const DumpOptions &options_;
     std::map<ino_t, PipeEnds> pipes_;
+    std::map<uint32_t, Facts> unix_; // unix sockets by inode
     TerminalSearch terminals_;
 };
 

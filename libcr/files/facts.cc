@@ -6,6 +6,7 @@
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 namespace cr::files
@@ -122,6 +123,11 @@ std::optional<Facts> TaskFiles::facts(int fd, Fd &copy) const
         failed_with(ENOENT, cat("read the link of descriptor ", fd));
     facts.link = std::move(*link);
     facts.st = sys::stat_of(copy.get(), facts.link);
+    if (S_ISSOCK(facts.st.st_mode)) {
+        socklen_t size = sizeof facts.socket_domain;
+        sys::check(sys::call(SYS_getsockopt, copy.get(), SOL_SOCKET, SO_DOMAIN, &facts.socket_domain, &size),
+                   "ask for the family of a socket");
+    }
     facts.info.flags =
         static_cast<uint32_t>(sys::check(sys::try_fcntl(copy.get(), F_GETFL), "read the open flags"));
     return facts;

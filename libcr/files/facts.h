@@ -42,9 +42,10 @@ struct Facts {
     int fd = 0;
     std::string link; // "/tmp/x", "pipe:[4711]", "anon_inode:[eventfd]"
     struct stat st = {};
-    proc::FdInfo info;   // from facts() only the flags, without O_CLOEXEC
-    Owner owner;         // read together with info
-    uint64_t object = 0; // equal for descriptors of one description, where the kernel told it; else 0
+    proc::FdInfo info;     // from facts() only the flags, without O_CLOEXEC
+    int socket_domain = 0; // AF_UNIX and the like, of a socket
+    Owner owner;           // read together with info
+    uint64_t object = 0;   // equal for descriptors of one description, where the kernel told it; else 0
 
     uint32_t open_flags() const { return info.flags & ~static_cast<uint32_t>(O_CLOEXEC); }
     // "anon_inode:[NAME]", or without brackets as some kinds have it.

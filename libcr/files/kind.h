@@ -36,8 +36,10 @@ struct DumpOptions {
     bool shell_job = false; // terminals belong to the caller and are given back by the restore's caller
     bool build_id = true;   // store build ids of ELF files
     bool file_locks = false;
-    uint64_t ghost_limit = 1 << 20; // largest deleted file on disk, bytes
-    bool force_irmap = false;       // watched files are looked for by inode numbers, not by their handles
+    bool ext_unix_sk = false; // datagram sockets may be connected to others outside of the tree
+    std::vector<uint32_t> ext_unix_sk_inodes; // only to these; empty: to any
+    uint64_t ghost_limit = 1 << 20;           // largest deleted file on disk, bytes
+    bool force_irmap = false; // watched files are looked for by inode numbers, not by their handles
     std::vector<std::string> irmap_scan_paths;
     std::vector<std::string> external; // "pipe:[4711]": the other end is given back at restore
 };

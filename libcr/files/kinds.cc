@@ -9,7 +9,8 @@ namespace
 {
 
 constexpr const Kind *kTable[] = {
-    &kReg, &kPipe, &kFifo, &kEventfd, &kEventpoll, &kSignalfd, &kTimerfd, &kTty, &kInotify, &kMemfd,
+    &kReg,     &kPipe, &kFifo,    &kEventfd, &kEventpoll,  &kSignalfd,
+    &kTimerfd, &kTty,  &kInotify, &kMemfd,   &kUnixSocket,
 };
 
 } // namespace

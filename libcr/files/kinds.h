@@ -6,6 +6,7 @@
 namespace cr::files
 {
 
-extern const Kind kReg, kPipe, kFifo, kEventfd, kEventpoll, kSignalfd, kTimerfd, kTty, kInotify, kMemfd;
+extern const Kind kReg, kPipe, kFifo, kEventfd, kEventpoll, kSignalfd, kTimerfd, kTty, kInotify, kMemfd,
+    kUnixSocket;
 
 } // namespace cr::files

@@ -12,8 +12,10 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
+#include <typeindex>
 #include <vector>
 
 namespace cr::files
@@ -57,6 +59,14 @@ class Opener
     Fd &held(const char *what, uint32_t id) { return held_[{what, id}]; }
     // Whether this is the first time that it is asked.
     bool first_of(const char *what, uint32_t id) { return seen_.emplace(what, id).second; }
+    // What a kind remembers from one entry to the next: a T made of this opener at the first call.
+    template <class T> T &state()
+    {
+        std::shared_ptr<void> &state = states_[typeid(T)];
+        if (!state)
+            state = std::make_shared<T>(*this);
+        return *static_cast<T *>(state.get());
+    }
 
     const Plan &plan;
 
@@ -64,6 +74,7 @@ class Opener
     void prepare();
 
     std::set<int> made_;
+    std::map<std::type_index, std::shared_ptr<void>> states_;
     std::map<uint32_t, Fd> ghosts_; // by their ids
     std::map<std::pair<std::string, uint32_t>, Fd> held_;
     std::set<std::pair<std::string, uint32_t>> seen_;

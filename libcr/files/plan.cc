@@ -10,6 +10,7 @@
 #include "libcr/proc/pid_dir.h"
 #include "libcr/proc/stat.h"
 #include "libcr/sys/descriptor.h"
+#include "libcr/sys/gate.h"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -54,6 +55,14 @@ std::string name_of_terminal(int given)
     if (kind >= 136 && kind <= 143)
         return cat("/dev/pts/", (kind - 136) * 256 + number);
     return kind == 4 ? cat("/dev/tty", number) : "";
+}
+
+// Names of other entries, and unix sockets of others that ours are connected to.
+bool is_only_named(const img::file_entry &entry, const std::set<uint32_t> &names)
+{
+    constexpr uint32_t kExternal = 1; // USK_EXTERN
+    return (entry.type() == img::REG && names.count(entry.id())) ||
+           (entry.has_usk() && entry.usk().uflags() & kExternal);
 }
 
 } // namespace
@@ -118,6 +127,8 @@ void Plan::read_files()
             pipes_[entry.pipe().pipe_id()].push_back(&entry);
         if (entry.has_fifo())
             fifos_[entry.fifo().pipe_id()].push_back(&entry);
+        if (entry.has_usk() && !unix_sockets_.emplace(entry.usk().ino(), i).second)
+            bad_image(cat("unix socket ", entry.usk().ino(), " comes twice"));
     }
 }
 
@@ -196,6 +207,12 @@ void Plan::open_directories_as_paths()
             entry.mutable_reg()->set_flags(entry.reg().flags() | O_PATH);
 }
 
+const img::file_entry *Plan::unix_socket(uint32_t inode) const
+{
+    auto found = unix_sockets_.find(inode);
+    return found == unix_sockets_.end() ? nullptr : &entries_[found->second];
+}
+
 void Plan::assign_numbers()
 {
     // Names of FIFOs and terminals are not opened as files.
@@ -208,7 +225,7 @@ void Plan::assign_numbers()
     }
     int &next = end_number_ = options_.first_number;
     for (const img::file_entry &entry : entries_)
-        numbers_.push_back(entry.type() == img::REG && names.count(entry.id()) ? -1 : next++);
+        numbers_.push_back(is_only_named(entry, names) ? -1 : next++);
     if (static_cast<uint64_t>(next) + 8 > hard_limit())
         refused(
             cat(entries_.size(), " open files are more than one process may have here (", hard_limit(), ")"),
@@ -378,6 +395,15 @@ Fd Plan::inherit(const std::string &key, uint32_t flags) const
     for (auto &[given, fd] : options_.inherited)
         if (given == key)
             return sys::reopen(fd, static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC)));
+    return Fd();
+}
+
+Fd Plan::inherit_as_is(const std::string &key) const
+{
+    for (auto &[given, fd] : options_.inherited)
+        if (given == key)
+            return Fd(
+                static_cast<int>(sys::check(sys::try_fcntl(fd, F_DUPFD_CLOEXEC), "take what was inherited")));
     return Fd();
 }
 

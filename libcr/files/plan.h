@@ -85,12 +85,16 @@ class Plan
     {
         return fifos_.at(pipe_id);
     }
+    // Null when there is none of that inode.
+    const img::file_entry *unix_socket(uint32_t inode) const;
     const PipeContents &pipe_contents() const { return pipe_contents_; }
     const PipeContents &fifo_contents() const { return fifo_contents_; }
     // Whether the caller gave something under that name.
     bool inherits(const std::string &key) const;
     // A new description of what the caller gave under that name (--inherit-fd); empty when he gave nothing.
     Fd inherit(const std::string &key, uint32_t flags) const;
+    // The description itself, for what cannot be opened again.
+    Fd inherit_as_is(const std::string &key) const;
 
   private:
     using Groups = std::map<uint32_t, std::vector<const img::file_entry *>>;
@@ -111,6 +115,7 @@ class Plan
     int end_number_ = 0;
     std::map<std::pair<int, uint32_t>, size_t> by_id_;
     Groups pipes_, fifos_;
+    std::map<uint32_t, size_t> unix_sockets_; // by inode, in entries_
     Ghosts ghosts_;
     std::map<uint32_t, img::memfd_inode_entry> memfds_;
     PipeContents pipe_contents_, fifo_contents_;

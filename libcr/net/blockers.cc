@@ -4,8 +4,11 @@
 #include "libcr/proc/fd_list.h"
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/file.h"
+#include "libcr/sys/gate.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 namespace cr::net
 {
@@ -17,7 +20,13 @@ void blockers(pid_t pid, std::vector<Blocker> &out)
     proc::PidDir dir(pid);
     for (int fd : proc::candidate_descriptors(dir, dir.read("status"))) {
         Fd copy(static_cast<int>(sys::try_pidfd_getfd(pidfd.get(), fd)));
-        if (copy && S_ISSOCK(sys::stat_of(copy.get(), "a descriptor").st_mode))
+        if (!copy || !S_ISSOCK(sys::stat_of(copy.get(), "a descriptor").st_mode))
+            continue;
+        int domain = 0;
+        socklen_t size = sizeof domain;
+        sys::check(sys::call(SYS_getsockopt, copy.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size),
+                   "ask for the family of a socket");
+        if (domain != AF_UNIX) // those are cr-dump-files'
             out.push_back({cat("pid ", pid, ", fd ", fd), "sockets are not supported yet",
                            "close the connection before the dump"});
     }

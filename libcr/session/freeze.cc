@@ -184,6 +184,9 @@ void Freeze::begin()
     hello_.set_log_level(static_cast<uint32_t>(request_.log_level));
     for (const std::string &external : request_.external)
         hello_.add_external(external);
+    hello_.set_ext_unix_sk(request_.ext_unix_sk);
+    for (uint32_t inode : request_.ext_unix_sk_inodes)
+        hello_.add_ext_unix_sk_inode(inode);
     hello_.set_force_irmap(request_.force_irmap);
     for (const std::string &path : request_.irmap_scan_paths)
         hello_.add_irmap_scan_path(path);

@@ -35,6 +35,8 @@ struct FreezeRequest {
     uint64_t ghost_limit = 1 << 20;
     std::vector<std::string> external;
     bool force_irmap = false;
+    bool ext_unix_sk = false;
+    std::vector<uint32_t> ext_unix_sk_inodes;
     std::vector<std::string> irmap_scan_paths;
     uint32_t allow_loss = 0; // bits of libcr/base/loss.h
     uint32_t cpu_cap = 0;    // bits of libcr/base/cpu_cap.h

@@ -18,6 +18,9 @@ void dump_files(Stage &stage)
     options.build_id = !stage.hello().skip_build_id();
     options.external.assign(stage.hello().external().begin(), stage.hello().external().end());
     options.file_locks = stage.hello().file_locks();
+    options.ext_unix_sk = stage.hello().ext_unix_sk();
+    options.ext_unix_sk_inodes.assign(stage.hello().ext_unix_sk_inode().begin(),
+                                      stage.hello().ext_unix_sk_inode().end());
     options.ghost_limit = stage.hello().ghost_limit();
     options.force_irmap = stage.hello().force_irmap();
     options.irmap_scan_paths.assign(stage.hello().irmap_scan_path().begin(),

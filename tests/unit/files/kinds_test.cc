@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 
 using namespace cr;
 using namespace cr::test;
@@ -339,4 +340,28 @@ TEST_CASE("what cannot be saved is told by name, everything at once")
     for (const char *text : {"fd 0 (socket:", "sockets are not supported", "file lock", "has been deleted",
                              "/proc/PID", "packet mode", "pidfds", "namespaces"})
         CHECK(all.find(text) != std::string::npos);
+}
+
+TEST_CASE("a unix socket whose other end is outside of the tree names both")
+{
+    TempDir dir;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    dir.file("server").copy(address.sun_path, sizeof address.sun_path - 1);
+    auto *where = reinterpret_cast<sockaddr *>(&address);
+    int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE((::bind(server, where, sizeof address) == 0 && ::listen(server, 1) == 0));
+    Child child = stopped_child([&] { ::connect(::socket(AF_UNIX, SOCK_STREAM, 0), where, sizeof address); });
+    int accepted = ::accept(server, nullptr, nullptr);
+    std::vector<Blocker> found;
+    files::DumpOptions options;
+    files::BlockerSearch search(options);
+    search.look(child.pid(), found);
+    search.finish(found);
+    REQUIRE(found.size() == 1);
+    INFO(found[0].reason << "; " << found[0].remedy);
+    CHECK(found[0].reason.find(cat("pid ", ::getpid(), " (unit), fd ", accepted)) != std::string::npos);
+    CHECK(found[0].remedy.find("--external unix[") != std::string::npos);
+    ::close(accepted);
+    ::close(server);
 }

@@ -1,0 +1,325 @@
+#include "libcr/files/unix_socket.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/files/kinds.h"
+#include "libcr/files/plan.h"
+#include "libcr/files/socket_options.h"
+#include "libcr/files/socket_queue.h"
+#include "libcr/files/tree.h"
+#include "libcr/image/writer.h"
+#include "libcr/sys/file.h"
+#include "libcr/sys/gate.h"
+
+#include <algorithm>
+#include <set>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+namespace cr::files
+{
+
+namespace
+{
+
+constexpr uint8_t kConnected = 1, kListens = 10; // TCP_ESTABLISHED, TCP_LISTEN
+constexpr uint32_t kExternal = 1;                // USK_EXTERN of uflags
+
+uint32_t inode_of(const Facts &facts) { return static_cast<uint32_t>(facts.st.st_ino); }
+
+bool is_stream(const sys::UnixSocket &socket) { return socket.type != SOCK_DGRAM; }
+
+// "pid 7 (syslogd), fd 3" of any process that has the socket; empty when none is found.
+std::string holder_of(uint32_t inode)
+{
+    std::string link = cat("socket:[", inode, "]");
+    Fd proc = sys::open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
+    for (const std::string &pid : sys::names_in(proc.get(), "/proc")) {
+        long dir =
+            parse_int<pid_t>(pid) ? sys::try_open_at(proc.get(), cat(pid, "/fd").c_str(), O_RDONLY) : -1;
+        if (dir < 0)
+            continue;
+        Fd fds(static_cast<int>(dir));
+        for (const std::string &fd : sys::names_in(fds.get(), pid))
+            if (sys::readlink_at(fds.get(), fd.c_str()) == link)
+                return cat("pid ", pid, " (",
+                           printable(trim(proc::PidDir(*parse_int<pid_t>(pid)).read("comm"))), "), fd ", fd);
+    }
+    return {};
+}
+
+std::string name_text(const std::string &name)
+{
+    return name.empty()
+               ? "without a name"
+               : cat("of the name ", name[0] ? "" : "@", printable(name.c_str() + (name[0] ? 0 : 1)));
+}
+
+bool is_allowed(const Facts &facts, const sys::UnixSocket &socket, const sys::UnixSocket *peer,
+                const DumpOptions &options)
+{
+    std::string key = cat("unix[", inode_of(facts), "]");
+    if (std::count(options.external.begin(), options.external.end(), key))
+        return true;
+    const auto &listed = options.ext_unix_sk_inodes;
+    bool by_option =
+        options.ext_unix_sk && (listed.empty() || std::count(listed.begin(), listed.end(), socket.peer));
+    return by_option && !is_stream(socket) && peer && !peer->name.empty();
+}
+
+Blocker external_blocker(const Facts &facts, const sys::UnixSocket &socket, const sys::UnixSocket *peer)
+{
+    std::string holder = holder_of(socket.peer);
+    return blocker_of(
+        facts,
+        cat("its other end is outside of the tree: socket ", socket.peer, " ",
+            name_text(peer ? peer->name : ""), holder.empty() ? "" : ", of ", holder),
+        is_stream(socket) || !peer || peer->name.empty()
+            ? cat("dump that process together with this tree, or use --external unix[", inode_of(facts),
+                  "] and --inherit-fd fd[N]:socket:[", inode_of(facts), "] on restore")
+            : std::string("use --ext-unix-sk (-x): it is connected again by that name on restore"));
+}
+
+// ---- kind ----
+
+bool claims(const Facts &f) { return S_ISSOCK(f.st.st_mode) && f.socket_domain == AF_UNIX; }
+
+// What needs to know the other sockets is asked later, see unix_blocker().
+std::optional<Blocker> blocker(const Facts &, const DumpOptions &) { return std::nullopt; }
+
+void capture(Capture &c)
+{
+    Fd copy = c.tree.take(c.facts());
+    img::unix_sk_entry &usk = *c.entry().mutable_usk();
+    usk.set_id(c.id());
+    usk.set_ino(inode_of(c.facts()));
+    usk.set_type(static_cast<uint32_t>(socket_option(copy.get(), SO_TYPE)));
+    usk.set_flags(c.flags());
+    usk.set_uflags(0);
+    c.owner(*usk.mutable_fown());
+    capture_options(copy.get(), *usk.mutable_opts());
+}
+
+// Fills in the entries that capture() began.
+class Finisher
+{
+  public:
+    explicit Finisher(Tree &tree) : tree_(tree) {}
+    void run();
+
+  private:
+    void fill(Description &description);
+    void name(const Description &description, const sys::UnixSocket &socket, img::unix_sk_entry &usk);
+    bool leads_to(const std::string &path, const sys::UnixSocket &socket, img::unix_sk_entry &usk) const;
+    void external_peer(const sys::UnixSocket &peer);
+    void queue(const Description &description);
+
+    Tree &tree_;
+    UnixSockets sockets_;
+    std::set<uint32_t> in_tree_, external_;
+    std::optional<image::Writer> queues_;
+};
+
+void Finisher::run()
+{
+    std::vector<Description *> ours;
+    for (Description &description : tree_.descriptions())
+        if (description.kind == &kUnixSocket) {
+            ours.push_back(&description);
+            in_tree_.insert(inode_of(description.facts));
+        }
+    for (Description *description : ours) {
+        auto what = [&] { return description->facts.subject(); };
+        Subject subject(what);
+        auto in_tree = [this](uint32_t inode) { return in_tree_.count(inode) != 0; };
+        if (auto blocker = unix_blocker(description->facts, sockets_, in_tree, tree_.options()))
+            refused(blocker->reason, blocker->remedy);
+        fill(*description);
+        queue(*description);
+    }
+    if (queues_)
+        queues_->finish();
+}
+
+void Finisher::fill(Description &description)
+{
+    img::unix_sk_entry &usk = *description.entry.mutable_usk();
+    const sys::UnixSocket &socket = *sockets_.find(usk.ino());
+    usk.set_state(socket.state);
+    usk.set_backlog(socket.state == kListens ? socket.unsent : 0);
+    usk.set_peer(socket.peer);
+    if (const sys::UnixSocket *listener = sockets_.waits_at(usk.ino()))
+        usk.set_peer(listener->inode);
+    usk.set_name(socket.name);
+    if (socket.shutdown)
+        usk.set_shutdown(static_cast<img::sk_shutdown>(socket.shutdown & 3));
+    if (!socket.name.empty() && socket.name[0])
+        name(description, socket, usk);
+    if (const sys::UnixSocket *peer = sockets_.find(socket.peer); peer && !in_tree_.count(socket.peer))
+        external_peer(*peer);
+}
+
+bool Finisher::leads_to(const std::string &path, const sys::UnixSocket &socket, img::unix_sk_entry &usk) const
+{
+    auto st = sys::stat_at(AT_FDCWD, path.c_str());
+    if (!st || !socket.file || static_cast<uint32_t>(st->st_ino) != socket.file->first ||
+        (major(st->st_dev) << 20 | minor(st->st_dev)) != socket.file->second)
+        return false;
+    img::file_perms_entry &perms = *usk.mutable_file_perms();
+    perms.set_mode(st->st_mode);
+    perms.set_uid(st->st_uid);
+    perms.set_gid(st->st_gid);
+    return true;
+}
+
+// A relative name was meant from the working directory of that time, which mostly is still that of a holder.
+void Finisher::name(const Description &description, const sys::UnixSocket &socket, img::unix_sk_entry &usk)
+{
+    std::string path = socket.name.c_str();
+    if (path[0] == '/') {
+        usk.set_deleted(!leads_to(path, socket, usk));
+        return;
+    }
+    for (auto [pid, fd] : description.holders) {
+        std::string directory = proc::PidDir(pid).link("cwd");
+        if (!leads_to(cat(directory, "/", path), socket, usk))
+            continue;
+        usk.set_name_dir(directory);
+        return;
+    }
+    usk.set_deleted(true);
+}
+
+void Finisher::external_peer(const sys::UnixSocket &peer)
+{
+    if (peer.name.empty() || !external_.insert(peer.inode).second)
+        return;
+    img::file_entry entry;
+    entry.set_type(img::UNIXSK);
+    entry.set_id(tree_.new_id());
+    img::unix_sk_entry &usk = *entry.mutable_usk();
+    usk.set_id(entry.id());
+    usk.set_ino(peer.inode);
+    usk.set_type(peer.type);
+    usk.set_state(peer.state);
+    usk.set_flags(O_RDWR);
+    usk.set_uflags(kExternal);
+    usk.set_backlog(0);
+    usk.set_peer(0);
+    usk.set_name(peer.name);
+    img::fown_entry &nobody = *usk.mutable_fown();
+    for (auto set : {&img::fown_entry::set_uid, &img::fown_entry::set_euid, &img::fown_entry::set_signum,
+                     &img::fown_entry::set_pid_type, &img::fown_entry::set_pid})
+        (nobody.*set)(0);
+    img::sk_opts_entry &options = *usk.mutable_opts();
+    options.set_so_sndbuf(0);
+    options.set_so_rcvbuf(0);
+    options.set_so_snd_tmo_sec(0);
+    options.set_so_snd_tmo_usec(0);
+    options.set_so_rcv_tmo_sec(0);
+    options.set_so_rcv_tmo_usec(0);
+    tree_.add_entry(std::move(entry));
+}
+
+void Finisher::queue(const Description &description)
+{
+    const img::unix_sk_entry &usk = description.entry.usk();
+    if (usk.state() == kListens)
+        return;
+    Fd copy = tree_.take(description.facts);
+    for (const Packet &packet : read_queue(copy.get(), static_cast<int>(usk.type()))) {
+        if (!queues_)
+            queues_.emplace(tree_.images(), image::Kind::SkQueues);
+        put_packet(*queues_, description.entry.id(), packet);
+    }
+}
+
+Common common(const img::file_entry &entry, const Plan &)
+{
+    return {entry.usk().flags(), &entry.usk().fown()};
+}
+
+void finish(Tree &tree)
+{
+    auto is_ours = [](const Description &d) { return d.kind == &kUnixSocket; };
+    const auto &all = tree.descriptions();
+    if (std::any_of(all.begin(), all.end(), is_ours))
+        Finisher(tree).run();
+}
+
+} // namespace
+
+UnixSockets::UnixSockets() : all_(sys::unix_sockets())
+{
+    std::sort(all_.begin(), all_.end(), [](auto &a, auto &b) { return a.inode < b.inode; });
+    for (const sys::UnixSocket &socket : all_)
+        for (uint32_t client : socket.waiting)
+            waiting_[client] = socket.inode;
+}
+
+const sys::UnixSocket *UnixSockets::find(uint32_t inode) const
+{
+    auto found = std::lower_bound(all_.begin(), all_.end(), inode,
+                                  [](const sys::UnixSocket &s, uint32_t i) { return s.inode < i; });
+    return inode && found != all_.end() && found->inode == inode ? &*found : nullptr;
+}
+
+const sys::UnixSocket *UnixSockets::waits_at(uint32_t client) const
+{
+    auto found = waiting_.find(client);
+    return found == waiting_.end() ? nullptr : find(found->second);
+}
+
+std::optional<Blocker> unix_blocker(const Facts &facts, const UnixSockets &sockets, const InTree &in_tree,
+                                    const DumpOptions &options)
+{
+    const sys::UnixSocket *socket = sockets.find(inode_of(facts));
+    if (!socket)
+        return blocker_of(facts,
+                          "the kernel does not list this unix socket (it is of another network namespace)");
+    const sys::UnixSocket *peer = sockets.find(socket->peer);
+    if (socket->peer && !in_tree(socket->peer) && !is_allowed(facts, *socket, peer, options))
+        return external_blocker(facts, *socket, peer);
+    if (socket->state == kListens) {
+        if (socket->unread != socket->waiting.size() ||
+            std::count(socket->waiting.begin(), socket->waiting.end(), 0))
+            return blocker_of(facts, "a connection that nobody has accepted yet was closed by its client",
+                              "let the program accept it first");
+        for (uint32_t client : socket->waiting)
+            if (!in_tree(client)) {
+                std::string holder = holder_of(client);
+                return blocker_of(facts,
+                                  cat("a connection from outside of the tree is not accepted yet",
+                                      holder.empty() ? "" : ", of ", holder),
+                                  "let the program accept it first, or end that client");
+            }
+    }
+    if (const sys::UnixSocket *listener = sockets.waits_at(socket->inode)) {
+        if (!in_tree(listener->inode))
+            return blocker_of(facts, "it waits to be accepted by a process outside of the tree",
+                              "try again when it was accepted");
+        if (socket->unsent)
+            return blocker_of(facts, "it has sent something and is not accepted yet",
+                              "try again when it was accepted");
+    }
+    return std::nullopt;
+}
+
+const Kind kUnixSocket = {
+    .name = "unix socket",
+    .type = img::UNIXSK,
+    .claims = claims,
+    .blocker = blocker,
+    .capture = capture,
+    .finish = finish,
+    .common = common,
+    .check = check_unix,
+    .needs = nullptr,
+    .open = open_unix,
+    .arm = arm_unix,
+    .after_tasks = finish_unix,
+};
+
+} // namespace cr::files
