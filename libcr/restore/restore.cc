@@ -5,6 +5,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/plan.h"
+#include "libcr/inject/tree.h"
 #include "libcr/mm/fill.h"
 #include "libcr/proc/pid_dir.h"
 #include "libcr/program/enter.h"
@@ -210,6 +211,7 @@ class Execution
     void begin_calls();
     void set_registers(const TaskImage &task);
     void end_leader(size_t number);
+    void see_leaders_end() const;
     void hook(const char *point) const
     {
         if (request_.hook)
@@ -427,6 +429,23 @@ void Execution::set_state()
     }
 }
 
+// Who looks at the restored tree at once shall find main threads dead that were. Nothing depends on it.
+void Execution::see_leaders_end() const
+{
+    constexpr int kTries = 500;
+    for (const TaskImage &task : plan_.images.tasks) {
+        if (!task.leader_dead() || task.leader().tc().task_state() == task::kStopped ||
+            request_.leave_stopped)
+            continue;
+        for (int i = 0; i < kTries; i++) {
+            auto stat = inject::stat_of(task.pid(), task.pid());
+            if (!stat || stat->state == 'Z')
+                break;
+            ::usleep(1000);
+        }
+    }
+}
+
 // From the guardian's commit on everybody lives.
 void Execution::release()
 {
@@ -444,6 +463,7 @@ void Execution::release()
     guardian.commit();
     hook("pre-resume");
     tracees_->detach(threads_);
+    see_leaders_end();
 }
 
 RestoreResult Execution::run()
