@@ -4,6 +4,7 @@
 #include "libcr/base/text.h"
 #include "libcr/image/writer.h"
 #include "libcr/mm/crew.h"
+#include "libcr/mm/sysv.h"
 #include "libcr/sys/file.h"
 
 namespace cr::mm
@@ -148,7 +149,13 @@ void TreeCapture::take_tasks(const std::function<std::optional<TaskToCapture>()>
 
 void TreeCapture::take_shared(std::vector<std::unique_ptr<Object>> &large, PageBuffer &buffer)
 {
+    std::vector<img::ipc_shm_entry> segments;
     for (const SharedObject &shared : shared_.take()) {
+        uint64_t id = shared.id;
+        if (!shared.segment.empty()) {
+            segments.push_back(describe_segment(static_cast<uint32_t>(id), shared.segment));
+            id = contents_of_segment(id);
+        }
         std::string name = cat("shared memory ", shared.id, " of pid ", shared.pid);
         Subject subject(name);
         auto source =
@@ -159,7 +166,7 @@ void TreeCapture::take_shared(std::vector<std::unique_ptr<Object>> &large, PageB
         object->shared = true;
         object->source = std::move(source);
         object->job = std::make_unique<CopyJob>(*object->source, std::move(ranges),
-                                                pages_.open(image::Kind::PagemapShmem, shared.id));
+                                                pages_.open(image::Kind::PagemapShmem, id));
         if (object->job->bytes() >= kLarge) {
             large.push_back(std::move(object));
             continue;
@@ -167,6 +174,12 @@ void TreeCapture::take_shared(std::vector<std::unique_ptr<Object>> &large, PageB
         object->job->work(buffer);
         finish(*object);
     }
+    if (segments.empty() || continuing_.memory_only)
+        return;
+    image::Writer writer(images_, image::Kind::IpcnsShm, kIpcNamespace);
+    for (const img::ipc_shm_entry &segment : segments)
+        writer.put(segment);
+    writer.finish();
 }
 
 TreeCapture::~TreeCapture() = default;

@@ -20,8 +20,8 @@ using Vma = img::vma_entry;
 
 constexpr uint32_t kInternal = ~0u << 27; // CRIU's own marks, without meaning in an image
 constexpr uint32_t kBacking = kVmaFilePrivate | kVmaFileShared | kVmaAnonShared | kVmaAnonPrivate;
-constexpr uint32_t kRestorable =
-    kVmaRegular | kVmaStack | kVmaVsyscall | kVmaVdso | kVmaHeap | kBacking | kVmaVvar | kVmaMemfd;
+constexpr uint32_t kRestorable = kVmaRegular | kVmaStack | kVmaVsyscall | kVmaVdso | kVmaHeap | kBacking |
+                                 kVmaVvar | kVmaMemfd | kVmaSysvIpc;
 constexpr uint32_t kMapFlags = MAP_SHARED | MAP_PRIVATE | kMapDroppable | MAP_ANONYMOUS | MAP_GROWSDOWN |
                                MAP_LOCKED | MAP_NORESERVE | MAP_STACK | MAP_DENYWRITE | MAP_EXECUTABLE;
 constexpr uint64_t kAdvice = 1ull << MADV_SEQUENTIAL | 1ull << MADV_RANDOM | 1ull << MADV_DONTFORK |
@@ -32,11 +32,11 @@ struct Unsupported {
     uint32_t status;
     const char *what;
 };
-constexpr Unsupported kUnsupported[] = {
-    {kVmaSysvIpc, "System V shared memory"},   {kVmaSocket, "the ring of a packet socket"},
-    {kVmaAioRing, "an asynchronous I/O ring"}, 
-    {kVmaShadowStack, "a shadow stack"},       {kVmaGuard, "guard pages"},
-    {kVmaUprobes, "the area of uprobes"}};
+constexpr Unsupported kUnsupported[] = {{kVmaSocket, "the ring of a packet socket"},
+                                        {kVmaAioRing, "an asynchronous I/O ring"},
+                                        {kVmaShadowStack, "a shadow stack"},
+                                        {kVmaGuard, "guard pages"},
+                                        {kVmaUprobes, "the area of uprobes"}};
 
 void check_kind(const Vma &vma)
 {
@@ -58,6 +58,8 @@ void check_kind(const Vma &vma)
     if (vma.flags() & ~kMapFlags || (type != MAP_SHARED && type != MAP_PRIVATE && type != kMapDroppable) ||
         shared != (type == MAP_SHARED) || (file && (vma.flags() & MAP_ANONYMOUS)))
         bad_image(cat("flags 0x", hex(vma.flags()), " do not fit status 0x", hex(status)));
+    if ((status & kVmaSysvIpc && !(backing & kVmaAnonShared)) || (status & kVmaMemfd && !file))
+        bad_image(cat("status 0x", hex(status), " contradicts itself"));
     if (vma.prot() & ~uint32_t{PROT_READ | PROT_WRITE | PROT_EXEC})
         bad_image(cat("prot 0x", hex(vma.prot()), " is not known"));
     if (vma.madv() & ~kAdvice)

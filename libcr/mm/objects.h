@@ -42,19 +42,20 @@ class FileTable
 // One object of shared anonymous memory, its number being the inode that every mapping of it shows.
 struct SharedObject {
     uint64_t id = 0;
-    pid_t pid = 0;   // a task that maps it,
-    std::string via; // and the link of that area: /proc/PID/map_files/START-END
+    pid_t pid = 0;       // a task that maps it,
+    std::string via;     // and the link of that area: /proc/PID/map_files/START-END
+    std::string segment; // of a System V segment: what maps says
 };
 
 class SharedTable
 {
   public:
-    void mapped(const proc::PidDir &task, const proc::Area &area);
+    void mapped(const proc::PidDir &task, const proc::Area &area, bool segment);
     std::vector<SharedObject> take() { return std::move(objects_); }
 
   private:
     std::mutex mutex_;
-    std::map<uint64_t, size_t> index_;
+    std::map<std::pair<bool, uint64_t>, size_t> index_; // segments are counted apart
     std::vector<SharedObject> objects_;
 };
 

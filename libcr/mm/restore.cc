@@ -11,6 +11,7 @@
 #include <map>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -75,6 +76,7 @@ class Mapper
     Mapping mapping(size_t area, bool early) const;
     void map(const Mapping &mapping, program::Value fd);
     void map_apart(const Mapping &mapping, const std::string &name);
+    void attach_segments(bool early);
     void describe(const Vma &vma);
     void preadv(OpId pages, const std::vector<iovec> &to, uint64_t bytes, uint64_t offset);
 
@@ -134,11 +136,12 @@ void Mapper::map_apart(const Mapping &m, const std::string &name)
 // Of what is backed by something, one descriptor at a time is held, for all areas that it backs.
 void Mapper::map(bool early)
 {
+    attach_segments(early);                                           // first, since they come as a whole
     std::map<std::pair<bool, uint64_t>, std::vector<Mapping>> backed; // {anonymous, id}
     Mapping anonymous;
     for (size_t i = 0; i < plan_.areas.size(); i++) {
         const AreaPlan &area = plan_.areas[i];
-        if (area.inherited || area.early != early)
+        if (area.inherited || area.early != early || has(*area.vma, kVmaSysvIpc))
             continue;
         Mapping next = mapping(i, early);
         if (!(area.vma->status() & kVmaAnonPrivate)) {
@@ -164,6 +167,35 @@ void Mapper::map(bool early)
     for (const AreaPlan &area : plan_.areas)
         if (!area.inherited && area.early == early)
             describe(*area.vma);
+}
+
+// A segment is attached where it was, and what the task did not have of it is unmapped again.
+void Mapper::attach_segments(bool early)
+{
+    std::map<std::pair<uint64_t, uint64_t>, std::vector<const Vma *>> attachments; // by address and id
+    for (const AreaPlan &area : plan_.areas)
+        if (!area.inherited && area.early == early && has(*area.vma, kVmaSysvIpc))
+            attachments[{area.vma->start() - area.vma->pgoff(), area.vma->shmid()}].push_back(area.vma);
+    for (const auto &[key, vmas] : attachments) {
+        auto [at, id] = key;
+        std::string name = cat("System V shared memory ", id);
+        bool written = std::any_of(vmas.begin(), vmas.end(),
+                                   [](const Vma *vma) { return vma->fdflags() & (O_WRONLY | O_RDWR); });
+        uint32_t prot = written ? PROT_READ | PROT_WRITE : PROT_READ;
+        build_.program.sys(SYS_shmat, {id, at, written ? 0 : SHM_RDONLY}, On::Fail, name);
+        uint64_t end = at;
+        auto unmap_to = [&](uint64_t next) {
+            if (end < next)
+                build_.program.sys(SYS_munmap, {end, next - end}, On::Fail, name);
+        };
+        for (const Vma *vma : vmas) {
+            unmap_to(vma->start());
+            end = vma->end();
+            if (vma->prot() != prot)
+                build_.program.sys(SYS_mprotect, {vma->start(), size_of(*vma), vma->prot()}, On::Fail, name);
+        }
+        unmap_to(at + page_up(sources_.segment(id)));
+    }
 }
 
 // What is said of an area by other calls, before it is filled: the policy is about where its pages will be.

@@ -20,9 +20,10 @@ namespace cr::mm
 
 // Numbers of descriptors in the opener.
 struct Sources {
-    std::function<int(uint32_t)> file;   // by file id: mapped files and executables
-    std::function<int(uint64_t)> shared; // by shmid: see shared.h
-    int images = -1;                     // the image directory
+    std::function<int(uint32_t)> file;         // by file id: mapped files and executables
+    std::function<int(uint64_t)> shared;       // by shmid: see shared.h
+    std::function<uint64_t(uint64_t)> segment; // the size of a System V segment, by id
+    int images = -1;                           // the image directory
 };
 
 // What is the same for all tasks of a restore.

@@ -24,13 +24,6 @@ namespace
 // An object cannot be larger than an address space; this is far beyond what any test or program has.
 constexpr uint64_t kLargest = 1ull << 46;
 
-image::Pagemap contents(const image::Dir &dir, uint64_t id)
-{
-    if (!dir.has(image::Kind::PagemapShmem, id))
-        return {};
-    return image::read_pagemap(dir, image::Kind::PagemapShmem, id);
-}
-
 // A shared anonymous mapping of our own, gone at the end of the scope.
 class Mapping
 {
@@ -58,8 +51,17 @@ class Mapping
     uint64_t size_;
 };
 
+} // namespace
+
+image::Pagemap shared_contents(const image::Dir &dir, uint64_t id)
+{
+    if (!dir.has(image::Kind::PagemapShmem, id))
+        return {};
+    return image::read_pagemap(dir, image::Kind::PagemapShmem, id);
+}
+
 // read(2) into the mapping: pages that are not written to stay holes.
-void read_contents(const image::Dir &dir, const image::Pagemap &pagemap, uint8_t *to)
+void read_shared_contents(const image::Dir &dir, const image::Pagemap &pagemap, uint8_t *to)
 {
     constexpr uint64_t kPiece = 2 << 20;
     struct Piece {
@@ -88,14 +90,12 @@ void read_contents(const image::Dir &dir, const image::Pagemap &pagemap, uint8_t
         together(work);
 }
 
-} // namespace
-
 std::vector<SharedPlan> plan_shared(const image::Dir &dir, std::span<const img::mm_entry *const> spaces)
 {
     std::map<uint64_t, SharedPlan> objects;
     for (const img::mm_entry *space : spaces)
         for (const auto &vma : space->vmas())
-            if (has(vma, kVmaAnonShared)) {
+            if (has(vma, kVmaAnonShared) && !has(vma, kVmaSysvIpc)) {
                 SharedPlan &object = objects[vma.shmid()];
                 object.size = std::max(object.size, vma.pgoff() + size_of(vma));
                 object.reserved |= !(vma.flags() & MAP_NORESERVE);
@@ -103,7 +103,7 @@ std::vector<SharedPlan> plan_shared(const image::Dir &dir, std::span<const img::
     std::vector<SharedPlan> out;
     for (auto &[id, object] : objects) {
         object.id = id;
-        image::Pagemap pagemap = contents(dir, id);
+        image::Pagemap pagemap = shared_contents(dir, id);
         if (!pagemap.runs.empty())
             object.size = std::max(object.size, pagemap.runs.back().end());
         if (object.size > kLargest)
@@ -118,7 +118,7 @@ Fd make_shared(const image::Dir &dir, const SharedPlan &plan)
     auto describe = [&] { return cat("shared memory ", plan.id); };
     Subject subject(describe);
     Mapping mapping(plan.size, plan.reserved);
-    read_contents(dir, contents(dir, plan.id), mapping.data());
+    read_shared_contents(dir, shared_contents(dir, plan.id), mapping.data());
     return mapping.open();
 }
 

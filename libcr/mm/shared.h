@@ -8,6 +8,7 @@
 
 #include "libcr/base/fd.h"
 #include "libcr/image/dir.h"
+#include "libcr/image/pages.h"
 #include "mm.pb.h"
 
 #include <cstdint>
@@ -27,6 +28,10 @@ struct SharedPlan {
 // needs.
 std::vector<SharedPlan> plan_shared(const image::Dir &dir, std::span<const img::mm_entry *const> spaces);
 
+// What is stored of an object.
+image::Pagemap shared_contents(const image::Dir &dir, uint64_t id);
+// Reads it into a mapping; pages that are not stored are not touched.
+void read_shared_contents(const image::Dir &dir, const image::Pagemap &pagemap, uint8_t *to);
 // Makes the object with its contents. Needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN.
 Fd make_shared(const image::Dir &dir, const SharedPlan &plan);
 

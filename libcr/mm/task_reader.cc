@@ -152,7 +152,9 @@ void TaskReader::add_area(const Area &area, FileTable &files, SharedTable &share
     } else if (verdict.status & kVmaAnonShared) {
         vma.set_shmid(area.inode);
         vma.set_pgoff(area.offset);
-        shared.mapped(dir_, area);
+        if (verdict.status & kVmaSysvIpc)
+            vma.set_fdflags(static_cast<uint32_t>(open_flags(area)));
+        shared.mapped(dir_, area, verdict.status & kVmaSysvIpc);
     }
     if (auto policy = policies_.find(vma.start()); policy != policies_.end() && !is_special(vma))
         *vma.mutable_cr_numa() = std::move(policy->second);

@@ -5,6 +5,7 @@
 #include "libcr/files/plan.h"
 #include "libcr/mm/restore.h"
 #include "libcr/mm/shared.h"
+#include "libcr/mm/sysv.h"
 #include "libcr/restore/images.h"
 #include "libcr/task/births.h"
 
@@ -19,9 +20,10 @@ namespace cr::restore
 struct MemoryPlan {
     // Of ImageSet::tasks; none for zombies and those who have their memory from another.
     std::vector<std::unique_ptr<mm::TaskPlan>> tasks;
-    std::vector<mm::SharedPlan> shared; // objects that the opener makes
-    int first_shared = 0;               // the opener's number of the first of them; descriptions come behind
-    mm::VdsoPlace vdso;                 // where ours lies, in which the root is born
+    std::vector<mm::SharedPlan> shared;              // objects that the opener makes
+    std::map<uint32_t, img::ipc_shm_entry> segments; // of System V, by id
+    int first_shared = 0; // the opener's number of the first of them; descriptions come behind
+    mm::VdsoPlace vdso;   // where ours lies, in which the root is born
     mm::Frame frame;
 
     // The task whose memory `birth` begins with; null: our own.

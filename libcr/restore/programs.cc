@@ -52,6 +52,7 @@ mm::Sources Builder::sources() const
 {
     mm::Sources out;
     out.file = [this](uint32_t id) { return files_.opener_fd(id); };
+    out.segment = [this](uint64_t id) { return memory_.segments.at(static_cast<uint32_t>(id)).size(); };
     out.shared = [this](uint64_t id) {
         for (size_t i = 0; i < memory_.shared.size(); i++)
             if (memory_.shared[i].id == id)

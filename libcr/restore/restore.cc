@@ -151,6 +151,7 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
     auto plan = std::unique_ptr<Plan>(new Plan{std::move(images), {}, {}, {}, host});
     plan->births = task::plan_births(kin_of(plan->images));
     choose_ids(plan->images, plan->births);
+    auto segments = mm::plan_segments(plan->images.dir, spaces_of(plan->images));
     std::vector<mm::SharedPlan> shared = mm::plan_shared(plan->images.dir, spaces_of(plan->images));
     files::RestoreOptions options = request.files;
     options.shell_job = request.shell_job;
@@ -160,6 +161,7 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
     plan->files.emplace(plan->images.dir, tables_of(plan->images), options);
     plan->memory = plan_memory(plan->images, plan->births, *plan->files);
     plan->memory.shared = std::move(shared);
+    plan->memory.segments = std::move(segments);
     plan->memory.first_shared = first;
     return plan;
 }
@@ -228,6 +230,7 @@ class Execution
     Surroundings surroundings_;
     std::optional<files::Opener> opener_work_;
     std::optional<OpenerProcess> opener_;
+    std::optional<mm::Segments> segments_;
     Programs programs_;
     std::optional<RegionMemory> memory_;
     std::optional<Tracees> tracees_;
@@ -483,6 +486,8 @@ RestoreResult Execution::run()
     hook("pre-restore");
     ready_.emplace();
     start_opener();
+    segments_.emplace(plan_.images.dir,
+                      plan_.memory.segments); // before a place for the programs is looked for
     make_programs();
     opener_->wait_opened();
     uint64_t forking = now_us();
@@ -490,10 +495,12 @@ RestoreResult Execution::run()
     hook("setup-namespaces");
     hook("post-setup-namespaces");
     follow();
+    segments_->detach();
     result_.statistics.set_forking_time(elapsed_us(forking));
     set_state();
     hook("post-restore");
     release();
+    segments_->keep();
     result_.root = root_;
     result_.statistics.set_restore_time(elapsed_us(begin));
     return result_;

@@ -1,4 +1,4 @@
-// without: memfd.name, memfd.shmid, memfd.size
+// without: memfd.shmid, memfd.size
 // Mappings of memfds: shared with a child while no descriptor is left, private with pages of its own,
 // read-only.
 #include "workload.h"

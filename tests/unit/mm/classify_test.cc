@@ -58,7 +58,6 @@ TEST_CASE("areas that are dumped have CRIU's status")
 
 TEST_CASE("areas in the way of a dump are named")
 {
-    CHECK(contains(refusal(area("rw-s", "/SYSV00000000 (deleted)")), "System V"));
     CHECK(contains(refusal(area("rw-s", "/secretmem (deleted)")), "secret"));
     CHECK(contains(refusal(area("rw-s", "/[aio] (deleted)")), "asynchronous"));
     CHECK(contains(refusal(area("rw-p", "/anon_hugepage (deleted)", "ht")), "hugetlb"));
@@ -70,6 +69,11 @@ TEST_CASE("areas in the way of a dump are named")
     CHECK(contains(refusal(area("rw-p", "", "rd wr um")), "userfaultfd"));
     CHECK(contains(refusal(area("rw-p", "", "rd wr ss")), "shadow stack"));
     CHECK(contains(refusal(area("rw-p", "", "rd wr zz")), "does not know"));
+}
+
+TEST_CASE("a System V segment is shared memory of its own kind")
+{
+    CHECK(status(area("rw-s", "/SYSV00000000 (deleted)", "sh", 0)) == 0x501);
 }
 
 TEST_CASE("a memfd is mapped like a file")

@@ -79,7 +79,7 @@ bool contains(const std::string &text, const std::string &part)
 }
 
 const Sources kSources{[](uint32_t id) { return static_cast<int>(100 + id); }, [](uint64_t) { return 200; },
-                       50};
+                       [](uint64_t) { return 8192; }, 50};
 
 } // namespace
 
