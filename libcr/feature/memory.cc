@@ -190,6 +190,48 @@ long write_tracking() { return with_userfaultfd(sys::kUffdWpAsync); }
 // Write-protection of what is in memory, by which a snapshot is taken.
 long write_holding() { return with_userfaultfd(UFFD_FEATURE_PAGEFAULT_FLAG_WP); }
 
+long numa()
+{
+    int mode;
+    return sys::call(SYS_get_mempolicy, &mode, nullptr, 0, nullptr, 0);
+}
+
+long local_descriptors()
+{
+    char entry[8];
+    return sys::call(SYS_modify_ldt, 0, entry, sizeof entry);
+}
+
+long anonymous_names()
+{
+    return in_child([] {
+        constexpr int kSetVma = 0x53564d41; // PR_SET_VMA, PR_SET_VMA_ANON_NAME
+        long at = sys::call(SYS_mmap, 0, kPage, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return at < 0 ? at : sys::call(SYS_prctl, kSetVma, 0, at, kPage, "trial");
+    });
+}
+
+long mseal()
+{
+    return in_child([] {
+        constexpr long kMseal = 462; // Linux 6.10
+        long at = sys::call(SYS_mmap, 0, kPage, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return at < 0 ? at : sys::call(kMseal, at, kPage, 0);
+    });
+}
+
+long mdwe()
+{
+    constexpr int kGetMdwe = 66; // PR_GET_MDWE, Linux 6.3
+    return sys::call(SYS_prctl, kGetMdwe, 0, 0, 0, 0);
+}
+
+long memory_merge()
+{
+    constexpr int kGetMemoryMerge = 68; // PR_GET_MEMORY_MERGE, Linux 6.4
+    return sys::call(SYS_prctl, kGetMemoryMerge, 0, 0, 0, 0);
+}
+
 // Either way would do to know what changed.
 long dirty_track()
 {

@@ -174,6 +174,14 @@ long loginuid()
     });
 }
 
+long user_dispatch()
+{
+    return on_traced_child([](pid_t child) {
+        sys::ptrace::UserDispatch dispatch;
+        return sys::ptrace::get_user_dispatch(child, dispatch);
+    });
+}
+
 long seccomp_suspend()
 {
     return on_traced_child([](pid_t) { return 0l; }, nullptr, kSuspendSeccomp);

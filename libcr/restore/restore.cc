@@ -138,6 +138,18 @@ void decide_loginuid(const ImageSet &images, const feature::Features &features, 
                      "(that needs CAP_AUDIT_CONTROL and a kernel with CONFIG_AUDIT)");
 }
 
+void warn_of_names(const ImageSet &images, const feature::Features &features)
+{
+    size_t names = 0;
+    for (const img::mm_entry *space : spaces_of(images))
+        names +=
+            static_cast<size_t>(std::count_if(space->vmas().begin(), space->vmas().end(),
+                                              [](const img::vma_entry &vma) { return vma.has_cr_name(); }));
+    if (names && !features.has(feature::Id::AnonNames))
+        log::warning("names of ", names,
+                     " areas of memory are lost: this kernel has none (CONFIG_ANON_VMA_NAME)");
+}
+
 std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
 {
     ImageSet images = read_images(request.images_dir);
@@ -145,6 +157,7 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
     task::Host host = host_of(request.features);
     check_tasks(images, host, request.features);
     decide_loginuid(images, request.features, host);
+    warn_of_names(images, request.features);
     if (!request.shell_job && images.tasks[0].tree.sid() != images.tasks[0].tree.pid())
         refused("the root of the tree is not a session leader: its session and terminal were outside",
                 "give --shell-job to put it into yours");
