@@ -29,7 +29,9 @@ class Workload:
         elif self.shell_job:
             own = ["shell-job"]
         else:
-            own = self.words("modes") or [mode for mode in chosen if mode not in ("refused", "shell-job")]
+            # A stage alone knows nothing of a dump's options.
+            others = {"refused", "shell-job", *(["alone"] if "dump-options" in self.headers else [])}
+            own = self.words("modes") or [mode for mode in chosen if mode not in others]
         return [mode for mode in chosen if mode in own or mode == "none"]
 
     @property

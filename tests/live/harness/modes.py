@@ -108,12 +108,12 @@ def snapshot(context):
 def pre_dump(context):
     """Memory first, in two steps, the tree running on in between; the dump stores what changed since."""
     before = context.snapshot()
-    context.tools.pre_dump(context.tree.root, context.images("one"))
+    context.tools.pre_dump(context.tree.root, context.images("step1"))
     context.same_as(before, "after the pre-dump", tracked=True)
-    context.tools.pre_dump(context.tree.root, context.images("two"), "--prev-images-dir", "../one")
+    context.tools.pre_dump(context.tree.root, context.images("step2"), "--prev-images-dir", "../step1")
     context.same_as(before, "after the second pre-dump", tracked=True)
-    context.dump("three", ("--prev-images-dir", "../two", "--track-mem"))
-    context.restore("three")
+    context.dump("step3", ("--prev-images-dir", "../step2", "--track-mem"))
+    context.restore("step3")
     context.same_as(before, "after the restore")
 
 
