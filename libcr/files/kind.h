@@ -66,6 +66,8 @@ struct Kind {
     void (*open)(const img::file_entry &, Opener &);
     void (*arm)(const img::file_entry &, Opener &);         // may be null
     void (*after_tasks)(const img::file_entry &, Opener &); // when all tasks exist; may be null
+    // Whether it can be opened only when all processes are born; they wait for it. Null: never.
+    bool (*is_late)(const img::file_entry &, const Plan &) = nullptr;
 };
 
 std::span<const Kind *const> kinds();

@@ -7,6 +7,6 @@ namespace cr::files
 {
 
 extern const Kind kReg, kPipe, kFifo, kEventfd, kEventpoll, kSignalfd, kTimerfd, kTty, kInotify, kMemfd,
-    kUnixSocket;
+    kPidfd, kUnixSocket;
 
 } // namespace cr::files

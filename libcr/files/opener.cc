@@ -68,22 +68,41 @@ void Opener::prepare()
     }
 }
 
-void Opener::open_all()
+void Opener::open(bool late)
 {
-    prepare();
     for (const img::file_entry &entry : plan.entries()) {
-        if (plan.number(entry) < 0)
+        if (plan.number(entry) < 0 || plan.is_late(entry) != late)
             continue;
         auto what = [&] { return cat("file ", entry.id(), " (", describe(entry), ")"); };
         Subject subject(what);
         kind_of(entry.type())->open(entry, *this);
     }
+}
+
+// What needs others waits for the late ones.
+void Opener::arm(bool late)
+{
     for (const img::file_entry &entry : plan.entries()) {
+        const Kind *kind = kind_of(entry.type());
+        if (!kind->arm || (plan.has_late() && kind->needs) != late)
+            continue;
         auto what = [&] { return cat("file ", entry.id(), " (", describe(entry), ")"); };
         Subject subject(what);
-        if (const Kind *kind = kind_of(entry.type()); kind->arm)
-            kind->arm(entry, *this);
+        kind->arm(entry, *this);
     }
+}
+
+void Opener::open_all()
+{
+    prepare();
+    open(false);
+    arm(false);
+}
+
+void Opener::open_late()
+{
+    open(true);
+    arm(true);
 }
 
 void Opener::after_tasks()

@@ -25,6 +25,7 @@ struct RestoreOptions {
     bool check_mode = true;     // off by --skip-file-rwx-check
     bool check_build_id = true; // off by --file-validation filesize
     bool shell_job = false;     // terminals in the images become the caller's
+    std::set<pid_t> pids;       // processes of the images
     int terminal = -1; // that terminal, below first_number; -1: one of 0 to 2, or the controlling one
     // Descriptors given by the caller: "pipe:[4711]", "tmp/x" or "tty[...]" and the number, below
     // first_number.
@@ -42,6 +43,7 @@ class Opener
     explicit Opener(const Plan &plan) : plan(plan) {}
 
     void open_all();
+    void open_late(); // when plan.has_late() and all processes are born
     void after_tasks();
 
     // For kinds.
@@ -72,6 +74,8 @@ class Opener
 
   private:
     void prepare();
+    void open(bool late);
+    void arm(bool late);
 
     std::set<int> made_;
     std::map<std::type_index, std::shared_ptr<void>> states_;

@@ -34,13 +34,7 @@ namespace
 
 bool claims(const Facts &f) { return S_ISFIFO(f.st.st_mode) && f.link.starts_with("pipe:["); }
 
-std::optional<Blocker> blocker(const Facts &f, const DumpOptions &)
-{
-    if (f.info.flags & O_DIRECT)
-        return blocker_of(f, "pipes in packet mode (O_DIRECT) are not supported yet",
-                          "open it without O_DIRECT");
-    return std::nullopt;
-}
+std::optional<Blocker> blocker(const Facts &, const DumpOptions &) { return std::nullopt; }
 
 void capture(Capture &c)
 {

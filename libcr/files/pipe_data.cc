@@ -1,6 +1,7 @@
 #include "libcr/files/pipe_data.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/sys/descriptor.h"
@@ -8,6 +9,7 @@
 #include "libcr/sys/gate.h"
 #include "pipe-data.pb.h"
 
+#include <algorithm>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
@@ -23,14 +25,22 @@ constexpr uint32_t kMaxPipe = 1u << 31; // the kernel's own limit on a pipe's si
 class Window
 {
   public:
-    // All `bytes` bytes that are in the pipe behind `in`, whose size is `size`.
-    std::string look(int in, size_t bytes, long size)
+    // All `bytes` bytes that are in the pipe behind `in`, whose size is `size`; the lengths of the packets
+    // that they are, of which the kernel gives one with each read.
+    std::string look(int in, size_t bytes, long size, std::vector<uint32_t> &packets)
     {
         enlarge(size);
         std::string out(bytes, '\0');
         long n = sys::check(sys::call(SYS_tee, in, write_.get(), bytes, 2 /* SPLICE_F_NONBLOCK */),
                             "look into the pipe (tee)");
-        size_t got = sys::read_up_to(read_.get(), out.data(), static_cast<size_t>(n), "the pipe's contents");
+        size_t got = 0;
+        while (got < static_cast<size_t>(n)) {
+            long part = sys::call(SYS_read, read_.get(), out.data() + got, static_cast<size_t>(n) - got);
+            if (sys::check(part, "read the pipe's contents") == 0)
+                break;
+            got += static_cast<size_t>(part);
+            packets.push_back(static_cast<uint32_t>(part));
+        }
         if (got != bytes)
             failed_with(0, cat("look into the pipe: ", got, " of ", bytes, " bytes seen"));
         return out;
@@ -76,16 +86,21 @@ void write_one(Tree &tree, image::Writer &writer, Window &window, uint32_t pipe_
     int bytes = 0;
     sys::check(sys::try_ioctl(copy.get(), FIONREAD, &bytes), "ask how much is in the pipe");
 
+    bool in_packets = std::any_of(ends.begin(), ends.end(),
+                                  [](const Description *d) { return d->facts.open_flags() & O_DIRECT; });
+    std::vector<uint32_t> packets;
     std::string content;
     if (bytes) {
         if (!can_read(end))
             copy = sys::reopen(copy.get(), O_RDONLY | O_NONBLOCK);
-        content = window.look(copy.get(), static_cast<size_t>(bytes), size);
+        content = window.look(copy.get(), static_cast<size_t>(bytes), size, packets);
     }
     img::pipe_data_entry record;
     record.set_pipe_id(pipe_id);
     record.set_bytes(static_cast<uint32_t>(bytes));
     record.set_size(static_cast<uint32_t>(size));
+    if (in_packets)
+        record.mutable_cr_packets()->Assign(packets.begin(), packets.end());
     writer.put(record);
     writer.put_raw(content.data(), content.size());
 }
@@ -109,7 +124,15 @@ PipeContents read_pipe_contents(const image::Dir &images, image::Kind kind)
     auto reader = image::RecordReader::open(images, kind);
     img::pipe_data_entry record;
     while (reader && reader->next(record)) {
-        PipeContent content{reader->offset(), record.bytes(), record.size()};
+        PipeContent content{reader->offset(),
+                            record.bytes(),
+                            record.size(),
+                            {record.cr_packets().begin(), record.cr_packets().end()}};
+        uint64_t sum = 0;
+        for (uint32_t packet : content.packets)
+            sum += packet;
+        if (!content.packets.empty() && sum != content.bytes)
+            reader->fail(cat("packets of ", sum, " bytes in all, where there are ", content.bytes));
         if (content.size > kMaxPipe || (content.size && content.bytes > content.size))
             reader->fail(cat(content.bytes, " bytes in a pipe of ", content.size));
         reader->skip(record.bytes());
@@ -119,14 +142,28 @@ PipeContents read_pipe_contents(const image::Dir &images, image::Kind kind)
     return out;
 }
 
+// A pipe larger than fs.pipe-max-size needs CAP_SYS_RESOURCE: without it a smaller one has to do, if it holds
+// what is in it.
+static void resize(int write_end, const PipeContent &content)
+{
+    long size = sys::check(sys::try_fcntl(write_end, F_GETPIPE_SZ), "read the pipe's size");
+    if (!content.size || size == static_cast<long>(content.size))
+        return;
+    long r = sys::try_fcntl(write_end, F_SETPIPE_SZ, content.size);
+    for (uint64_t smaller = content.size / 2; r == -EPERM && smaller >= content.bytes && smaller >= 4096;
+         smaller /= 2) {
+        r = sys::try_fcntl(write_end, F_SETPIPE_SZ, smaller);
+        if (r >= 0)
+            log::warning("a pipe of ", content.size, " bytes becomes one of ", r,
+                         ": larger ones need CAP_SYS_RESOURCE, or "
+                         "a larger /proc/sys/fs/pipe-max-size");
+    }
+    sys::check(r, [&] { return cat("make a pipe of ", content.size, " bytes"); });
+}
+
 void fill_pipe(int write_end, const PipeContent &content, const image::Dir &images, image::Kind kind)
 {
-    if (content.size) {
-        long size = sys::check(sys::try_fcntl(write_end, F_GETPIPE_SZ), "read the pipe's size");
-        if (size != static_cast<long>(content.size))
-            sys::check(sys::try_fcntl(write_end, F_SETPIPE_SZ, content.size),
-                       [&] { return cat("make a pipe of ", content.size, " bytes"); });
-    }
+    resize(write_end, content);
     if (!content.bytes)
         return;
     std::string bytes(content.bytes, '\0');
@@ -135,9 +172,17 @@ void fill_pipe(int write_end, const PipeContent &content, const image::Dir &imag
         bytes.size())
         bad_image("the contents of a pipe are missing");
     long flags = sys::check(sys::try_fcntl(write_end, F_GETFL), "read the flags of a pipe");
-    sys::check(sys::try_fcntl(write_end, F_SETFL, static_cast<uint64_t>(flags | O_NONBLOCK)),
-               "prepare a pipe");
-    sys::write_all(write_end, bytes.data(), bytes.size(), "the pipe's contents");
+    sys::check(
+        sys::try_fcntl(write_end, F_SETFL,
+                       static_cast<uint64_t>(flags | O_NONBLOCK | (content.packets.empty() ? 0 : O_DIRECT))),
+        "prepare a pipe");
+    size_t at = 0;
+    for (uint32_t packet : content.packets) {
+        sys::write_all(write_end, bytes.data() + at, packet, "the pipe's contents");
+        at += packet;
+    }
+    if (content.packets.empty())
+        sys::write_all(write_end, bytes.data(), bytes.size(), "the pipe's contents");
     sys::check(sys::try_fcntl(write_end, F_SETFL, static_cast<uint64_t>(flags)), "prepare a pipe");
 }
 

@@ -13,6 +13,7 @@
 #include "libcr/image/writer.h"
 
 #include <map>
+#include <vector>
 
 namespace cr::files
 {
@@ -28,7 +29,8 @@ void write_pipe_data(Tree &tree, image::Kind kind, const std::map<uint32_t, Ends
 struct PipeContent {
     uint64_t offset = 0; // in the image file
     uint32_t bytes = 0;
-    uint32_t size = 0; // 0: not recorded
+    uint32_t size = 0;             // 0: not recorded
+    std::vector<uint32_t> packets; // lengths, when it keeps writes apart
 };
 using PipeContents = std::map<uint32_t, PipeContent>;
 

@@ -102,6 +102,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
         auto what = [&] { return cat("files.img: id ", entry.id()); };
         Subject subject(what);
         kind_of(entry.type())->check(entry, *this);
+        has_late_ |= is_late(entry);
     }
     check_needs();
 }
@@ -299,6 +300,12 @@ int Plan::opener_fd(uint32_t file_id) const
     if (number < 0)
         bad_image(cat("file ", file_id, " is the name of a FIFO or terminal"));
     return number;
+}
+
+bool Plan::is_late(const img::file_entry &entry) const
+{
+    const Kind *kind = kind_of(entry.type());
+    return kind->is_late && number(entry) >= 0 && kind->is_late(entry, *this);
 }
 
 const std::string &Plan::file_name(uint32_t file_id) const { return get(img::REG, file_id).reg().name(); }

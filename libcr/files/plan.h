@@ -44,6 +44,10 @@ class Plan
     const img::fs_entry &fs(pid_t pid) const;
     const std::vector<img::file_lock_entry> &locks(pid_t pid) const { return tasks_.at(pid).locks; }
 
+    // Whether there are descriptions that can be made only when all processes are born.
+    bool is_late(const img::file_entry &entry) const;
+    bool has_late() const { return has_late_; }
+
     // For kinds and the opener.
     const RestoreOptions &options() const { return options_; }
     const image::Dir &images() const { return images_; }
@@ -119,6 +123,7 @@ class Plan
     Ghosts ghosts_;
     std::map<uint32_t, img::memfd_inode_entry> memfds_;
     PipeContents pipe_contents_, fifo_contents_;
+    bool has_late_ = false;
     std::map<uint32_t, img::tty_info_entry> terminals_;
     std::map<uint32_t, img::tty_data_entry> terminal_data_;
     Groups ptys_;

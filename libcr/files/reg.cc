@@ -6,6 +6,7 @@
 #include "libcr/files/build_id.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/plan.h"
+#include "libcr/files/proc_file.h"
 #include "libcr/files/tree.h"
 #include "libcr/files/unnamed.h"
 #include "libcr/sys/file.h"
@@ -34,12 +35,6 @@ bool claims(const Facts &f)
            is_memory_device(f.st.st_mode, f.st.st_rdev);
 }
 
-// "/proc/42/status", "/proc/42"
-bool is_below_proc_pid(std::string_view name)
-{
-    return name.starts_with("/proc/") && name.size() > 6 && name[6] >= '0' && name[6] <= '9';
-}
-
 std::optional<Blocker> blocker(const Facts &facts, const DumpOptions &options)
 {
     return name_blocker(facts, options);
@@ -52,7 +47,10 @@ void capture(Capture &c)
                     (c.flags() & (O_ACCMODE | O_PATH)) == O_RDONLY;
     Fd copy = readable && facts.fd >= 0 ? c.tree.take(facts) : Fd();
     fill_reg(*c.entry().mutable_reg(), c.id(), facts, copy.get(), c.tree.options().build_id);
-    c.tree.find_again(*c.entry().mutable_reg(), facts, via_of(facts));
+    if (auto name = parse_proc_name(facts.link))
+        capture_proc(c, *name);
+    else
+        c.tree.find_again(*c.entry().mutable_reg(), facts, via_of(facts));
     c.owner(*c.entry().mutable_reg()->mutable_fown());
 }
 
@@ -68,13 +66,19 @@ void check(const img::file_entry &entry, const Plan &)
     check_reg(entry.reg());
 }
 
+bool is_late(const img::file_entry &entry, const Plan &plan)
+{
+    return entry.has_reg() && is_late_proc(entry.reg(), plan);
+}
+
 void open(const img::file_entry &entry, Opener &opener)
 {
     const img::reg_file_entry &reg = entry.reg();
     Fd fd = opener.plan.inherit(reg.name().substr(1), reg.flags());
     if (!fd) {
-        fd = opener.plan.ghosts().has(reg.id()) ? opener.open_ghost(reg, reg.flags())
-                                                : open_reg(reg, reg.flags(), opener.plan.options());
+        fd = parse_proc_name(reg.name())          ? open_proc(reg, opener)
+             : opener.plan.ghosts().has(reg.id()) ? opener.open_ghost(reg, reg.flags())
+                                                  : open_reg(reg, reg.flags(), opener.plan.options());
         if (reg.pos() && !(reg.flags() & O_PATH))
             sys::check(sys::call(SYS_lseek, fd.get(), reg.pos(), SEEK_SET), "set the offset");
     }
@@ -125,8 +129,8 @@ void compare(const img::reg_file_entry &reg, const struct stat &st, const Restor
 
 std::optional<Blocker> name_blocker(const Facts &facts, const DumpOptions &options)
 {
-    if (is_below_proc_pid(facts.link))
-        return blocker_of(facts, "files below /proc/PID are not supported yet", "close it before the dump");
+    if (auto name = parse_proc_name(facts.link))
+        return proc_blocker(facts, *name);
     return find_name(facts, options).blocker;
 }
 
@@ -193,6 +197,7 @@ const Kind kReg = {
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,
+    .is_late = is_late,
 };
 
 } // namespace cr::files

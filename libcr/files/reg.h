@@ -4,8 +4,8 @@
 // the name is compared by device and inode, at restore the file by type, mode, size and, for ELF files, build
 // id.
 //
-// What has no name any more is a matter of unnamed.h; what is hidden under a mount is refused, and so are
-// files below /proc/PID: they are made by the task they tell about.
+// What has no name any more is a matter of unnamed.h; what is hidden under a mount is refused. Files
+// below /proc/PID: proc_file.h.
 #pragma once
 
 #include "libcr/files/kind.h"

@@ -72,12 +72,16 @@ class Tree
     void add_thread(pid_t tid) { ids_.insert(tid); }
     // Whether the tree has such a process or thread.
     bool has_task(pid_t id) const { return tasks_.count(id) || ids_.count(id); }
+    // Whether it is a process of the tree, dead ones included.
+    bool has_process(pid_t pid) const { return processes_.count(pid) != 0; }
+    void add_process(pid_t pid) { processes_.insert(pid); }
     Fd take(const Facts &facts) const;
     pid_t vpid(pid_t pid) const { return tasks_.at(pid).vpid; }
     int pidfd(pid_t pid) const { return tasks_.at(pid).pidfd.get(); }
     // The description behind a descriptor; null when there is no such descriptor.
     const Description *find(pid_t pid, int fd) const;
     // Gives a regular-file entry the name by which the file behind `via` is found again, or its contents.
+    GhostWriter &ghosts() { return ghosts_; }
     void find_again(img::reg_file_entry &reg, const Facts &facts, const std::string &via);
     // A file of its own that an entry refers to (the name of a FIFO).
     void add_entry(img::file_entry entry);
@@ -115,6 +119,7 @@ class Tree
     std::vector<img::file_entry> extra_;
     std::mutex mutex_; // of extra_
     GhostWriter ghosts_;
+    std::set<pid_t> processes_;
     std::optional<sys::FileObjects> objects_;
     bool objects_tried_ = false;
     std::atomic<uint32_t> next_id_ = 1;

@@ -385,18 +385,28 @@ void GhostWriter::add(const image::Dir &images, uint32_t file_id, const Facts &f
     writer.finish();
 }
 
+void GhostWriter::add_dead(uint32_t file_id, pid_t pid)
+{
+    std::lock_guard lock(mutex_);
+    dead_[file_id] = static_cast<uint32_t>(pid);
+}
+
 void GhostWriter::write(const image::Dir &images) const
 {
-    if (remaps_.empty())
+    if (remaps_.empty() && dead_.empty())
         return;
     image::Writer writer(images, image::Kind::RemapFpath);
-    for (auto [file, ghost] : remaps_) {
-        img::remap_file_path_entry remap;
-        remap.set_orig_id(file);
-        remap.set_remap_id(ghost);
-        remap.set_remap_type(img::GHOST);
-        writer.put(remap);
-    }
+    auto put = [&](const std::map<uint32_t, uint32_t> &remaps, img::remap_type type) {
+        for (auto [file, to] : remaps) {
+            img::remap_file_path_entry remap;
+            remap.set_orig_id(file);
+            remap.set_remap_id(to);
+            remap.set_remap_type(type);
+            writer.put(remap);
+        }
+    };
+    put(remaps_, img::GHOST);
+    put(dead_, img::PROCFS);
     writer.finish();
 }
 
@@ -407,8 +417,10 @@ Ghosts Ghosts::read(const image::Dir &images, const std::function<bool(uint32_t)
     for (const img::remap_file_path_entry &remap : remaps) {
         if (!known(remap.orig_id()))
             bad_image(cat("remap-fpath.img: there is no file ", remap.orig_id()));
-        if (remap.remap_type() == img::PROCFS)
-            refused(cat("file ", remap.orig_id(), " tells of a dead process in /proc: not supported yet"));
+        if (remap.remap_type() == img::PROCFS) {
+            out.dead_.insert(remap.orig_id());
+            continue;
+        }
         if (!remap.has_remap_type() || remap.remap_type() != img::GHOST)
             refused(
                 cat("file ", remap.orig_id(), " was given a temporary name (link_remap): not supported yet"));

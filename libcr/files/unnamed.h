@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 
 namespace cr::files
 {
@@ -44,6 +45,8 @@ class GhostWriter
   public:
     // Records that the regular-file entry `file_id` is the ghost behind `via`, and copies that, once.
     void add(const image::Dir &images, uint32_t file_id, const Facts &facts, const std::string &via);
+    // Records that the entry is a file below /proc of a process that is dead.
+    void add_dead(uint32_t file_id, pid_t pid);
     // remap-fpath.img, when there are any.
     void write(const image::Dir &images) const;
 
@@ -51,6 +54,7 @@ class GhostWriter
     std::mutex mutex_;
     std::map<std::pair<dev_t, ino_t>, uint32_t> ids_;
     std::map<uint32_t, uint32_t> remaps_; // regular-file entry to ghost
+    std::map<uint32_t, uint32_t> dead_;   // ... to pid
 };
 
 // The ghosts of a restore.
@@ -60,6 +64,8 @@ class Ghosts
     // Checks them all. `known` tells whether there is a regular-file entry of that id.
     static Ghosts read(const image::Dir &images, const std::function<bool(uint32_t)> &known);
 
+    // A file below /proc of a process that was dead at the dump.
+    bool is_dead(uint32_t file_id) const { return dead_.count(file_id) != 0; }
     bool has(uint32_t file_id) const { return by_file_.count(file_id) != 0; }
     uint32_t mode(uint32_t file_id) const { return entries_.at(by_file_.at(file_id)).mode(); }
     // An O_PATH descriptor of the ghost, which is made now; `name` is its old name.
@@ -71,6 +77,7 @@ class Ghosts
 
   private:
     std::map<uint32_t, uint32_t> by_file_;
+    std::set<uint32_t> dead_;
     std::map<uint32_t, img::ghost_file_entry> entries_;
 };
 

@@ -53,7 +53,7 @@ void reply(int socket, const std::function<void()> &work)
 } // namespace
 
 void OpenerProcess::serve(int socket, const std::function<void()> &open_all,
-                          const std::function<void()> &after)
+                          const std::function<void()> &late, const std::function<void()> &after)
 {
     sigset_t all;
     sigfillset(&all);
@@ -66,20 +66,21 @@ void OpenerProcess::serve(int socket, const std::function<void()> &open_all,
         ::setrlimit(RLIMIT_NOFILE, &limit);
     }
     reply(socket, open_all);
-    char byte;
-    long n;
-    while ((n = sys::call(SYS_recvfrom, socket, &byte, 1, 0, 0, 0)) == -EINTR)
-        ;
-    if (n == 1)
-        reply(socket, after);
     // Until the coordinator ends us, or ends.
-    while (sys::call(SYS_recvfrom, socket, &byte, 1, 0, 0, 0) > 0)
-        ;
+    for (;;) {
+        char request;
+        long n = sys::call(SYS_recvfrom, socket, &request, 1, 0, 0, 0);
+        if (n == -EINTR)
+            continue;
+        if (n != 1)
+            break;
+        reply(socket, request == kLate ? late : after);
+    }
     ::_exit(0);
 }
 
 OpenerProcess::OpenerProcess(const std::set<pid_t> &taken, const std::function<void()> &open_all,
-                             const std::function<void()> &after)
+                             const std::function<void()> &late, const std::function<void()> &after)
 {
     int ends[2];
     sys::check(sys::call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends),
@@ -99,7 +100,7 @@ OpenerProcess::OpenerProcess(const std::set<pid_t> &taken, const std::function<v
             if (taken.count(::getpid()))
                 ::pause(); // the coordinator sees the same and ends us
             socket_.reset();
-            serve(theirs.get(), open_all, after);
+            serve(theirs.get(), open_all, late, after);
         }
         if (!taken.count(pid_))
             break;
@@ -126,10 +127,9 @@ void OpenerProcess::hear()
         throw from_bytes(answer);
 }
 
-void OpenerProcess::after_tasks()
+void OpenerProcess::ask(Request request)
 {
-    char byte = 1;
-    sys::check(sys::call(SYS_sendto, socket_.get(), &byte, 1, MSG_NOSIGNAL, 0, 0), "speak to the opener");
+    sys::check(sys::call(SYS_sendto, socket_.get(), &request, 1, MSG_NOSIGNAL, 0, 0), "speak to the opener");
     hear();
 }
 

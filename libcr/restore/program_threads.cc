@@ -34,6 +34,8 @@ bool Builder::tables_of_thread(const TaskImage &image, size_t i, Program &p)
         build.close(opener);
         return true;
     }
+    if (files_.has_late())
+        p.wait(out_.late_there, 1);
     p.sys(SYS_close, {files::arm_table(files_, tid, build)}, On::Fail, "opener");
     files::arm_locks(files_, tid, build);
     return true;

@@ -130,6 +130,8 @@ void Builder::files_of(size_t birth, task::Build &build)
         files::arm_fs(files_, build.tgid, build);
     if (makes(birth, task::Shared::Files)) {
         await(birth, task::Shared::Files, &Words::descriptors_closed, p);
+        if (files_.has_late())
+            p.wait(out_.late_there, 1);
         p.sys(SYS_close, {files::arm_table(files_, build.tgid, build)}, On::Fail, "opener");
         // Locks are in the images under the first of those who share the table.
         files::arm_locks(files_, images_.tasks[images_.owner_of(task, task::Shared::Files)].pid(), build);
@@ -150,6 +152,8 @@ void Builder::build_task(size_t birth)
     if (makes(birth, task::Shared::Vm))
         early_memory(birth, memory_.plan_of(images_, b.task), build);
     beget(birth, p, &build);
+    if (files_.has_late())
+        p.add(out_.born, 1, out_.born_target);
     memory(birth, build);
     files_of(birth, build);
     WordId creds_done = out_.region.word();
@@ -184,6 +188,11 @@ void Builder::build()
     out_.ready = out_.region.word();
     out_.stops_slot = out_.region.space(kSlotForStops);
     out_.at_filters = out_.region.word();
+    out_.born = out_.region.word();
+    out_.late_there = out_.region.word();
+    if (files_.has_late())
+        for (const Birth &b : births_.births)
+            out_.born_target += b.role == Birth::Role::Task;
     out_.filters_suspended = out_.region.word();
     for (const TaskImage &task : images_.tasks)
         if (!task.zombie()) {

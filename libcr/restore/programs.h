@@ -31,6 +31,9 @@ struct Programs {
     // Threads that are to be under seccomp, {tid, tgid}: they count themselves, and go on when its being
     // suspended has been told.
     std::vector<std::pair<pid_t, pid_t>> filtered;
+    // With files that can be opened only when all processes are born: how many are, and that they are open.
+    program::WordId born, late_there;
+    uint32_t born_target = 0;
     program::WordId at_filters, filters_suspended;
     uint32_t filtered_target = 0;
     program::DataId stops_slot;                  // for stop_early()

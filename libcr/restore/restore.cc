@@ -168,6 +168,8 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
     std::vector<mm::SharedPlan> shared = mm::plan_shared(plan->images.dir, spaces_of(plan->images));
     files::RestoreOptions options = request.files;
     options.shell_job = request.shell_job;
+    for (const TaskImage &task : plan->images.tasks)
+        options.pids.insert(task.pid());
     options.written = written_files(plan->images);
     int first = first_opener_number();
     options.first_number = first + static_cast<int>(shared.size());
@@ -266,7 +268,8 @@ void Execution::start_opener()
         }
         opener_work_->open_all();
     };
-    opener_.emplace(wanted_, open_all, [this] { opener_work_->after_tasks(); });
+    opener_.emplace(
+        wanted_, open_all, [this] { opener_work_->open_late(); }, [this] { opener_work_->after_tasks(); });
     surroundings_.opener = opener_->pid();
     surroundings_.images = plan_.images.dir.fd();
 }
@@ -336,6 +339,13 @@ void Execution::clone_root()
 
 void Execution::follow()
 {
+    if (plan_.files->has_late()) {
+        tracees_->attend(memory_->word(programs_.born), programs_.born_target);
+        if (auto why = memory_->failure())
+            throw *why;
+        opener_->open_late();
+        memory_->set_word(programs_.late_there, 1);
+    }
     if (!programs_.filtered.empty()) {
         tracees_->attend(memory_->word(programs_.at_filters),
                          static_cast<uint32_t>(programs_.filtered.size()));

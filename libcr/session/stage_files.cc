@@ -27,7 +27,8 @@ void dump_files(Stage &stage)
                                     stage.hello().irmap_scan_path().end());
     sys::raise_descriptor_limit(); // a pidfd for each task
     files::Tree tree(options, stage.images());
-    while (auto task = stage.next_task())
+    while (auto task = stage.next_task()) {
+        tree.add_process(static_cast<pid_t>(task->pid()));
         if (!task->zombie()) {
             tree.add(reader_of(*task), static_cast<pid_t>(task->vpid()), task->files_id());
             for (const img::session_thread_tables &tables : task->apart())
@@ -36,6 +37,7 @@ void dump_files(Stage &stage)
             for (uint32_t tid : task->threads())
                 tree.add_thread(static_cast<pid_t>(tid));
         }
+    }
     while (auto claim = stage.next_claim())
         tree.claim(claim->id(), static_cast<pid_t>(claim->pid()), claim->via(), claim->link(),
                    claim->flags());
