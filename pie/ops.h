@@ -29,6 +29,7 @@
 #define CR_OP_MUST 1         /* a result in -4095..-1 is a failure */
 #define CR_OP_EXPECT 2       /* one more word: any other result is a failure */
 #define CR_OP_EXPECT_SCALE 4 /* times the flag: the size of that word */
+#define CR_OP_CODE32 8 /* the call by its 32-bit number and ABI; not with REPEAT, not in inject.S */
 #define CR_OP_REPEAT                                                                                         \
     4 /* then count, step[nargs]: the call is made count times, the steps added to the args in between */
 

@@ -118,6 +118,10 @@ load: /* adds the words at rax (the arguments, later the steps) to the registers
         addq 40(%rax), %r9
 go:
         movl CR_OP_OFF_NR(%rbx), %eax
+#ifndef CR_PLAYER_INCLUDED
+        testb $CR_OP_CODE32, FLAGS
+        jnz go_32
+#endif
         syscall
 called:
         cmpb $CR_OP_CLONE, CODE
@@ -149,6 +153,22 @@ again:
         andl $CR_OP_EXPECT, %eax
         leaq 8(%r12, %rax, CR_OP_EXPECT_SCALE), %rax
         jmp load
+
+#ifndef CR_PLAYER_INCLUDED
+go_32: /* r8 to r11 may come back as zero */
+        movq %rbx, %r12
+        movl %edi, %ebx
+        movl %esi, %ecx
+        movl %r10d, %esi
+        movl %r8d, %edi
+        movl %r9d, %ebp
+        int $0x80
+        movq %r12, %rbx
+        cltq
+        movzbl CR_OP_OFF_NARGS(%rbx), %ecx
+        leaq CR_OP_HEAD(%rbx, %rcx, 8), %r12
+        jmp called
+#endif
 
 fail:
         testq %r14, %r14

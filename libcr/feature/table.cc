@@ -52,7 +52,7 @@ constexpr Feature kTable[] = {
     {Id::MemoryMerge, "memory_merge", SomeTrees, true, "tasks that have equal pages merged (PR_SET_MEMORY_MERGE) cannot be restored", probe::memory_merge},
     {Id::SeccompSuspend, "seccomp_suspend", SomeTrees, true, "tasks under seccomp cannot be restored", probe::seccomp_suspend},
     {Id::SeccompFilters, "seccomp_filters", SomeTrees, true, "tasks under seccomp filters cannot be dumped", probe::seccomp_filters},
-    {Id::KernelMemory, "kernel_memory", SomeTrees, true, "tasks under seccomp cannot be dumped, and sleeps of others begin anew", probe::kernel_memory},
+    {Id::KernelMemory, "kernel_memory", SomeTrees, true, "tasks under seccomp and 32-bit programs cannot be dumped, and sleeps of others begin anew", probe::kernel_memory},
     {Id::MemDirtyTrack, "mem_dirty_track", SomeTrees, true, "incremental dumps write all memory", probe::dirty_track},
     {Id::WriteTracking, "write_tracking", SomeTrees, true, "incremental dumps write all memory", probe::write_tracking},
     {Id::WriteHolding, "write_holding", SomeTrees, true, "--freeze snapshot is not possible: a tree left running stands still until its memory is copied", probe::write_holding},
@@ -90,7 +90,7 @@ constexpr Feature kTable[] = {
     {Id::SysvIds, "sysv_ids", SomeTrees, false, "System V objects cannot have their ids again", probe::sysv_ids},
 
     {Id::Autofs, "autofs", Experimental, false, "autofs mounts cannot be kept", probe::autofs},
-    {Id::CompatCr, "compat_cr", Experimental, false, "32-bit programs cannot be kept", probe::compat},
+    {Id::CompatCr, "compat_cr", Experimental, true, "32-bit programs cannot be restored", probe::compat},
 
     {Id::ApparmorStacking, "apparmor_stacking", Information, false, "AppArmor namespaces cannot be kept", probe::apparmor_stacking},
     {Id::Breakpoints, "breakpoints", Information, false, "nothing is lost: no breakpoints are used", probe::breakpoints},

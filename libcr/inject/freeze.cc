@@ -138,7 +138,7 @@ bool FrozenTree::examine_thread(const proc::Status &status, pid_t tid)
 bool calls_may_harm(const FrozenTask &task)
 {
     return std::any_of(task.threads.begin(), task.threads.end(), [](const FrozenThread &thread) {
-        return thread.status.seccomp != 0 || thread.user_dispatch.mode != 0;
+        return thread.status.seccomp != 0 || thread.user_dispatch.mode != 0 || thread.runs_32_bit();
     });
 }
 
@@ -406,11 +406,17 @@ void FrozenTree::read_threads(FrozenTask &task)
             failed_with(ESRCH, "freeze it: it was killed meanwhile");
         thread.status = std::move(*status);
         thread.vtid = thread.status.ns_pid.empty() ? thread.tid : thread.status.ns_pid.back();
-        if (thread.status.seccomp)
+        if (thread.status.seccomp && !thread.runs_32_bit())
             avoid_restart_call(thread);
-        constexpr uint64_t kCode64 = 0x33;
-        if (thread.regs.cs != kCode64)
-            block(refusal("it runs 32-bit code", "not supported yet"));
+        bool code_32 = thread.runs_32_bit();
+        if (code_32 && task.pad.size)
+            block(refusal("it runs 32-bit code in a 64-bit process", "not supported yet"));
+        else if (code_32 && thread.status.seccomp)
+            block(refusal("it runs 32-bit code under seccomp", "not supported yet"));
+        else if (code_32 != task.threads.front().runs_32_bit())
+            block(refusal("only some of its threads run 32-bit code", "try again"));
+        else if (!code_32 && thread.regs.cs != sys::kCode64)
+            block(refusal(cat("it runs code of an unknown segment, ", hex(thread.regs.cs))));
         if (thread.group_stopped)
             task.state = FrozenTask::State::Stopped;
     }

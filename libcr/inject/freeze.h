@@ -6,7 +6,7 @@
 // make fewer passes but leaves children that stop by themselves.)
 //
 // What can be in the way, and what becomes of it:
-//   - traced by another, kernel threads, 32-bit, ourselves: found before anything is touched;
+//   - traced by another, kernel threads, ourselves: found before anything is touched;
 //   - a thread in vfork(2) stops only when its child executes a program or ends: the child, which has the
 //   same
 //     memory, is let run so long;
@@ -64,7 +64,8 @@ struct FrozenTask {
 };
 
 // Whether a thread of it is under seccomp, so that calls made in it may kill it, or has its calls sent to a
-// handler of its own (PR_SET_SYSCALL_USER_DISPATCH), to which ours would come as well.
+// handler of its own (PR_SET_SYSCALL_USER_DISPATCH), to which ours would come as well, or runs 32-bit code,
+// to which ours knows no way back.
 bool calls_may_harm(const FrozenTask &task);
 
 struct FreezeOptions {

@@ -392,9 +392,10 @@ void run(std::vector<Job> &jobs, const Waiter &waiter)
     std::map<pid_t, size_t> seen;
     for (Job &job : jobs) {
         if (calls_may_harm(*job.task))
-            refused(cat("calls made in pid ", job.task->pid,
-                        " may kill it: it is under seccomp or handles its system calls itself"),
-                    "");
+            refused(
+                cat("calls made in pid ", job.task->pid,
+                    " may kill it: it is under seccomp, handles its system calls itself or runs 32-bit code"),
+                "");
         pid_t memory = job.task->memory_of ? job.task->memory_of : job.task->pid;
         size_t round = seen[memory]++;
         rounds.resize(std::max(rounds.size(), round + 1));

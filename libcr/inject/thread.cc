@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
+#include <span>
 
 namespace cr::inject
 {
@@ -19,9 +19,16 @@ constexpr long kInterrupted[] = {
     SYS_read,         SYS_write,         SYS_readv,          SYS_writev,
 };
 
-bool ends_with_eintr(int64_t nr)
+// The same of 32-bit code: epoll_wait, epoll_pwait, epoll_pwait2, rt_sigtimedwait and its time64, ipc,
+// semtimedop_time64, io_getevents, io_pgetevents and its time64, io_uring_enter, recvfrom, recvmsg, recvmmsg
+// and its time64, sendto, sendmsg, sendmmsg, accept4, connect, socketcall, read, write, readv, writev.
+constexpr long kInterrupted32[] = {256, 319, 441, 177, 421, 117, 420, 247, 385, 416, 426, 371, 372,
+                                   337, 417, 369, 370, 345, 364, 362, 102, 3,   4,   145, 146};
+
+bool ends_with_eintr(int64_t nr, bool code_32)
 {
-    return std::find(std::begin(kInterrupted), std::end(kInterrupted), nr) != std::end(kInterrupted);
+    std::span<const long> all = code_32 ? std::span<const long>(kInterrupted32) : kInterrupted;
+    return std::find(all.begin(), all.end(), nr) != all.end();
 }
 
 // struct rseq (include/uapi/linux/rseq.h): the address of the current sequence is 8 bytes in.
@@ -58,7 +65,8 @@ long capture(FrozenThread &thread)
         return sys::is_gone(r) ? r : sys::check(r, "read the registers");
     bool mended = false;
     auto nr = static_cast<int64_t>(thread.regs.orig_rax);
-    if (nr >= 0 && static_cast<int64_t>(thread.regs.rax) == -EINTR && ends_with_eintr(nr)) {
+    if (nr >= 0 && static_cast<int64_t>(thread.regs.rax) == -EINTR &&
+        ends_with_eintr(nr, thread.runs_32_bit())) {
         thread.regs.rax = static_cast<uint64_t>(kRestartNoHand);
         mended = true;
     }

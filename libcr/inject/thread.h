@@ -43,6 +43,7 @@ struct FrozenThread {
     bool gone = false;     // it ended while we looked: no thread of the image
     bool given_up = false; // it did not stop in time (and counts as gone)
 
+    bool runs_32_bit() const { return regs.cs == sys::kCode32; }
     // In a system call that the kernel makes again, or ends with -EINTR.
     bool in_syscall() const;
 };

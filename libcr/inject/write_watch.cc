@@ -12,7 +12,8 @@ Fd take_userfaultfd(FrozenTask &task, const Waiter &waiter, std::string &why)
 {
     Fd out;
     if (calls_may_harm(task)) {
-        why = "it is under seccomp or handles its system calls itself, so no call may be made in it";
+        why = "it is under seccomp, handles its system calls itself or runs 32-bit code, so no call may be "
+              "made in it";
         return out;
     }
     Job job;

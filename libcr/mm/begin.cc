@@ -133,30 +133,54 @@ bool same_layout(const img::mm_entry &a, const img::mm_entry &b)
 
 } // namespace
 
-void begin_first(task::Build &build, const TaskPlan &plan, const Frame &frame, const VdsoPlace &vdso,
+// Where the process has one for the other kind of code, that has gone, and the kernel maps the right one.
+static void make_vdso(task::Build &build, const TaskPlan &plan, const Vdsos &host)
+{
+    constexpr int kMap32 = 0x2002, kMap64 = 0x2003; // ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64
+    VdsoPlace to = place_vdso(*plan.mm, host.of(plan.code_32));
+    if (!to.empty())
+        build.program.sys(SYS_arch_prctl, {plan.code_32 ? kMap32 : kMap64, to.start()}, On::Fail, "the vDSO");
+}
+
+void begin_first(task::Build &build, const TaskPlan &plan, const Frame &frame, const Vdsos &vdsos,
                  const Sources &sources)
 {
     std::vector<Range> keep{frame.region};
-    keep.insert(keep.end(), vdso.pieces.begin(), vdso.pieces.end());
+    const VdsoPlace &vdso = vdsos.native;
+    if (!plan.code_32)
+        keep.insert(keep.end(), vdso.pieces.begin(), vdso.pieces.end());
     unmap_all_but(build, keep, nullptr);
-    place(build, vdso, place_vdso(*plan.mm, vdso), frame);
+    if (plan.code_32)
+        make_vdso(build, plan, vdsos);
+    else
+        place(build, vdso, place_vdso(*plan.mm, vdso), frame);
     set_layout(build, *plan.mm, sources, false);
 }
 
 void begin_from_cloner(task::Build &build, const TaskPlan &plan, const TaskPlan &cloner, const Frame &frame,
-                       const VdsoPlace &host, const Sources &sources)
+                       const Vdsos &vdsos, const Sources &sources)
 {
+    const VdsoPlace &host = vdsos.of(cloner.code_32);
     VdsoPlace vdso = place_vdso(*cloner.mm, host);
     std::vector<Range> keep{frame.region}, present;
-    keep.insert(keep.end(), vdso.pieces.begin(), vdso.pieces.end());
+    bool same_code = plan.code_32 == cloner.code_32;
+    if (same_code)
+        keep.insert(keep.end(), vdso.pieces.begin(), vdso.pieces.end());
     for (const AreaPlan &area : plan.areas)
         if (area.inherited)
             keep.push_back({start_of(*area.vma), end_of(*area.vma)});
     for (const AreaPlan &area : cloner.areas)
         if (area.early)
             present.push_back({start_of(*area.vma), end_of(*area.vma)});
+    if (!same_code)
+        present.insert(present.end(), vdso.pieces.begin(), vdso.pieces.end());
+    std::sort(present.begin(), present.end(),
+              [](const Range &a, const Range &b) { return a.start < b.start; });
     unmap_all_but(build, keep, &present);
-    place(build, vdso, place_vdso(*plan.mm, host), frame);
+    if (same_code)
+        place(build, vdso, place_vdso(*plan.mm, host), frame);
+    else
+        make_vdso(build, plan, vdsos);
     if (!same_layout(*plan.mm, *cloner.mm))
         set_layout(build, *plan.mm, sources, plan.mm->exe_file_id() == cloner.mm->exe_file_id());
 }

@@ -9,7 +9,7 @@ namespace cr::mm
 {
 
 std::optional<TargetAddr> free_range(std::span<const img::mm_entry *const> spaces,
-                                     std::span<const Range> taken, uint64_t size)
+                                     std::span<const Range> taken, uint64_t size, TargetAddr end)
 {
     constexpr TargetAddr kLowest(1 << 20); // well above vm.mmap_min_addr
     constexpr TargetAddr kHighest(kTaskSize - (1 << 20));
@@ -30,10 +30,10 @@ std::optional<TargetAddr> free_range(std::span<const img::mm_entry *const> space
             best = {free, end};
     };
     for (const Range &range : used) {
-        gap(std::min(range.start, kHighest));
+        gap(std::min(range.start, std::min(end, kHighest)));
         free = std::max(free, range.end);
     }
-    gap(kHighest);
+    gap(std::min(end, kHighest));
     if (best.size() < size)
         return std::nullopt;
     return TargetAddr(page_down(best.start.value + (best.size() - size) / 2));

@@ -14,6 +14,7 @@ namespace cr::mm
 // The middle of the largest range that is free in all of `spaces` and outside of `taken`, so that stacks and
 // heaps next to it keep room to grow. Nothing when no gap holds `size` bytes.
 std::optional<TargetAddr> free_range(std::span<const img::mm_entry *const> spaces,
-                                     std::span<const Range> taken, uint64_t size);
+                                     std::span<const Range> taken, uint64_t size,
+                                     TargetAddr end = TargetAddr(UINT64_MAX)); // below that
 
 } // namespace cr::mm

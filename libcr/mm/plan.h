@@ -52,6 +52,7 @@ struct TaskPlan {
     const image::Dir *dir;
     pid_t pid;
     const img::mm_entry *mm;
+    bool code_32 = false; // the task runs 32-bit code
     image::Pagemap pagemap;
     std::vector<AreaPlan> areas; // without the kernel's own
 

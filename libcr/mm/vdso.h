@@ -47,6 +47,18 @@ VdsoPlace find_vdso(const std::vector<proc::Area> &areas);
 // Throws Refused when they do not fit.
 VdsoPlace place_vdso(const img::mm_entry &mm, const VdsoPlace &host);
 
+// Those that this kernel has for processes of either kind of code.
+struct Vdsos {
+    VdsoPlace native; // as it lies in our own process
+    VdsoPlace compat; // somewhere; empty where it was not asked for
+    std::vector<uint8_t> compat_code;
+
+    std::span<const uint8_t> code(bool code_32) const { return code_32 ? compat_code : own_bytes(native); }
+    const VdsoPlace &of(bool code_32) const { return code_32 ? compat : native; }
+};
+// With that for 32-bit code, which a short-lived child looks at.
+Vdsos find_vdsos(bool also_32);
+
 // Whether code that ran in the one can go on in the other: every symbol is at the same place.
 bool same_vdso(std::span<const uint8_t> image, std::span<const uint8_t> host);
 

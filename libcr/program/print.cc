@@ -174,8 +174,9 @@ class Printer
   private:
     std::string call(const Program::Op &op) const
     {
-        const char *as = signature(op.nr);
-        std::string out = cat(syscall_name(op.nr), "(");
+        bool code_32 = op.flags & CR_OP_CODE32;
+        const char *as = code_32 ? "" : signature(op.nr);
+        std::string out = cat(code_32 ? cat("32-bit call ", op.nr) : std::string(syscall_name(op.nr)), "(");
         size_t n = op.nargs;
         for (size_t i = 0; i < n; i++) {
             out += cat(i ? ", " : "", value(*as ? *as : '?', op.words[i]));

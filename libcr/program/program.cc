@@ -34,6 +34,14 @@ OpId Program::sys(long nr, std::vector<Value> args, On on_failure, std::string s
     return push(std::move(op));
 }
 
+OpId Program::sys_32(long nr, std::vector<Value> args, On on_failure, std::string subject)
+{
+    uint8_t flags = CR_OP_CODE32 | (on_failure == On::Fail ? CR_OP_MUST : 0);
+    Op op{CR_OP_SYS,         flags, uint8_t(args.size()), static_cast<uint32_t>(nr), std::move(args),
+          std::move(subject)};
+    return push(std::move(op));
+}
+
 OpId Program::sys_expect(long nr, std::vector<Value> args, int64_t expected, std::string subject)
 {
     Op op{CR_OP_SYS,       CR_OP_EXPECT,      uint8_t(args.size()), static_cast<uint32_t>(nr),

@@ -71,6 +71,8 @@ class Program
 
     // A system call. `subject` says what it is about ("fd 5 (timerfd)", "/lib/x.so at 7f..."), for people.
     OpId sys(long nr, std::vector<Value> args, On on_failure = On::Fail, std::string subject = {});
+    // The same by the number and with the structures that 32-bit code has. The region must lie below 4 GiB.
+    OpId sys_32(long nr, std::vector<Value> args, On on_failure = On::Fail, std::string subject = {});
     // A system call that must return exactly `expected`.
     OpId sys_expect(long nr, std::vector<Value> args, int64_t expected, std::string subject = {});
     // The same call `count` times, `steps[i]` being added to argument i in between.

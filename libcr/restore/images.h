@@ -6,6 +6,7 @@
 #include "inventory.pb.h"
 #include "libcr/image/dir.h"
 #include "libcr/task/births.h"
+#include "libcr/task/registers.h"
 #include "mm.pb.h"
 #include "pstree.pb.h"
 #include "seccomp.pb.h"
@@ -29,6 +30,7 @@ struct TaskImage {
     pid_t pid() const { return static_cast<pid_t>(tree.pid()); }
     const img::core_entry &leader() const { return threads.front(); }
     bool zombie() const;
+    bool runs_32_bit() const { return task::runs_32_bit(threads.back()); } // a leader may have ended
     // It lives, but its main thread has ended.
     bool leader_dead() const { return !zombie() && leader().tc().has_cr_leader_exit_code(); }
 };

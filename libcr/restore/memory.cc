@@ -8,6 +8,7 @@
 #include "libcr/proc/maps.h"
 #include "libcr/proc/pid_dir.h"
 
+#include <algorithm>
 #include <unistd.h>
 
 namespace cr::restore
@@ -23,6 +24,12 @@ std::vector<const img::mm_entry *> spaces_of(const ImageSet &images)
         if (task.mm)
             out.push_back(&*task.mm);
     return out;
+}
+
+bool any_32_bit(const ImageSet &images)
+{
+    return std::any_of(images.tasks.begin(), images.tasks.end(),
+                       [](const TaskImage &task) { return !task.zombie() && task.runs_32_bit(); });
 }
 
 std::vector<proc::Area> own_areas() { return proc::parse_maps(proc::PidDir(::getpid()).read("maps")); }
@@ -76,6 +83,7 @@ MemoryPlan plan_memory(const ImageSet &images, const task::BirthPlan &births, co
         mm::check_layout(*task.mm, known);
         out.tasks.back() =
             std::make_unique<mm::TaskPlan>(mm::TaskPlan::read(images.dir, task.pid(), *task.mm));
+        out.tasks.back()->code_32 = task.runs_32_bit();
     }
     for (size_t birth = 1; birth < births.births.size(); birth++)
         if (births.births[birth].role == task::Birth::Role::Task && !births.births[birth].shares.vm)
@@ -84,14 +92,14 @@ MemoryPlan plan_memory(const ImageSet &images, const task::BirthPlan &births, co
     for (auto &task : out.tasks)
         if (task)
             mm::decide_fills(*task);
-    out.vdso = mm::find_vdso(own_areas());
+    out.vdsos = mm::find_vdsos(any_32_bit(images));
     for (auto &task : out.tasks) {
         if (!task)
             continue;
         auto name = [&] { return cat("pid ", task->pid); };
         Subject subject(name);
-        mm::place_vdso(*task->mm, out.vdso); // throws what does not fit
-        mm::check_vdso(*task, mm::own_bytes(out.vdso));
+        mm::place_vdso(*task->mm, out.vdsos.of(task->code_32)); // throws what does not fit
+        mm::check_vdso(*task, out.vdsos.code(task->code_32));
     }
     return out;
 }
@@ -101,23 +109,29 @@ void place_region(MemoryPlan &memory, const ImageSet &images, uint64_t size)
     std::vector<mm::Range> taken;
     for (const proc::Area &area : own_areas())
         taken.push_back({TargetAddr(area.start), TargetAddr(area.end)});
-    uint64_t spare = memory.vdso.empty() ? 0 : memory.vdso.end() - memory.vdso.start();
-    auto base = mm::free_range(spaces_of(images), taken, size + spare + 2 * kPageSize);
+    auto extent = [](const mm::VdsoPlace &one) { return one.empty() ? 0 : one.end() - one.start(); };
+    uint64_t spare = std::max(extent(memory.vdsos.native), extent(memory.vdsos.compat));
+    // Calls of the 32-bit ABI have no longer addresses.
+    TargetAddr end = any_32_bit(images) ? TargetAddr(0xfff00000) : TargetAddr(UINT64_MAX);
+    auto base = mm::free_range(spaces_of(images), taken, size + spare + 2 * kPageSize, end);
     if (!base)
         refused(cat("no range of ", size >> 10, " KiB is free in the address spaces of all tasks"));
     memory.frame.region = {*base, *base + size};
     memory.frame.spare = *base + size + kPageSize;
 }
 
-TargetAddr syscall_instruction(const ImageSet &images, size_t task, const mm::VdsoPlace &ours)
+CallPlace syscall_instruction(const ImageSet &images, size_t task, const mm::Vdsos &ours)
 {
-    mm::VdsoPlace theirs = mm::place_vdso(images.space_of(task), ours);
+    bool code_32 = images.tasks[task].runs_32_bit();
+    mm::VdsoPlace theirs = mm::place_vdso(images.space_of(task), ours.of(code_32));
     if (theirs.empty())
         refused(cat("pid ", images.tasks[task].pid(), " has no vDSO"), "this is not supported yet");
-    auto *code = reinterpret_cast<const uint8_t *>(ours.vdso.start.value);
-    for (uint64_t at = 0; at + 1 < ours.vdso.size(); at++)
-        if (code[at] == 0x0f && code[at + 1] == 0x05)
-            return theirs.vdso.start + at;
+    constexpr uint8_t kSyscall[] = {0x0f, 0x05}, kInt80[] = {0xcd, 0x80};
+    const uint8_t *wanted = code_32 ? kInt80 : kSyscall;
+    std::span<const uint8_t> code = ours.code(code_32);
+    for (size_t at = 0; at + 1 < code.size(); at++)
+        if (code[at] == wanted[0] && code[at + 1] == wanted[1])
+            return {theirs.vdso.start + at, code_32};
     failed_with(0, "find a system-call instruction in the vDSO");
 }
 

@@ -7,6 +7,7 @@
 #include "libcr/mm/shared.h"
 #include "libcr/mm/sysv.h"
 #include "libcr/restore/images.h"
+#include "libcr/restore/tracees.h"
 #include "libcr/task/births.h"
 
 #include <deque>
@@ -23,7 +24,7 @@ struct MemoryPlan {
     std::vector<mm::SharedPlan> shared;              // objects that the opener makes
     std::map<uint32_t, img::ipc_shm_entry> segments; // of System V, by id
     int first_shared = 0; // the opener's number of the first of them; descriptions come behind
-    mm::VdsoPlace vdso;   // where ours lies, in which the root is born
+    mm::Vdsos vdsos;      // ours is the one with which the root is born
     mm::Frame frame;
 
     // The task whose memory `birth` begins with; null: our own.
@@ -45,6 +46,6 @@ MemoryPlan plan_memory(const ImageSet &images, const task::BirthPlan &births, co
 void place_region(MemoryPlan &memory, const ImageSet &images, uint64_t size);
 
 // The address of a system-call instruction in the task's vDSO.
-TargetAddr syscall_instruction(const ImageSet &images, size_t task, const mm::VdsoPlace &ours);
+CallPlace syscall_instruction(const ImageSet &images, size_t task, const mm::Vdsos &ours);
 
 } // namespace cr::restore

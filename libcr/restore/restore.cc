@@ -368,9 +368,9 @@ void Execution::begin_calls()
     std::map<pid_t, user_regs_struct> calls;
     for (size_t number = 0; number < plan_.images.tasks.size(); number++) {
         const TaskImage &task = plan_.images.tasks[number];
-        if (task.zombie())
+        if (task.zombie() || task.runs_32_bit())
             continue;
-        TargetAddr insn = syscall_instruction(plan_.images, number, plan_.memory.vdso);
+        TargetAddr insn = syscall_instruction(plan_.images, number, plan_.memory.vdsos).insn;
         for (size_t i = 0; i < task.threads.size(); i++) {
             const img::thread_core_entry &core = task.threads[i].thread_core();
             if (!task.threads[i].has_thread_info())
@@ -401,10 +401,8 @@ void Execution::end_leader(size_t number)
     const TaskImage &task = plan_.images.tasks[number];
     user_regs_struct regs;
     sys::check(sys::ptrace::get_registers(task.pid(), regs), "read registers");
-    regs.rip = syscall_instruction(plan_.images, number, plan_.memory.vdso).value;
-    regs.rax = SYS_exit;
-    regs.rdi = task.leader().tc().cr_leader_exit_code() >> 8;
-    regs.orig_rax = ~0ull;
+    uint64_t code = task.leader().tc().cr_leader_exit_code() >> 8;
+    syscall_instruction(plan_.images, number, plan_.memory.vdsos).call(regs, SYS_exit, {code});
     sys::check(sys::ptrace::set_registers(task.pid(), regs), "set registers");
 }
 
@@ -423,6 +421,9 @@ void Execution::set_registers(const TaskImage &task)
             regs.rax = kRestartNoHand;
         sys::check(sys::ptrace::set_xsave(tid, task::get_xsave(core.thread_info().fpregs())),
                    "set floating-point registers");
+        for (const user_desc &area : task::thread_areas(core))
+            sys::check(sys::ptrace::set_thread_area(tid, area.entry_number, area),
+                       "set an area of thread-local storage");
         sys::check(sys::ptrace::set_registers(tid, regs), "set registers");
         uint64_t mask =
             core.thread_core().has_blk_sigset() ? core.thread_core().blk_sigset() : core.tc().blk_sigset();
@@ -437,7 +438,7 @@ void Execution::set_state()
     opener_.reset();
     begin_calls();
     auto syscall_in = [this](size_t task) {
-        return syscall_instruction(plan_.images, task, plan_.memory.vdso);
+        return syscall_instruction(plan_.images, task, plan_.memory.vdsos);
     };
     stop_early(plan_.images, *tracees_, *memory_, programs_.stops_slot, syscall_in);
     for (size_t i = 0; i < plan_.images.tasks.size(); i++)

@@ -47,7 +47,7 @@ bool stopped_early(const ImageSet &images, size_t index)
 }
 
 void stop_early(const ImageSet &images, Tracees &tracees, RegionMemory &memory, program::DataId slot,
-                const std::function<TargetAddr(size_t)> &syscall_in)
+                const std::function<CallPlace(size_t)> &syscall_in)
 {
     struct {
         uint64_t signals = 1ull << (SIGCHLD - 1);

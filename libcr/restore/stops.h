@@ -24,6 +24,6 @@ bool stopped_early(const ImageSet &images, size_t index);
 // is in the task at an index.
 inline constexpr size_t kSlotForStops = 24;
 void stop_early(const ImageSet &images, Tracees &tracees, RegionMemory &memory, program::DataId slot,
-                const std::function<TargetAddr(size_t)> &syscall_in);
+                const std::function<CallPlace(size_t)> &syscall_in);
 
 } // namespace cr::restore

@@ -212,18 +212,36 @@ void Tracees::stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads)
 
 // Not by a single step: the trap that ends one is a forced SIGTRAP, and where that is blocked or ignored the
 // kernel resets what the task does with it. Stops at the entry and exit of the call leave no trace.
-long Tracees::call_in(pid_t pid, TargetAddr syscall_insn, long nr, const std::array<uint64_t, 5> &arguments)
+void CallPlace::call(user_regs_struct &regs, long nr, const std::array<uint64_t, 5> &arguments) const
+{
+    regs.rip = insn.value;
+    regs.orig_rax = ~0ull; // no restart of what was interrupted
+    if (!code_32) {
+        regs.rax = static_cast<uint64_t>(nr);
+        regs.rdi = arguments[0];
+        regs.rsi = arguments[1];
+        regs.rdx = arguments[2];
+        regs.r10 = arguments[3];
+        regs.r8 = arguments[4];
+        return;
+    }
+    constexpr std::pair<long, long> kNumbers[] = {
+        {SYS_exit, 1}, {SYS_munmap, 91}, {SYS_rt_sigtimedwait, 177}, {SYS_waitid, 284}};
+    for (auto [native, other] : kNumbers)
+        if (native == nr)
+            regs.rax = static_cast<uint64_t>(other);
+    regs.rbx = arguments[0];
+    regs.rcx = arguments[1];
+    regs.rdx = arguments[2];
+    regs.rsi = arguments[3];
+    regs.rdi = arguments[4];
+}
+
+long Tracees::call_in(pid_t pid, const CallPlace &place, long nr, const std::array<uint64_t, 5> &arguments)
 {
     user_regs_struct regs;
     sys::check(sys::ptrace::get_registers(pid, regs), "read registers");
-    regs.rip = syscall_insn.value;
-    regs.rax = static_cast<uint64_t>(nr);
-    regs.rdi = arguments[0];
-    regs.rsi = arguments[1];
-    regs.rdx = arguments[2];
-    regs.r10 = arguments[3];
-    regs.r8 = arguments[4];
-    regs.orig_rax = ~0ull; // no restart of what was interrupted
+    place.call(regs, nr, arguments);
     sys::check(sys::ptrace::set_registers(pid, regs), "set registers");
     for (int stops = 0; stops < 2; stops++) { // before it and after it
         sys::check(sys::ptrace::cont_to_syscall(pid), "run to a system call");

@@ -32,6 +32,16 @@ struct Expected {
     std::set<pid_t> clone_events;  // tasks that clone with CLONE_PARENT or another exit signal
 };
 
+// A system call instruction in the vDSO of a task: `syscall`, or for 32-bit code `int $0x80`, with which only
+// a few calls can be made.
+struct CallPlace {
+    TargetAddr insn;
+    bool code_32 = false;
+
+    // Has a thread with these registers make a call there; `nr` is the 64-bit number.
+    void call(user_regs_struct &regs, long nr, const std::array<uint64_t, 5> &arguments) const;
+};
+
 class Tracees
 {
   public:
@@ -53,7 +63,7 @@ class Tracees
     // Stops every thread of every task: {tid, tgid} pairs, leaders included.
     void stop_all(const std::vector<std::pair<pid_t, pid_t>> &threads);
     // Has a task that stands make one system call from outside of its program; its result.
-    long call_in(pid_t pid, TargetAddr syscall_insn, long nr, const std::array<uint64_t, 5> &arguments);
+    long call_in(pid_t pid, const CallPlace &place, long nr, const std::array<uint64_t, 5> &arguments);
     // Stops a process as SIGSTOP does, all of its threads (the leader first) being held already.
     void stop_group(const std::vector<pid_t> &threads);
     // Has threads begin system calls, by registers with their numbers in rax, and interrupts them at once;

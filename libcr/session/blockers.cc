@@ -140,8 +140,8 @@ void find_seccomp(inject::FrozenTree &tree, task::KernelSource &kernel, const Ad
     for (inject::FrozenTask &task : tree.tasks())
         if (inject::calls_may_harm(task) && !kernel.there())
             add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
-                "it is under seccomp or handles its system calls itself (PR_SET_SYSCALL_USER_DISPATCH), so "
-                "that no "
+                "it is under seccomp, handles its system calls itself (PR_SET_SYSCALL_USER_DISPATCH) or runs "
+                "32-bit code, so that no "
                 "calls can be made in it, and its state cannot be read "
                 "from the kernel",
                 "that needs CAP_BPF, CAP_PERFMON and a kernel with type information (/sys/kernel/btf)");

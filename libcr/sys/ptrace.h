@@ -4,6 +4,7 @@
 
 #include "libcr/sys/gate.h"
 
+#include <asm/ldt.h>
 #include <cpuid.h>
 #include <csignal>
 #include <cstdint>
@@ -17,6 +18,14 @@
 #ifndef NT_X86_XSTATE
 #define NT_X86_XSTATE 0x202
 #endif
+
+namespace cr::sys
+{
+
+// Selectors of code segments: they tell what code a thread runs.
+inline constexpr uint64_t kCode64 = 0x33, kCode32 = 0x23;
+
+} // namespace cr::sys
 
 namespace cr::sys::ptrace
 {
@@ -43,15 +52,23 @@ inline long detach(pid_t tid, int signal = 0)
     return request(17 /* PTRACE_DETACH */, tid, 0, uint64_t(signal));
 }
 
+// In our own form, whatever code the thread runs.
 inline long get_registers(pid_t tid, user_regs_struct &regs)
 {
-    iovec io{&regs, sizeof regs};
-    return request(PTRACE_GETREGSET, tid, NT_PRSTATUS, pointer(&io));
+    return request(12 /* PTRACE_GETREGS */, tid, 0, pointer(&regs));
 }
 inline long set_registers(pid_t tid, const user_regs_struct &regs)
 {
-    iovec io{const_cast<user_regs_struct *>(&regs), sizeof regs};
-    return request(PTRACE_SETREGSET, tid, NT_PRSTATUS, pointer(&io));
+    return request(13 /* PTRACE_SETREGS */, tid, 0, pointer(const_cast<user_regs_struct *>(&regs)));
+}
+// One of the entries of set_thread_area(2); `number` is that of the entry.
+inline long get_thread_area(pid_t tid, unsigned number, user_desc &area)
+{
+    return request(25 /* PTRACE_GET_THREAD_AREA */, tid, number, pointer(&area));
+}
+inline long set_thread_area(pid_t tid, unsigned number, const user_desc &area)
+{
+    return request(26 /* PTRACE_SET_THREAD_AREA */, tid, number, pointer(const_cast<user_desc *>(&area)));
 }
 // The xsave area, in its standard (not compacted) form; `area` becomes as long as it is on this CPU.
 inline long get_xsave(pid_t tid, std::vector<uint8_t> &area)

@@ -12,6 +12,7 @@
 #include "libcr/task/ldt.h"
 #include "libcr/task/machine_share.h"
 #include "libcr/task/numa.h"
+#include "libcr/task/registers.h"
 #include "libcr/task/restart.h"
 #include "libcr/task/thread_flags.h"
 
@@ -203,13 +204,22 @@ std::vector<siginfo_t> queued_signals(pid_t tid, bool shared)
     }
 }
 
+void read_thread_areas(ThreadFacts &facts)
+{
+    for (unsigned number = kFirstThreadArea; number < kFirstThreadArea + kThreadAreas; number++) {
+        user_desc area{};
+        sys::check(sys::ptrace::get_thread_area(facts.tid, number, area), "read its areas of local storage");
+        facts.areas.push_back(area);
+    }
+}
+
 ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThread &thread, bool by_kernel)
 {
     ThreadFacts out;
     out.tid = thread.tid;
     out.vtid = thread.vtid;
     out.regs = thread.regs;
-    if (interrupted_restart(out.regs))
+    if (!out.runs_32_bit() && interrupted_restart(out.regs))
         out.regs.orig_rax = original_call(out.regs, task.memory);
     out.xsave = thread.xsave;
     out.sigmask = thread.sigmask;
@@ -218,6 +228,8 @@ ThreadFacts thread_facts(const inject::FrozenTask &task, const inject::FrozenThr
         out.stat = task.stat;
     else if (!by_kernel)
         out.stat = proc::parse_stat(proc::PidDir(task.pid, thread.tid).read("stat"));
+    if (out.runs_32_bit())
+        read_thread_areas(out);
     machine_share_facts(out);
     if (!by_kernel)
         read_timer_slack(out);

@@ -41,6 +41,8 @@ struct NumaPolicy {
 };
 
 struct ThreadFacts {
+    bool runs_32_bit() const { return regs.cs == sys::kCode32; }
+
     pid_t tid = 0, vtid = 0;
     user_regs_struct regs{};
     std::vector<uint8_t> xsave; // as NT_X86_XSTATE gives it
@@ -54,6 +56,7 @@ struct ThreadFacts {
     int ioprio = 0;
     std::optional<uint64_t> timer_slack; // ns; unknown where we may not read it
     uint64_t robust_list = 0, robust_list_len = 0;
+    std::vector<user_desc> areas; // set_thread_area(2), of one that runs 32-bit code
     // rseq(2) registration; size 0: none
     uint64_t rseq_pointer = 0;
     uint32_t rseq_size = 0, rseq_signature = 0;

@@ -101,7 +101,9 @@ std::vector<pid_t> KernelSource::in_landlock(pid_t pid)
 
 void KernelSource::fill_calls(TaskFacts &facts)
 {
-    auto wants = [](const ThreadFacts &thread) { return held_in_restart_block(thread.regs); };
+    auto wants = [](const ThreadFacts &thread) {
+        return !thread.runs_32_bit() && held_in_restart_block(thread.regs);
+    };
     if (std::none_of(facts.threads.begin(), facts.threads.end(), wants) || !there())
         return;
     for (const sys::KernelMemory::Thread &found : memory_->threads(facts.pid))
@@ -150,6 +152,9 @@ void KernelSource::fill_process(uint64_t task, TaskFacts &facts) const
     const sys::KernelMemory &m = *memory_;
     auto actions = m.get<uint64_t>(task, "task_struct", "sighand") + m.offset("sighand_struct", "action");
     m.read(actions, facts.sigactions.data(), sizeof facts.sigactions);
+    constexpr uint64_t kAbi = 0x03000000; // SA_X32_ABI and SA_IA32_ABI, the kernel's own
+    for (SigAction &action : facts.sigactions)
+        action.flags &= ~kAbi;
     auto signal = m.get<uint64_t>(task, "task_struct", "signal");
     facts.child_subreaper = m.bit(signal, "signal_struct", "is_child_subreaper");
     fill_interval_timers(signal, facts);
@@ -336,6 +341,11 @@ void KernelSource::fill_thread(uint64_t task, ThreadFacts &facts) const
     if (auto policy =
             m.has("task_struct", "mempolicy") ? m.get<uint64_t>(task, "task_struct", "mempolicy") : 0)
         facts.numa = policy_at(policy);
+    if (facts.runs_32_bit()) {
+        constexpr uint64_t kListSize = 12; // of a struct robust_list_head
+        facts.robust_list = m.get<uint64_t>(task, "task_struct", "compat_robust_list");
+        facts.robust_list_len = facts.robust_list ? kListSize : 0;
+    }
     facts.altstack_sp = m.get<uint64_t>(task, "task_struct", "sas_ss_sp");
     facts.altstack_size = m.get<uint64_t>(task, "task_struct", "sas_ss_size");
     constexpr uint32_t kAutodisarm = 1u << 31; // SS_AUTODISARM

@@ -6,6 +6,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/task/kind.h"
+#include "libcr/task/registers.h"
 
 namespace cr::task
 {
@@ -28,7 +29,11 @@ static void arm_pointers(const img::core_entry &core, bool, Phase phase, const H
         return;
     const img::thread_core_entry &thread = core.thread_core();
     build.program.sys(SYS_set_tid_address, {core.thread_info().clear_tid_addr()});
-    if (thread.futex_rla_len())
+    constexpr long kSetRobustList32 = 311;
+    if (thread.futex_rla_len() && runs_32_bit(core))
+        build.program.sys_32(kSetRobustList32, {thread.futex_rla(), thread.futex_rla_len()},
+                             program::On::Fail, "robust list");
+    else if (thread.futex_rla_len())
         build.program.sys(SYS_set_robust_list, {thread.futex_rla(), thread.futex_rla_len()},
                           program::On::Fail, "robust list");
     // A thread is always given one: it is inherited by a child of the same memory otherwise.

@@ -163,7 +163,7 @@ void put_registers(const user_regs_struct &regs, img::user_x86_regs_entry &out)
     out.set_ss(regs.ss); out.set_fs_base(regs.fs_base); out.set_gs_base(regs.gs_base);
     out.set_ds(regs.ds); out.set_es(regs.es); out.set_fs(regs.fs); out.set_gs(regs.gs);
     // clang-format on
-    out.set_mode(img::NATIVE);
+    out.set_mode(regs.cs == sys::kCode32 ? img::COMPAT : img::NATIVE);
     if (interrupted(regs)) {
         out.set_ax(regs.orig_rax);
         out.set_ip(regs.rip - kSyscallSize);
@@ -270,6 +270,37 @@ static void capture_registers(const ThreadFacts &facts, img::core_entry &core)
     put_xsave(facts.xsave, *info.mutable_fpregs());
     refuse_unknown(info.fpregs().xsave().xstate_bv()); // better now than when the program is gone
     core.mutable_thread_core()->set_blk_sigset(facts.sigmask);
+    for (const user_desc &area : facts.areas) {
+        img::user_desc_t &out = *info.add_tls();
+        out.set_entry_number(area.entry_number);
+        out.set_base_addr(area.base_addr);
+        out.set_limit(area.limit);
+        out.set_seg_32bit(area.seg_32bit);
+        out.set_contents_h(area.contents & 2);
+        out.set_contents_l(area.contents & 1);
+        out.set_read_exec_only(area.read_exec_only);
+        out.set_limit_in_pages(area.limit_in_pages);
+        out.set_seg_not_present(area.seg_not_present);
+        out.set_usable(area.useable);
+    }
+}
+
+std::vector<user_desc> thread_areas(const img::core_entry &core)
+{
+    std::vector<user_desc> out;
+    for (const img::user_desc_t &in : core.thread_info().tls()) {
+        user_desc &area = out.emplace_back();
+        area.entry_number = in.entry_number();
+        area.base_addr = in.base_addr();
+        area.limit = in.limit();
+        area.seg_32bit = in.seg_32bit();
+        area.contents = (in.contents_h() ? 2u : 0u) | (in.contents_l() ? 1u : 0u);
+        area.read_exec_only = in.read_exec_only();
+        area.limit_in_pages = in.limit_in_pages();
+        area.seg_not_present = in.seg_not_present();
+        area.useable = in.usable();
+    }
+    return out;
 }
 
 static void check_registers(const img::core_entry &core, bool leader, const Host &)
@@ -281,8 +312,14 @@ static void check_registers(const img::core_entry &core, bool leader, const Host
     if (!core.has_thread_info())
         bad_image("the core image has no registers");
     const img::user_x86_regs_entry &regs = core.thread_info().gpregs();
-    if (regs.mode() != img::NATIVE || regs.cs() != 0x33)
-        refused("32-bit tasks are not supported yet");
+    bool code_32 = runs_32_bit(core);
+    if (regs.cs() != (code_32 ? sys::kCode32 : sys::kCode64))
+        bad_image(cat("a code segment of ", hex(regs.cs())));
+    if (code_32 && (regs.ip() > UINT32_MAX || regs.sp() > UINT32_MAX))
+        bad_image("32-bit code at an address of more bits");
+    for (const img::user_desc_t &area : core.thread_info().tls())
+        if (area.entry_number() < kFirstThreadArea || area.entry_number() >= kFirstThreadArea + kThreadAreas)
+            bad_image(cat("an area of local storage with the number ", area.entry_number()));
     constexpr uint64_t kTop = 0x7ffffffff000;
     if (regs.ip() >= kTop || regs.fs_base() >= kTop || regs.gs_base() >= kTop)
         bad_image(cat("instruction pointer ", hex(regs.ip()), " or a segment base is not a user address"));

@@ -5,12 +5,24 @@
 #include "core.pb.h"
 
 #include <array>
+#include <asm/ldt.h>
 #include <cstdint>
 #include <sys/user.h>
 #include <vector>
 
 namespace cr::task
 {
+
+// Entries of set_thread_area(2) in the table of a thread.
+inline constexpr unsigned kFirstThreadArea = 12, kThreadAreas = 3;
+
+// Whether the image is of a thread that runs 32-bit code.
+inline bool runs_32_bit(const img::core_entry &core)
+{
+    return core.thread_info().gpregs().mode() == img::COMPAT;
+}
+// The areas of local storage of such a one, to be set in a stopped thread before its registers.
+std::vector<user_desc> thread_areas(const img::core_entry &core);
 
 void put_registers(const user_regs_struct &regs, img::user_x86_regs_entry &out);
 user_regs_struct get_registers(const img::user_x86_regs_entry &in);

@@ -8,6 +8,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/task/kind.h"
+#include "libcr/task/registers.h"
 
 #include <cstring>
 
@@ -29,6 +30,8 @@ static void capture_actions(const TaskFacts &facts, img::core_entry &core)
         out.set_flags(action.flags);
         out.set_restorer(action.restorer);
         out.set_mask(action.mask);
+        if (!facts.threads.empty() && facts.threads.front().runs_32_bit())
+            out.set_compat_sigaction(true);
     }
 }
 
@@ -39,8 +42,26 @@ static void check_actions(const img::core_entry &core, bool leader, const Host &
     if (core.tc().sigactions_size() != 62)
         bad_image(cat(core.tc().sigactions_size(), " signal actions where 62 belong"));
     for (const img::sa_entry &action : core.tc().sigactions())
-        if (action.compat_sigaction())
-            refused("32-bit signal actions are not supported yet");
+        if (action.compat_sigaction() && core.has_thread_info() && !runs_32_bit(core))
+            refused("32-bit signal actions of a 64-bit process are not supported yet");
+}
+
+// By the call of that kind, by which the kernel knows what frame a handler expects.
+static void arm_actions_32(const std::array<SigAction, 64> &actions, Build &build)
+{
+    struct Action {
+        uint32_t handler, flags, restorer, mask[2];
+    };
+    constexpr long kRtSigaction = 174;
+    for (int signal = 1; signal <= 64; signal++) {
+        if (!kept(signal))
+            continue;
+        const SigAction &in = actions[static_cast<size_t>(signal - 1)];
+        auto word = [](uint64_t value) { return static_cast<uint32_t>(value); };
+        Action out{word(in.handler), word(in.flags), word(in.restorer), {word(in.mask), word(in.mask >> 32)}};
+        auto data = build.region.data(&out, sizeof out);
+        build.program.sys_32(kRtSigaction, {signal, data, 0, 8}, program::On::Fail, "signal actions");
+    }
 }
 
 static void arm_actions(const img::core_entry &core, bool, Phase phase, const Host &, Build &build)
@@ -55,6 +76,8 @@ static void arm_actions(const img::core_entry &core, bool, Phase phase, const Ho
         const img::sa_entry &in = core.tc().sigactions(next++);
         actions[static_cast<size_t>(signal - 1)] = {in.sigaction(), in.flags(), in.restorer(), in.mask()};
     }
+    if (core.tc().sigactions(0).compat_sigaction())
+        return arm_actions_32(actions, build);
     auto data = build.region.data(actions.data(), sizeof actions);
     auto set = [&](int first, int last) {
         build.program.sys_repeat(

@@ -208,7 +208,7 @@ TEST_CASE("the first task unmaps everything around the region and the vDSO")
     host.pieces = {{at, at + 0x4000}, {at + 0x4000, at + 0x6000}};
     host.vdso = host.pieces[1];
     std::string text = printed([&](task::Build &b) {
-        begin_first(b, p, {{region, region + 0x10000}, region + 0x10000}, host, kSources);
+        begin_first(b, p, {{region, region + 0x10000}, region + 0x10000}, Vdsos{host, {}, {}}, kSources);
     });
     CHECK(contains(text, "munmap(0, 4294967296)"));
     CHECK(contains(text, "munmap(0x100010000, "));

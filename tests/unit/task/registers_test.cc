@@ -127,3 +127,39 @@ TEST_CASE("state of components that the image has no place for is refused")
     state.mutable_xsave()->set_xstate_bv(7 | 1 << 18);
     CHECK(refusal_of(state).find("(components 40000)") != std::string::npos);
 }
+
+TEST_CASE("32-bit code is told by its segment, and its areas of local storage come back as they were",
+          "[registers]")
+{
+    using namespace cr::task;
+    namespace img = cr::img;
+    user_regs_struct regs{};
+    regs.cs = 0x23;
+    regs.orig_rax = ~0ull;
+    img::core_entry core;
+    img::thread_info_x86 &info = *core.mutable_thread_info();
+    put_registers(regs, *info.mutable_gpregs());
+    CHECK(runs_32_bit(core));
+    regs.cs = 0x33;
+    put_registers(regs, *info.mutable_gpregs());
+    CHECK(!runs_32_bit(core));
+    CHECK(thread_areas(core).empty());
+    img::user_desc_t &area = *info.add_tls();
+    area.set_entry_number(12);
+    area.set_base_addr(0xf7d00b40);
+    area.set_limit(0xfffff);
+    area.set_seg_32bit(true);
+    area.set_contents_h(true);
+    area.set_contents_l(false);
+    area.set_read_exec_only(false);
+    area.set_limit_in_pages(true);
+    area.set_seg_not_present(false);
+    area.set_usable(true);
+    auto found = thread_areas(core);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].entry_number == 12);
+    CHECK(found[0].base_addr == 0xf7d00b40);
+    CHECK(found[0].contents == 2);
+    CHECK(found[0].limit_in_pages);
+    CHECK(!found[0].seg_not_present);
+}
