@@ -185,6 +185,8 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     options.ext_unix_sk = request.ext_unix_sk;
     options.ext_unix_sk_inodes = request.ext_unix_sk_inodes;
     options.ghost_limit = request.ghost_limit;
+    if (tree.tasks().empty())
+        return out; // nothing of it could be held
     const inject::FrozenTask &root = tree.tasks().front();
     if (root.stat.session != root.pid && !request.shell_job)
         add(cat("pid ", root.pid),
