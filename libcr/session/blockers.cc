@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <tuple>
 #include <unistd.h>
 
 namespace cr::session
@@ -169,6 +170,25 @@ void find_landlock(inject::FrozenTree &tree, bool allowed, task::KernelSource &k
     }
 }
 
+// Sessions and groups that a process outside of the tree leads are kept, but their ids are taken where that
+// lives.
+void warn_of_outer_ids(inject::FrozenTree &tree, bool shell_job)
+{
+    std::set<pid_t> inside, told;
+    for (const inject::FrozenTask &task : tree.tasks())
+        inside.insert(task.pid);
+    const proc::Stat &root = tree.tasks().front().stat;
+    for (const inject::FrozenTask &task : tree.tasks())
+        for (auto [id, own, what] : {std::tuple(task.stat.session, root.session, "session"),
+                                     std::tuple(task.stat.pgrp, root.pgrp, "process group")}) {
+            if (id <= 0 || inside.count(id) || (shell_job && id == own) ||
+                sys::call(SYS_kill, id, 0) == -ESRCH || !told.insert(id).second)
+                continue;
+            log::warning("pid ", task.pid, " is in ", what, " ", id, ", which ", inject::subject_of(id),
+                         " outside of the tree leads: it can be restored only where that id is free");
+        }
+}
+
 } // namespace
 
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
@@ -193,6 +213,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
             "the task is not a session leader: its terminal and session are outside the tree",
             "give --shell-job, or start it with setsid");
     if (out.blockers.empty()) { // else the tree is not whole
+        warn_of_outer_ids(tree, request.shell_job);
         Sharing sharing(tree, out, add);
         sharing.look_at_processes();
         sharing.look_at_threads();
