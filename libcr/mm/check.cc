@@ -38,14 +38,25 @@ constexpr Unsupported kUnsupported[] = {{kVmaSocket, "the ring of a packet socke
                                         {kVmaGuard, "guard pages"},
                                         {kVmaUprobes, "the area of uprobes"}};
 
+void check_huge(const Vma &vma)
+{
+    if (!(vma.status() & (kVmaAnonPrivate | kVmaAnonShared)) || vma.status() & (kVmaStack | kVmaSysvIpc))
+        refused("it is made of explicitly huge pages of a file, which are not supported yet");
+    uint64_t size = page_size_of(vma);
+    if (size <= kPageSize || vma.start() % size || vma.end() % size || vma.pgoff() % size)
+        bad_image(cat("it is not made of pages of ", size, " bytes"));
+}
+
 void check_kind(const Vma &vma)
 {
     uint32_t status = vma.status() & ~kInternal;
     for (const auto &[bit, what] : kUnsupported)
         if (status & bit)
             refused(cat("it is ", what, ", which is not supported yet"));
-    if (vma.flags() & MAP_HUGETLB)
-        refused("it is made of explicitly huge pages (hugetlb), which are not supported yet");
+    if (is_huge(vma))
+        check_huge(vma);
+    else if (vma.flags() & kHugeBits)
+        bad_image("a page size without huge pages");
     if (status & ~kRestorable)
         bad_image(cat("status 0x", hex(status), " is not known"));
     uint32_t backing = status & kBacking;
@@ -55,7 +66,8 @@ void check_kind(const Vma &vma)
     uint32_t type = vma.flags() & MAP_TYPE;
     bool shared = backing & (kVmaFileShared | kVmaAnonShared);
     bool file = backing & (kVmaFileShared | kVmaFilePrivate);
-    if (vma.flags() & ~kMapFlags || (type != MAP_SHARED && type != MAP_PRIVATE && type != kMapDroppable) ||
+    if (vma.flags() & ~(kMapFlags | kMapHugetlb | kHugeBits) ||
+        (type != MAP_SHARED && type != MAP_PRIVATE && type != kMapDroppable) ||
         shared != (type == MAP_SHARED) || (file && (vma.flags() & MAP_ANONYMOUS)))
         bad_image(cat("flags 0x", hex(vma.flags()), " do not fit status 0x", hex(status)));
     if ((status & kVmaSysvIpc && !(backing & kVmaAnonShared)) || (status & kVmaMemfd && !file))

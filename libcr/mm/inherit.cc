@@ -27,7 +27,7 @@ bool same_area(const Vma &a, const Vma &b)
 bool survives_fork(const Vma &vma)
 {
     return !(vma.madv() & (1ull << MADV_DONTFORK | 1ull << MADV_WIPEONFORK)) &&
-           !(vma.flags() & kMapDroppable);
+           !(vma.flags() & kMapDroppable) && !is_huge(vma); // huge pages are not given back in parts
 }
 
 // Walks the pages that two tasks store for one area, side by side.

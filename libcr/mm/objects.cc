@@ -60,12 +60,11 @@ uint32_t FileTable::executable(const proc::PidDir &task, const std::vector<proc:
     return add(key, task, cat("/proc/", task.pid(), "/exe"));
 }
 
-void SharedTable::mapped(const proc::PidDir &task, const proc::Area &area, bool segment)
+void SharedTable::mapped(const proc::PidDir &task, const proc::Area &area, uint64_t id, bool segment)
 {
     std::lock_guard lock(mutex_);
-    if (index_.emplace(std::pair(segment, area.inode), objects_.size()).second)
-        objects_.push_back(
-            {area.inode, task.pid(), map_file(task.pid(), area), segment ? area.path : std::string()});
+    if (index_.emplace(std::pair(segment, id), objects_.size()).second)
+        objects_.push_back({id, task.pid(), map_file(task.pid(), area), segment ? area.path : std::string()});
 }
 
 } // namespace cr::mm

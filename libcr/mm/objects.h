@@ -50,7 +50,7 @@ struct SharedObject {
 class SharedTable
 {
   public:
-    void mapped(const proc::PidDir &task, const proc::Area &area, bool segment);
+    void mapped(const proc::PidDir &task, const proc::Area &area, uint64_t id, bool segment);
     std::vector<SharedObject> take() { return std::move(objects_); }
 
   private:

@@ -40,7 +40,7 @@ uint32_t first_prot(const TaskPlan &plan, const Vma &vma)
 bool would_merge(const Vma &a, const Vma &b)
 {
     return a.end() == b.start() && a.prot() == b.prot() && a.flags() == b.flags() && a.madv() == b.madv() &&
-           same_extras(a, b) && (a.status() & b.status() & kVmaAnonPrivate);
+           same_extras(a, b) && (a.status() & b.status() & kVmaAnonPrivate) && !is_huge(a);
 }
 
 // One call to mmap: an area, or several of private anonymous memory side by side that begin alike.
@@ -97,7 +97,7 @@ Mapping Mapper::mapping(size_t i, bool early) const
                 vma.madv() & (1ull << MADV_HUGEPAGE | 1ull << MADV_NOHUGEPAGE),
                 false};
     if (has(vma, kVmaAnonShared)) // comes from a descriptor, see shared.h
-        out.flags &= ~uint32_t{MAP_ANONYMOUS};
+        out.flags &= ~(uint32_t{MAP_ANONYMOUS} | kMapHugetlb | kHugeBits);
     // In rising order, so the one below is there already, and the one above when it belongs to the early
     // part.
     out.apart = (i > 0 && would_merge(*areas[i - 1].vma, vma)) ||

@@ -28,9 +28,9 @@ constexpr uint64_t kLargest = 1ull << 46;
 class Mapping
 {
   public:
-    Mapping(uint64_t size, bool reserved) : size_(size)
+    Mapping(uint64_t size, uint32_t huge, bool reserved) : size_(size)
     {
-        int flags = MAP_SHARED | MAP_ANONYMOUS | (reserved ? 0 : MAP_NORESERVE);
+        uint32_t flags = MAP_SHARED | MAP_ANONYMOUS | (reserved ? 0u : MAP_NORESERVE) | huge;
         at_ = sys::check(sys::call(SYS_mmap, nullptr, size, PROT_READ | PROT_WRITE, flags, -1, 0),
                          [&] { return cat("make shared memory of ", size, " bytes"); });
     }
@@ -98,6 +98,7 @@ std::vector<SharedPlan> plan_shared(const image::Dir &dir, std::span<const img::
             if (has(vma, kVmaAnonShared) && !has(vma, kVmaSysvIpc)) {
                 SharedPlan &object = objects[vma.shmid()];
                 object.size = std::max(object.size, vma.pgoff() + size_of(vma));
+                object.huge = vma.flags() & (kMapHugetlb | kHugeBits);
                 object.reserved |= !(vma.flags() & MAP_NORESERVE);
             }
     std::vector<SharedPlan> out;
@@ -106,6 +107,9 @@ std::vector<SharedPlan> plan_shared(const image::Dir &dir, std::span<const img::
         image::Pagemap pagemap = shared_contents(dir, id);
         if (!pagemap.runs.empty())
             object.size = std::max(object.size, pagemap.runs.back().end());
+        if (object.huge)
+            object.size = (object.size + (1ull << (object.huge >> kHugeShift)) - 1) &
+                          ~((1ull << (object.huge >> kHugeShift)) - 1);
         if (object.size > kLargest)
             bad_image(cat("shared memory ", id, " would be ", object.size, " bytes"));
         out.push_back(object);
@@ -117,7 +121,7 @@ Fd make_shared(const image::Dir &dir, const SharedPlan &plan)
 {
     auto describe = [&] { return cat("shared memory ", plan.id); };
     Subject subject(describe);
-    Mapping mapping(plan.size, plan.reserved);
+    Mapping mapping(plan.size, plan.huge, plan.reserved);
     read_shared_contents(dir, shared_contents(dir, plan.id), mapping.data());
     return mapping.open();
 }

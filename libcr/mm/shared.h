@@ -21,6 +21,7 @@ namespace cr::mm
 struct SharedPlan {
     uint64_t id = 0;       // shmid
     uint64_t size = 0;     // bytes
+    uint32_t huge = 0;     // MAP_HUGETLB and its page size, or 0
     bool reserved = false; // counts as committed memory: some task mapped it without MAP_NORESERVE
 };
 

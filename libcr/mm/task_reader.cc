@@ -5,11 +5,14 @@
 #include "libcr/mm/vdso.h"
 #include "libcr/mm/vma.h"
 #include "libcr/proc/stat.h"
+#include "libcr/sys/gate.h"
 #include "libcr/sys/memory.h"
 
 #include <algorithm>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <system_error>
 
 namespace cr::mm
@@ -35,6 +38,19 @@ bool plain_anonymous(const Area &area)
            (area.path.empty() || area.path == "[heap]" || area.path == "[stack]" ||
             starts_with(area.path, "[anon:"));
 }
+
+// MAP_HUGETLB with the size of the area's pages.
+uint32_t huge_flags(const proc::PidDir &task, const Area &area)
+{
+    struct statfs fs;
+    std::string path = map_file(task.pid(), area);
+    sys::check(sys::call(SYS_statfs, path.c_str(), &fs), "ask for the size of huge pages");
+    auto bits = static_cast<uint32_t>(__builtin_ctzll(static_cast<uint64_t>(fs.f_bsize)));
+    return kMapHugetlb | bits << kHugeShift;
+}
+
+// Inodes of huge pages are numbered by another file system than those of ordinary shared memory.
+uint64_t apart_from_small(uint64_t inode) { return inode | 1ull << 41; }
 
 } // namespace
 
@@ -77,7 +93,8 @@ TaskPages TaskReader::pages()
                 refused("there are two areas [vdso]");
             vdso = range;
             out.zeroed = {end_of_vdso(area), area.end};
-        } else if (!verdict.refusal && has_private_pages(vma) && (area.anonymous || slow())) {
+        } else if (!verdict.refusal && has_private_pages(vma) &&
+                   (area.anonymous || slow() || area.path == kAnonHuge)) {
             scan_areas.push_back({range, has(vma, kVmaFilePrivate)});
         }
         if (!has(vma, kVmaVsyscall))
@@ -144,17 +161,19 @@ void TaskReader::add_area(const Area &area, FileTable &files, SharedTable &share
         vmas[vmas.size() - 1].set_end(vma.end());
         return;
     }
+    if (area.path == kAnonHuge)
+        vma.set_flags(vma.flags() | huge_flags(dir_, area));
     if (verdict.status & (kVmaFilePrivate | kVmaFileShared)) {
         int flags = open_flags(area);
         vma.set_shmid(files.mapped(dir_, area, flags));
         vma.set_pgoff(area.offset);
         vma.set_fdflags(static_cast<uint32_t>(flags));
     } else if (verdict.status & kVmaAnonShared) {
-        vma.set_shmid(area.inode);
+        vma.set_shmid(area.path == kAnonHuge ? apart_from_small(area.inode) : area.inode);
         vma.set_pgoff(area.offset);
         if (verdict.status & kVmaSysvIpc)
             vma.set_fdflags(static_cast<uint32_t>(open_flags(area)));
-        shared.mapped(dir_, area, verdict.status & kVmaSysvIpc);
+        shared.mapped(dir_, area, vma.shmid(), verdict.status & kVmaSysvIpc);
     }
     if (auto policy = policies_.find(vma.start()); policy != policies_.end() && !is_special(vma))
         *vma.mutable_cr_numa() = std::move(policy->second);

@@ -27,6 +27,18 @@ inline constexpr int kMadvGuardInstall = 102;
 // MAP_DROPPABLE of Linux 6.11, a mapping type like MAP_PRIVATE; absent from Debian 12's headers.
 inline constexpr uint32_t kMapDroppable = 0x08;
 
+// What maps says of memory that was mapped by MAP_HUGETLB without a file.
+inline constexpr const char *kAnonHuge = "/anon_hugepage (deleted)";
+// MAP_HUGETLB says the size of a page by its logarithm in these bits of `flags`.
+inline constexpr int kHugeShift = 26;
+inline constexpr uint32_t kMapHugetlb = 0x40000, kHugeBits = 63u << kHugeShift;
+
+inline bool is_huge(const img::vma_entry &vma) { return vma.flags() & kMapHugetlb; }
+inline uint64_t page_size_of(const img::vma_entry &vma)
+{
+    return is_huge(vma) ? 1ull << (vma.flags() >> kHugeShift) : kPageSize;
+}
+
 inline bool has(const img::vma_entry &vma, uint32_t status) { return (vma.status() & status) == status; }
 inline TargetAddr start_of(const img::vma_entry &vma) { return TargetAddr(vma.start()); }
 inline TargetAddr end_of(const img::vma_entry &vma) { return TargetAddr(vma.end()); }

@@ -60,7 +60,7 @@ TEST_CASE("areas in the way of a dump are named")
 {
     CHECK(contains(refusal(area("rw-s", "/secretmem (deleted)")), "secret"));
     CHECK(contains(refusal(area("rw-s", "/[aio] (deleted)")), "asynchronous"));
-    CHECK(contains(refusal(area("rw-p", "/anon_hugepage (deleted)", "ht")), "hugetlb"));
+    CHECK(contains(refusal(area("rw-p", "/dev/hugepages/x", "ht", 0xfe)), "hugetlbfs"));
     CHECK(contains(refusal(area("rw-s", "anon_inode:[io_uring]")), "kernel object"));
     CHECK(contains(refusal(area("rw-s", "socket:[123]")), "kernel object"));
     CHECK(contains(refusal(area("rw-s", "/dev/mem", "pf io", 0xfe)), "device"));
@@ -69,6 +69,12 @@ TEST_CASE("areas in the way of a dump are named")
     CHECK(contains(refusal(area("rw-p", "", "rd wr um")), "userfaultfd"));
     CHECK(contains(refusal(area("rw-p", "", "rd wr ss")), "shadow stack"));
     CHECK(contains(refusal(area("rw-p", "", "rd wr zz")), "does not know"));
+}
+
+TEST_CASE("huge pages without a file are anonymous memory")
+{
+    CHECK(status(area("rw-p", "/anon_hugepage (deleted)", "ht")) == 0x201);
+    CHECK(status(area("rw-s", "/anon_hugepage (deleted)", "sh ht")) == 0x101);
 }
 
 TEST_CASE("a System V segment is shared memory of its own kind")
