@@ -238,6 +238,15 @@ class Page
         out << ".El\n";
     }
 
+    // A sentence begins a line in a manual page.
+    static void put_line(std::string_view line, std::ostream &out)
+    {
+        for (size_t end; !line.empty(); line = trim(line.substr(end))) {
+            end = std::min(line.find(". "), line.size() - 1) + 1;
+            out << (line.front() == '.' || line.front() == '\'' ? "\\&" : "") << line.substr(0, end) << '\n';
+        }
+    }
+
     // What it means is the comment in the .proto file.
     static void own_field(const FieldDescriptor &field, std::ostream &out)
     {
@@ -251,7 +260,7 @@ class Page
             throw std::runtime_error(cat(field.full_name(), " has no comment"));
         while (!rest.empty())
             if (std::string_view line = trim(take_until(rest, '\n')); !line.empty())
-                out << (line.front() == '.' || line.front() == '\'' ? "\\&" : "") << line << '\n';
+                put_line(line, out);
     }
 
     const google::protobuf::DescriptorPool &pool_;
