@@ -41,8 +41,9 @@ def all_programs():
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
         with open(path, encoding="utf-8") as file:
-            needs = re.findall(r"^(?:#|//) needs: (.*)$", file.read(), re.MULTILINE)
-        found.append(Program("program-" + name.rpartition(".")[0], path, needs[0].split() if needs else []))
+            headers = dict(re.findall(r"^(?:#|//) (needs|dump-options): (.*)$", file.read(), re.MULTILINE))
+        found.append(Program("program-" + name.rpartition(".")[0], path, headers.get("needs", "").split(),
+                             headers=headers))
     return found
 
 
