@@ -166,7 +166,8 @@ void check_pages(const img::mm_entry &mm, const image::Pagemap &pagemap)
         for (uint64_t at = run.start; at < run.end();) { // a run may go over areas that touch
             while (vma != mm.vmas().end() && vma->end() <= at)
                 ++vma;
-            if (vma == mm.vmas().end() || vma->start() > at || !has_private_pages(*vma))
+            if (vma == mm.vmas().end() || vma->start() > at ||
+                !(has_private_pages(*vma) || vma->flags() & kMapDroppable))
                 bad_image(cat("a page at ", hex(at), " is not in memory that has pages of its own"));
             at = std::min(vma->end(), run.end());
         }

@@ -70,6 +70,8 @@ constexpr Kind kKinds[] = {
     {[](const Facts &f) { return f.begins("anon_inode:") || f.begins("socket:") || f.begins("["); }, 0,
      "is memory of a kernel object that cannot be dumped", "unmap it before the dump"},
     {[](const Facts &f) { return !f.has_file(); }, 0, "is of a kind that is not known", ""},
+    // A private mapping of it is anonymous memory that shows a name.
+    {[](const Facts &f) { return f.named("/dev/zero") && !f.area.shared; }, kVmaRegular | kVmaFilePrivate, nullptr, ""},
     {[](const Facts &f) { return f.file ? !f.file->regular : f.begins("/dev/") && !f.begins("/dev/shm/"); }, 0,
      "maps a device or another file that is no regular one", "unmap it before the dump"},
     {[](const Facts &f) { return f.area.shared; }, kVmaRegular | kVmaFileShared, nullptr, ""},

@@ -62,6 +62,8 @@ TaskPlan TaskPlan::read(const image::Dir &dir, pid_t pid, const img::mm_entry &m
 std::vector<Fill> TaskPlan::contents(const img::vma_entry &vma) const
 {
     std::vector<Fill> out;
+    if (vma.flags() & kMapDroppable) // a dump that had not read its flags yet may have stored some
+        return out;
     auto run = std::partition_point(pagemap.runs.begin(), pagemap.runs.end(),
                                     [&](const image::PageRun &r) { return r.end() <= vma.start(); });
     for (; run != pagemap.runs.end() && run->start < vma.end(); ++run) {

@@ -77,6 +77,12 @@ TEST_CASE("huge pages without a file are anonymous memory")
     CHECK(status(area("rw-s", "/anon_hugepage (deleted)", "sh ht")) == 0x101);
 }
 
+TEST_CASE("a private mapping of /dev/zero is no device")
+{
+    CHECK(status(area("rw-p", "/dev/zero", "", 0xfe)) == 0x41);
+    CHECK(contains(refusal(area("rw-s", "/dev/mem", "", 0xfe)), "device"));
+}
+
 TEST_CASE("a System V segment is shared memory of its own kind")
 {
     CHECK(status(area("rw-s", "/SYSV00000000 (deleted)", "sh", 0)) == 0x501);
