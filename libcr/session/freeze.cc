@@ -335,6 +335,10 @@ void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts 
         core.Clear(); // only the leader has the task's part
         core.set_mtype(img::core_entry::X86_64);
     };
+    if (facts.dead_leader && task.state == inject::FrozenTask::State::Stopped)
+        log::warning("pid ", task.pid,
+                     ": its main thread, which has ended, will be there again until the restored process "
+                     "is continued");
     if (facts.dead_leader)
         put(*facts.dead_leader);
     for (const task::ThreadFacts &thread : facts.threads)
