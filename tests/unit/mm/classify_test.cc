@@ -136,3 +136,12 @@ TEST_CASE("our own areas are all dumpable")
     for (const Blocker &b : blockers(proc::PidDir(getpid())))
         FAIL(b.what);
 }
+
+TEST_CASE("names and seals of areas are in their entries")
+{
+    CHECK(to_entry(area("rw-p", "[anon:a name]"), 0x201).cr_name() == "a name");
+    CHECK(to_entry(area("rw-s", "[anon_shmem:x]", "sh"), 0x101).cr_name() == "x");
+    CHECK_FALSE(to_entry(area("rw-p", "[heap]"), 0x221).has_cr_name());
+    CHECK_FALSE(to_entry(area("rw-p", ""), 0x201).has_cr_name());
+    CHECK(to_entry(area("r--p", "", "rd sl"), 0x201).cr_flags() == kVmaSealed);
+}
