@@ -2,10 +2,11 @@
 // in it.
 #include "../seccomp.h"
 
-static volatile int stopped;
+static volatile int there, stopped;
 
 static void *other(void *unused)
 {
+    there = 1;
     while (!stopped)
         sleep_ms(1);
     return unused;
@@ -21,6 +22,8 @@ static void *body(void *unused)
         check(fd >= 0 && read(fd, line, sizeof line - 1) > 0 && close(fd) == 0, path);
     } while (strrchr(line, ')')[2] != 'Z');
     pthread_t thread = start_thread(other, NULL);
+    while (!there)
+        sleep_ms(1);
     no_new_privileges();
     fail_call(SYS_getuid, 41, 0);
     ready();
