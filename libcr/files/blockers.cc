@@ -77,6 +77,8 @@ void BlockerSearch::look(pid_t pid, std::vector<Blocker> &out)
             pipes_[found[i]->st.st_ino].add(*found[i]);
         else if (found[i] && found[i]->socket_domain == AF_UNIX)
             unix_[static_cast<uint32_t>(found[i]->st.st_ino)] = *found[i];
+        else if (found[i] && found[i]->socket_domain)
+            inet_.emplace_back(*found[i], inet_state(take_copy(task.pidfd(), fds[i]).get()));
         else if (found[i] && fds[i] >= 0 && S_ISCHR(found[i]->st.st_mode) &&
                  tty_type(found[i]->st.st_rdev) != img::UNKNOWN)
             terminals_.add(*found[i], task.pidfd());
@@ -91,6 +93,9 @@ void BlockerSearch::finish(std::vector<Blocker> &out) const
             out.push_back(std::move(*blocker));
     }
     terminals_.finish(options_, out);
+    for (const auto &[facts, state] : inet_)
+        if (auto blocker = inet_blocker(facts, state, options_))
+            out.push_back(std::move(*blocker));
     if (unix_.empty())
         return;
     UnixSockets sockets;

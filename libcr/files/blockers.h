@@ -3,6 +3,7 @@
 // dry run accepts, a dump does not refuse later.
 #pragma once
 
+#include "libcr/files/inet_socket.h"
 #include "libcr/files/kind.h"
 #include "libcr/files/pipe.h"
 #include "libcr/files/tty.h"
@@ -25,6 +26,7 @@ class BlockerSearch
     const DumpOptions &options_;
     std::map<ino_t, PipeEnds> pipes_;
     std::map<uint32_t, Facts> unix_; // unix sockets by inode
+    std::vector<std::pair<Facts, InetState>> inet_;
     TerminalSearch terminals_;
 };
 

@@ -9,8 +9,8 @@ namespace
 {
 
 constexpr const Kind *kTable[] = {
-    &kReg,     &kPipe, &kFifo,    &kEventfd, &kEventpoll, &kSignalfd,
-    &kTimerfd, &kTty,  &kInotify, &kMemfd,   &kPidfd,     &kUnixSocket,
+    &kReg, &kPipe,    &kFifo,  &kEventfd, &kEventpoll,  &kSignalfd,   &kTimerfd,
+    &kTty, &kInotify, &kMemfd, &kPidfd,   &kUnixSocket, &kInetSocket,
 };
 
 } // namespace

@@ -20,7 +20,7 @@ struct Word {
 };
 
 constexpr Word kWords[] = {
-    {"socket:", "sockets are not supported yet", "close the connection before the dump"},
+    {"socket:", "sockets of this family are not supported yet", "close it before the dump"},
     {"anon_inode:[fanotify]", "fanotify groups are not supported yet", kClose},
     {"anon_inode:[io_uring]", "io_uring cannot be saved: its requests are inside the kernel",
      "let the program use epoll instead (for example UV_USE_IO_URING=0)"},

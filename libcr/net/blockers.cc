@@ -26,9 +26,9 @@ void blockers(pid_t pid, std::vector<Blocker> &out)
         socklen_t size = sizeof domain;
         sys::check(sys::call(SYS_getsockopt, copy.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size),
                    "ask for the family of a socket");
-        if (domain != AF_UNIX) // those are cr-dump-files'
-            out.push_back({cat("pid ", pid, ", fd ", fd), "sockets are not supported yet",
-                           "close the connection before the dump"});
+        if (domain != AF_UNIX && domain != AF_INET && domain != AF_INET6) // those are cr-dump-files'
+            out.push_back({cat("pid ", pid, ", fd ", fd), "sockets of this family are not supported yet",
+                           "close it before the dump"});
     }
 }
 

@@ -184,6 +184,10 @@ void Freeze::begin()
     hello_.set_log_level(static_cast<uint32_t>(request_.log_level));
     for (const std::string &external : request_.external)
         hello_.add_external(external);
+    hello_.set_tcp_close(request_.tcp_close);
+    hello_.set_skip_in_flight(request_.skip_in_flight);
+    if (request_.tcp_close)
+        hello_.mutable_inventory()->set_tcp_close(true);
     hello_.set_ext_unix_sk(request_.ext_unix_sk);
     for (uint32_t inode : request_.ext_unix_sk_inodes)
         hello_.add_ext_unix_sk_inode(inode);

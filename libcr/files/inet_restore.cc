@@ -1,0 +1,140 @@
+// Making internet sockets again, see inet_socket.h.
+#include "libcr/base/error.h"
+#include "libcr/base/text.h"
+#include "libcr/files/inet_socket.h"
+#include "libcr/files/opener.h"
+#include "libcr/files/plan.h"
+#include "libcr/files/socket_options.h"
+#include "libcr/sys/gate.h"
+#include "libcr/sys/inet_diag.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <cstring>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/syscall.h>
+
+namespace cr::files
+{
+
+namespace
+{
+
+using Socket = img::inet_sk_entry;
+
+template <class Words> std::string address_of(const Socket &socket, const Words &words, uint32_t port)
+{
+    if (socket.family() == AF_INET) {
+        sockaddr_in in{};
+        in.sin_family = AF_INET;
+        in.sin_port = htons(static_cast<uint16_t>(port));
+        in.sin_addr.s_addr = words.size() ? words[0] : 0;
+        return {reinterpret_cast<char *>(&in), sizeof in};
+    }
+    sockaddr_in6 in6{};
+    in6.sin6_family = AF_INET6;
+    in6.sin6_port = htons(static_cast<uint16_t>(port));
+    for (int i = 0; i < std::min(words.size(), 4); i++)
+        std::memcpy(in6.sin6_addr.s6_addr + 4 * i, &words[i], 4);
+    if (socket.has_ifname()) {
+        in6.sin6_scope_id = ::if_nametoindex(socket.ifname().c_str());
+        if (!in6.sin6_scope_id)
+            refused(cat("there is no interface ", printable(socket.ifname())));
+    }
+    return {reinterpret_cast<char *>(&in6), sizeof in6};
+}
+
+bool is_connected(const Socket &socket) { return socket.dst_port() && socket.state() == TCP_ESTABLISHED; }
+
+void set_reuse(int fd, int value)
+{
+    sys::check(sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &value, sizeof value),
+               "set SO_REUSEADDR");
+}
+
+bool has_local(const Socket &socket)
+{
+    auto set = [](uint32_t word) { return word != 0; };
+    return socket.src_port() || std::any_of(socket.src_addr().begin(), socket.src_addr().end(), set);
+}
+
+// What is left of connections that ended with the dump may keep the port busy.
+void bind(int fd, const Socket &socket)
+{
+    std::string address = address_of(socket, socket.src_addr(), socket.src_port());
+    long r = sys::call(SYS_bind, fd, address.data(), address.size());
+    if (r == -EADDRINUSE && socket.type() == SOCK_STREAM) {
+        for (int family : {AF_INET, AF_INET6})
+            sys::end_remains(family, static_cast<uint16_t>(socket.src_port()));
+        r = sys::call(SYS_bind, fd, address.data(), address.size());
+        // A connection that has ended needs no address; its port may be that of a socket that listens.
+        if (r == -EADDRINUSE && socket.state() == TCP_CLOSE && socket.shutdown() == img::BOTH)
+            return;
+    }
+    sys::check(r, [&] { return cat("bind a socket to ", address_text(address)); });
+}
+
+} // namespace
+
+void check_inet(const img::file_entry &entry, const Plan &)
+{
+    if (!entry.has_isk())
+        bad_image("an internet socket without its part");
+    const Socket &socket = entry.isk();
+    int words = socket.family() == AF_INET ? 1 : 4;
+    if (socket.family() != AF_INET && socket.family() != AF_INET6)
+        bad_image(cat("an internet socket of family ", socket.family()));
+    if (socket.src_port() > 65535 || socket.dst_port() > 65535)
+        bad_image(cat("port ", socket.src_port(), " or ", socket.dst_port()));
+    if (socket.src_addr_size() > words || socket.dst_addr_size() > 4)
+        bad_image("an address that is too long");
+    bool tcp = socket.type() == SOCK_STREAM && (socket.proto() == IPPROTO_TCP || !socket.proto());
+    bool udp = socket.type() == SOCK_DGRAM &&
+               (socket.proto() == IPPROTO_UDP || socket.proto() == IPPROTO_UDPLITE || !socket.proto());
+    if (!tcp && !udp)
+        refused(cat("internet sockets of type ", socket.type(), " and protocol ", socket.proto(),
+                    " are not supported yet"));
+    if (tcp && socket.state() != TCP_LISTEN && socket.state() != TCP_CLOSE)
+        refused(cat("TCP connections (state ", socket.state(), ") are not supported yet"),
+                "make the dump with --tcp-close");
+}
+
+void open_inet(const img::file_entry &entry, Opener &opener)
+{
+    const Socket &socket = entry.isk();
+    Fd fd(static_cast<int>(
+        sys::check(sys::call(SYS_socket, socket.family(), socket.type() | SOCK_CLOEXEC, socket.proto()),
+                   "make an internet socket")));
+    apply_options(fd.get(), socket.opts());
+    apply_inet_options(fd.get(), socket);
+    bool tcp = socket.type() == SOCK_STREAM;
+    if (tcp)
+        set_reuse(fd.get(), 1);
+    if (has_local(socket)) {
+        bind(fd.get(), socket);
+    }
+    if (is_connected(socket)) {
+        std::string address = address_of(socket, socket.dst_addr(), socket.dst_port());
+        sys::check(sys::call(SYS_connect, fd.get(), address.data(), address.size()),
+                   [&] { return cat("connect a socket to ", address_text(address)); });
+    }
+    if (socket.state() == TCP_LISTEN && tcp)
+        sys::check(sys::call(SYS_listen, fd.get(), socket.backlog()), "listen");
+    opener.place(entry, std::move(fd));
+}
+
+// When everybody is bound.
+void finish_inet(const img::file_entry &entry, Opener &opener)
+{
+    const Socket &socket = entry.isk();
+    int fd = opener.plan.number(entry);
+    if (socket.type() == SOCK_STREAM && !socket.opts().reuseaddr())
+        set_reuse(fd, 0);
+    // Of an unconnected one this reports an error, and works all the same.
+    if (socket.shutdown())
+        sys::call(SYS_shutdown, fd, static_cast<int>(socket.shutdown()) - 1);
+}
+
+} // namespace cr::files

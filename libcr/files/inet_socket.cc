@@ -1,0 +1,225 @@
+#include "libcr/files/inet_socket.h"
+
+#include "libcr/base/error.h"
+#include "libcr/base/log.h"
+#include "libcr/base/subject.h"
+#include "libcr/base/text.h"
+#include "libcr/files/kinds.h"
+#include "libcr/files/socket_options.h"
+#include "libcr/files/tree.h"
+#include "libcr/sys/descriptor.h"
+#include "libcr/sys/gate.h"
+
+#include <arpa/inet.h>
+#include <cstring>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+namespace cr::files
+{
+
+namespace
+{
+
+constexpr uint32_t kSynSent = 2, kClosed = TCP_CLOSE, kListens = TCP_LISTEN;
+constexpr int kMptcp = 262; // IPPROTO_MPTCP
+
+bool claims(const Facts &f)
+{
+    return S_ISSOCK(f.st.st_mode) && (f.socket_domain == AF_INET || f.socket_domain == AF_INET6);
+}
+
+// What needs the socket itself is asked later, see inet_blocker().
+std::optional<Blocker> blocker(const Facts &, const DumpOptions &) { return std::nullopt; }
+
+std::string address_by(int fd, long call)
+{
+    std::string out(sizeof(sockaddr_in6), '\0');
+    socklen_t size = static_cast<socklen_t>(out.size());
+    if (sys::call(call, fd, out.data(), &size) < 0)
+        return {};
+    out.resize(size);
+    return out;
+}
+
+template <class Address> Address as(const std::string &address)
+{
+    Address out{};
+    std::memcpy(&out, address.data(), std::min(address.size(), sizeof out));
+    return out;
+}
+
+template <class Words> uint16_t put_address(const std::string &address, Words &words)
+{
+    if (address.empty()) {
+        words.Add(0);
+        return 0;
+    }
+    uint32_t word;
+    if (as<sockaddr>(address).sa_family == AF_INET) {
+        auto in = as<sockaddr_in>(address);
+        words.Add(in.sin_addr.s_addr);
+        return ntohs(in.sin_port);
+    }
+    auto in6 = as<sockaddr_in6>(address);
+    for (size_t i = 0; i < 4; i++) {
+        std::memcpy(&word, in6.sin6_addr.s6_addr + 4 * i, sizeof word);
+        words.Add(word);
+    }
+    return ntohs(in6.sin6_port);
+}
+
+void put_interface(const std::string &address, img::inet_sk_entry &to)
+{
+    char name[IF_NAMESIZE];
+    if (to.family() != AF_INET6)
+        return;
+    if (uint32_t index = as<sockaddr_in6>(address).sin6_scope_id)
+        if (::if_indextoname(index, name))
+            to.set_ifname(name);
+}
+
+bool is_udp(const InetState &state)
+{
+    return state.protocol == IPPROTO_UDP || state.protocol == IPPROTO_UDPLITE;
+}
+
+void warn_of_datagrams(int fd)
+{
+    int bytes = 0;
+    pollfd poll{fd, POLLIN, 0};
+    sys::check(sys::call(SYS_poll, &poll, 1, 0), "ask whether there are datagrams");
+    if (!(poll.revents & POLLIN))
+        return;
+    sys::check(sys::try_ioctl(fd, SIOCINQ, &bytes), "ask for the next datagram's size");
+    log::warning(Subject::current(), ": datagrams that nobody has read yet are not kept; the first has ",
+                 bytes, " bytes");
+}
+
+void capture(Capture &c)
+{
+    Fd copy = c.tree.take(c.facts());
+    InetState state = inet_state(copy.get());
+    if (auto blocker = inet_blocker(c.facts(), state, c.tree.options()))
+        refused(blocker->reason, blocker->remedy);
+    bool is_open = state.protocol == IPPROTO_TCP && state.state != kClosed && state.state != kListens;
+    if (is_open || is_udp(state)) {
+        int bytes = 0;
+        sys::check(sys::try_ioctl(copy.get(), SIOCOUTQ, &bytes), "ask how much it has not sent yet");
+        if (is_udp(state) && bytes)
+            refused("it holds a datagram back (UDP_CORK, MSG_MORE)", "try again when it was sent");
+    }
+    if (is_udp(state))
+        warn_of_datagrams(copy.get());
+    if (state.waiting)
+        log::warning(Subject::current(), ": ", state.waiting,
+                     " connections that are not accepted yet are lost");
+    img::inet_sk_entry &isk = *c.entry().mutable_isk();
+    isk.set_id(c.id());
+    isk.set_ino(static_cast<uint32_t>(c.facts().st.st_ino));
+    isk.set_family(static_cast<uint32_t>(c.facts().socket_domain));
+    isk.set_type(static_cast<uint32_t>(state.type));
+    isk.set_proto(static_cast<uint32_t>(state.protocol));
+    isk.set_state(is_open ? kClosed : state.state);
+    isk.set_flags(c.flags());
+    isk.set_backlog(state.backlog);
+    isk.set_src_port(put_address(state.local, *isk.mutable_src_addr()));
+    isk.set_dst_port(put_address(is_open ? "" : state.peer, *isk.mutable_dst_addr()));
+    put_interface(state.local, isk);
+    if (is_open || (state.state == kClosed && state.receives_no_more))
+        isk.set_shutdown(is_udp(state) ? img::READ : img::BOTH);
+    c.owner(*isk.mutable_fown());
+    capture_options(copy.get(), *isk.mutable_opts());
+    capture_inet_options(copy.get(), state, isk);
+}
+
+Common common(const img::file_entry &entry, const Plan &)
+{
+    return {entry.isk().flags(), &entry.isk().fown()};
+}
+
+} // namespace
+
+std::string address_text(const std::string &address)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    if (address.empty())
+        return "nobody";
+    if (as<sockaddr>(address).sa_family == AF_INET) {
+        auto in = as<sockaddr_in>(address);
+        ::inet_ntop(AF_INET, &in.sin_addr, text, sizeof text);
+        return cat(text, ":", ntohs(in.sin_port));
+    }
+    auto in6 = as<sockaddr_in6>(address);
+    ::inet_ntop(AF_INET6, &in6.sin6_addr, text, sizeof text);
+    return cat("[", text, "]:", ntohs(in6.sin6_port));
+}
+
+InetState inet_state(int fd)
+{
+    InetState out;
+    out.type = socket_option(fd, SO_TYPE);
+    out.protocol = socket_option(fd, SO_PROTOCOL);
+    out.local = address_by(fd, SYS_getsockname);
+    out.peer = address_by(fd, SYS_getpeername);
+    out.state = out.peer.empty() ? kClosed : static_cast<uint32_t>(TCP_ESTABLISHED);
+    pollfd poll{fd, POLLRDHUP, 0};
+    sys::check(sys::call(SYS_poll, &poll, 1, 0), "ask whether it receives");
+    out.receives_no_more = poll.revents & POLLRDHUP;
+    if (out.protocol != IPPROTO_TCP)
+        return out;
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    sys::check(sys::call(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &size), "read TCP_INFO");
+    out.state = info.tcpi_state;
+    if (out.state == kListens) {
+        out.waiting = info.tcpi_unacked;
+        out.backlog = info.tcpi_sacked;
+    }
+    return out;
+}
+
+std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, const DumpOptions &options)
+{
+    if (state.protocol == kMptcp)
+        return blocker_of(facts, "multipath TCP is not supported",
+                          "let the program use TCP (GODEBUG=multipathtcp=0 for programs in Go)");
+    if (state.protocol != IPPROTO_TCP && !is_udp(state))
+        return blocker_of(facts,
+                          cat("sockets of internet protocol ", state.protocol, " are not supported yet"),
+                          "close it before the dump");
+    if (state.protocol != IPPROTO_TCP)
+        return std::nullopt;
+    if (state.state == kListens && state.waiting && !options.skip_in_flight)
+        return blocker_of(facts, cat(state.waiting, " connections are not accepted yet"),
+                          "let the program accept them first, or lose them by --skip-in-flight");
+    if (state.state == kListens || state.state == kClosed || options.tcp_close)
+        return std::nullopt;
+    return blocker_of(facts,
+                      cat("the TCP connection ", address_text(state.local),
+                          state.state == kSynSent ? " is being made to " : " is connected to ",
+                          address_text(state.peer)),
+                      "connections cannot be kept yet; use --tcp-close to get it back closed");
+}
+
+const Kind kInetSocket = {
+    .name = "internet socket",
+    .type = img::INETSK,
+    .claims = claims,
+    .blocker = blocker,
+    .capture = capture,
+    .finish = nullptr,
+    .common = common,
+    .check = check_inet,
+    .needs = nullptr,
+    .open = open_inet,
+    .arm = nullptr,
+    .after_tasks = finish_inet,
+};
+
+} // namespace cr::files

@@ -1,0 +1,48 @@
+// Sockets of the internet families: TCP that listens or is not connected, UDP and UDP-Lite.
+//
+// All is asked of a copy of the descriptor: addresses, TCP_INFO, options. On restore the socket is bound
+// while SO_REUSEADDR is on, so that neither connections of before nor sockets of the same port are in the
+// way.
+//
+// Image: inet_sk_entry. State numbers are those of the kernel (tcp_states.h).
+//
+// Not kept: datagrams that nobody has read (told at dump), multicast memberships, a shutdown of the sending
+// side of UDP (the kernel does not tell them), connections of TCP unless they shall come back closed.
+#pragma once
+
+#include "libcr/files/kind.h"
+
+#include <optional>
+#include <string>
+#include <sys/socket.h>
+
+namespace cr::files
+{
+
+// What a socket says of itself.
+struct InetState {
+    int type = 0, protocol = 0;
+    uint32_t state = 0;
+    uint32_t waiting = 0, backlog = 0; // of a listening one
+    bool receives_no_more = false;
+    std::string local, peer; // as sockaddr; empty: none
+};
+
+InetState inet_state(int fd);
+// Why a socket cannot be kept; nothing when it can.
+std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, const DumpOptions &options);
+
+// "127.0.0.1:80", "[::1]:80".
+std::string address_text(const std::string &address);
+
+// ---- options of IP, IPv6, TCP ----
+void capture_inet_options(int fd, const InetState &state, img::inet_sk_entry &to);
+// Before the socket is bound.
+void apply_inet_options(int fd, const img::inet_sk_entry &from);
+
+// ---- restore ----
+void check_inet(const img::file_entry &entry, const Plan &plan);
+void open_inet(const img::file_entry &entry, Opener &opener);
+void finish_inet(const img::file_entry &entry, Opener &opener);
+
+} // namespace cr::files
