@@ -25,11 +25,15 @@ namespace
 
 constexpr uint32_t kOTmpfile = 020000000; // without the O_DIRECTORY that O_TMPFILE includes
 
+constexpr const char *kSecretMemory = "/secretmem (deleted)";
+
 bool is_memory_device(mode_t mode, dev_t rdev) { return S_ISCHR(mode) && major(rdev) == 1; }
 
 bool claims(const Facts &f)
 {
     if (!f.link.starts_with('/') || f.link.starts_with("/memfd:") || f.link.starts_with("/dmabuf:"))
+        return false;
+    if (f.link == kSecretMemory && f.st.st_nlink) // its own kind of file; a deleted one has no links
         return false;
     return S_ISREG(f.st.st_mode) || S_ISDIR(f.st.st_mode) || S_ISLNK(f.st.st_mode) ||
            is_memory_device(f.st.st_mode, f.st.st_rdev);

@@ -25,6 +25,7 @@ constexpr Word kWords[] = {
     {"anon_inode:[io_uring]", "io_uring cannot be saved: its requests are inside the kernel",
      "let the program use epoll instead (for example UV_USE_IO_URING=0)"},
     {"anon_inode:[userfaultfd]", "userfaultfd is not supported yet", kClose},
+    {"/secretmem", "secret memory (memfd_secret) can be read by nobody but the program", kClose},
     {"anon_inode:bpf-map", "BPF maps are not supported yet", kClose},
     {"anon_inode:bpf", "BPF objects are not supported", kClose},
     {"anon_inode:[perf_event]", "performance counters (perf_event) cannot be saved",
