@@ -1,6 +1,7 @@
 #include "libcr/inject/freeze.h"
 
 #include "libcr/base/log.h"
+#include "libcr/base/parallel.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/inject/flight.h"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <unistd.h>
+#include <unordered_set>
 
 namespace cr::inject
 {
@@ -166,11 +168,12 @@ bool FrozenTree::list_threads(FrozenTask &task)
     if (task.state == FrozenTask::State::Zombie)
         return false;
     bool grown = false;
+    std::unordered_set<pid_t> known;
+    for (const FrozenThread &thread : task.threads)
+        if (!thread.gone || thread.given_up)
+            known.insert(thread.tid);
     for (pid_t tid : thread_ids(task.pid)) {
-        bool known = std::any_of(task.threads.begin(), task.threads.end(), [&](const FrozenThread &t) {
-            return t.tid == tid && (!t.gone || t.given_up);
-        });
-        if (known)
+        if (known.count(tid))
             continue;
         FrozenThread thread;
         thread.tid = tid;
@@ -399,9 +402,13 @@ void FrozenTree::read_threads(FrozenTask &task)
     } catch (const Error &) {
         // Whoever wants to make calls in it will be told.
     }
-    for (FrozenThread &thread : task.threads) {
+    for (FrozenThread &thread : task.threads)
         capture_landed(task, thread);
-        auto status = status_of(task.pid, thread.tid);
+    std::vector<std::optional<proc::Status>> statuses(task.threads.size());
+    parallel_for(statuses.size(), [&](size_t i) { statuses[i] = status_of(task.pid, task.threads[i].tid); });
+    for (size_t i = 0; i < statuses.size(); i++) {
+        FrozenThread &thread = task.threads[i];
+        auto &status = statuses[i];
         if (!status)
             failed_with(ESRCH, "freeze it: it was killed meanwhile");
         thread.status = std::move(*status);

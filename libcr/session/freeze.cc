@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/log.h"
 #include "libcr/base/loss.h"
+#include "libcr/base/parallel.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/image/parent.h"
@@ -325,9 +326,8 @@ void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts 
         image::write_one(states(), image::Kind::Core, entry.pid(), core);
         return;
     }
-    auto put = [&](const task::ThreadFacts &thread) {
+    auto put = [&](const task::ThreadFacts &thread, img::core_entry &core) {
         task::capture_thread(thread, core);
-        entry.add_threads(static_cast<uint32_t>(thread.vtid));
         if (auto apart = apart_.find(thread.tid); apart != apart_.end()) {
             *core.mutable_ids() = ids;
             core.mutable_ids()->set_files_id(apart->second.files);
@@ -336,17 +336,25 @@ void Freeze::capture_task(const inject::FrozenTask &task, const task::TaskFacts 
         if (facts.dead_leader && thread.tid == task.pid)
             core.clear_thread_info();
         image::write_one(states(), image::Kind::Core, static_cast<uint64_t>(thread.vtid), core);
-        core.Clear(); // only the leader has the task's part
-        core.set_mtype(img::core_entry::X86_64);
     };
     if (facts.dead_leader && task.state == inject::FrozenTask::State::Stopped)
         log::warning("pid ", task.pid,
                      ": its main thread, which has ended, will be there again until the restored process "
                      "is continued");
+    std::vector<const task::ThreadFacts *> threads;
     if (facts.dead_leader)
-        put(*facts.dead_leader);
+        threads.push_back(&*facts.dead_leader);
     for (const task::ThreadFacts &thread : facts.threads)
-        put(thread);
+        threads.push_back(&thread);
+    for (const task::ThreadFacts *thread : threads)
+        entry.add_threads(static_cast<uint32_t>(thread->vtid));
+    put(*threads.front(), core); // only the first has the task's part
+    parallel_for(threads.size() - 1, [&](size_t i) {
+        Subject subject(name);
+        img::core_entry other;
+        other.set_mtype(img::core_entry::X86_64);
+        put(*threads[i + 1], other);
+    });
     image::write_one(states(), image::Kind::Ids, entry.pid(), ids);
 }
 

@@ -19,13 +19,13 @@ using namespace bpf;
 struct KernelMemory::Window {
     uint64_t address;
     int64_t size; // and what the copy returned
-    char bytes[4080];
+    char bytes[12272];
 };
 
 namespace
 {
 
-constexpr size_t kWindow = 4096, kBytes = 4080;
+constexpr size_t kWindow = 12288, kBytes = 12272;
 
 // The context is struct bpf_iter__task { meta at 0, task at 8 }; a Thread is put together on the stack.
 std::vector<bpf_insn> iterator_code(int tid_at)
@@ -82,7 +82,8 @@ std::optional<KernelMemory> KernelMemory::make()
 
 KernelMemory::KernelMemory(KernelMemory &&other) noexcept
     : btf_(std::move(other.btf_)), iterator_(std::move(other.iterator_)), reader_(std::move(other.reader_)),
-      map_(std::move(other.map_)), window_(std::exchange(other.window_, nullptr))
+      map_(std::move(other.map_)), window_(std::exchange(other.window_, nullptr)),
+      known_(std::move(other.known_)), copy_of_(other.copy_of_), copy_(std::move(other.copy_))
 {
 }
 
@@ -138,8 +139,22 @@ std::vector<KernelMemory::Thread> KernelMemory::threads(pid_t pid) const
     return out;
 }
 
+void KernelMemory::remember(uint64_t address, size_t size) const
+{
+    forget();
+    std::vector<char> copy(size);
+    read(address, copy.data(), size);
+    copy_of_ = address;
+    copy_ = std::move(copy);
+}
+
 void KernelMemory::read(uint64_t address, void *to, size_t size) const
 {
+    if (address >= copy_of_ && address - copy_of_ < copy_.size() &&
+        size <= copy_.size() - (address - copy_of_)) {
+        std::memcpy(to, copy_.data() + (address - copy_of_), size);
+        return;
+    }
     for (size_t done = 0; done < size;) {
         size_t part = std::min(size - done, kBytes);
         window_->address = address + done;
@@ -155,20 +170,29 @@ void KernelMemory::read(uint64_t address, void *to, size_t size) const
     }
 }
 
+// The type information is searched by name from its beginning: once for each member.
+std::optional<uint64_t> KernelMemory::bits(std::string_view structure, std::string_view path) const
+{
+    auto [known, is_new] = known_.try_emplace(cat(structure, " ", path));
+    if (is_new)
+        known->second = btf_.bits(structure, path);
+    return known->second;
+}
+
 uint64_t KernelMemory::offset(std::string_view structure, std::string_view path) const
 {
-    auto bits = btf_.bits(structure, path);
-    if (!bits)
+    auto found = bits(structure, path);
+    if (!found)
         failed_with(ENOENT, cat("find ", path, " in the kernel's ", structure));
-    return *bits / 8;
+    return *found / 8;
 }
 
 bool KernelMemory::bit(uint64_t object, std::string_view structure, std::string_view path) const
 {
-    auto bits = btf_.bits(structure, path);
-    if (!bits)
+    auto found = bits(structure, path);
+    if (!found)
         failed_with(ENOENT, cat("find ", path, " in the kernel's ", structure));
-    return get<uint8_t>(object + *bits / 8) >> (*bits % 8) & 1;
+    return get<uint8_t>(object + *found / 8) >> (*found % 8) & 1;
 }
 
 } // namespace cr::sys

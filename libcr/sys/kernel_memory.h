@@ -12,8 +12,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
+#include <unordered_map>
 #include <vector>
 
 namespace cr::sys
@@ -52,17 +54,25 @@ class KernelMemory
     bool bit(uint64_t object, std::string_view structure, std::string_view path) const;
     bool has(std::string_view structure, std::string_view path) const
     {
-        return btf_.bits(structure, path).has_value();
+        return bits(structure, path).has_value();
     }
+    // From here to forget() what is read of these bytes comes from one copy of them: of an object that stands
+    // still, many of whose members are asked for.
+    void remember(uint64_t address, size_t size) const;
+    void forget() const { copy_.clear(); }
 
   private:
     explicit KernelMemory(Btf btf) : btf_(std::move(btf)) {}
     bool load();
+    std::optional<uint64_t> bits(std::string_view structure, std::string_view path) const;
 
     Btf btf_;
     Fd iterator_, reader_, map_;
     struct Window;
     Window *window_ = nullptr; // shared with the reader
+    mutable std::unordered_map<std::string, std::optional<uint64_t>> known_; // by "STRUCTURE PATH"
+    mutable uint64_t copy_of_ = 0;
+    mutable std::vector<char> copy_;
 };
 
 } // namespace cr::sys

@@ -76,12 +76,19 @@ void KernelSource::fill_threads(TaskFacts &facts)
     std::unordered_map<pid_t, uint64_t> tasks;
     for (const sys::KernelMemory::Thread &thread : memory_->threads(facts.pid))
         tasks.emplace(static_cast<pid_t>(thread.tid), thread.task);
+    // Up to the last of the members that fill_thread() asks for.
+    size_t size = 0;
+    for (const char *member : {"clear_child_tid", "pdeath_signal", "cred", "sas_ss_flags", "timer_slack_ns",
+                               "flags", "static_prio", "comm"})
+        size = std::max<size_t>(size, memory_->offset("task_struct", member) + 16);
     for (ThreadFacts &thread : facts.threads) {
         auto found = tasks.find(thread.tid);
         if (found == tasks.end())
             failed_with(ESRCH, cat("read the state of thread ", thread.tid, ": it was killed meanwhile"));
+        memory_->remember(found->second, size);
         fill_thread(found->second, thread);
     }
+    memory_->forget();
 }
 
 std::vector<pid_t> KernelSource::in_landlock(pid_t pid)
