@@ -6,6 +6,7 @@
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
 #include "libcr/feature/features.h"
+#include "libcr/files/survey.h"
 
 #include <cstdio>
 #include <cstring>
@@ -112,6 +113,27 @@ int check_everything(const Features &features, const cli::CheckOptions &options)
     return verdict == Verdict::Good ? cli::kOk : cli::kFailed;
 }
 
+int describe_descriptors(bool json)
+{
+    std::string out;
+    for (const files::SurveyRow &row : files::survey()) {
+        if (json) {
+            out += cat(out.empty() ? "" : ",", "\n{\"name\":", json_quoted(row.name),
+                       ",\"kept\":", json_quoted(row.kept), ",\"lost\":", json_quoted(row.lost),
+                       ",\"refused\":", json_quoted(row.refused), "}");
+            continue;
+        }
+        size_t width = row.name.size();
+        out += cat("  ", row.name, std::string(width < 25 ? 25 - width : 1, ' '));
+        out += row.refused.empty() ? cat("kept: ", row.kept) : cat("refused: ", row.refused);
+        out += row.lost.empty() ? "\n" : cat("; lost: ", row.lost, "\n");
+    }
+    if (json)
+        out = cat("{\"descriptors\":[", out, "]}\n");
+    fwrite(out.data(), 1, out.size(), stdout);
+    return cli::kOk;
+}
+
 void list_names()
 {
     std::string names;
@@ -142,8 +164,9 @@ int check_named(const Features &features, const std::vector<std::string> &names)
 int check(const cli::CheckOptions &options)
 {
     Features features;
-    int code = options.features.empty() ? check_everything(features, options)
-                                        : check_named(features, options.features);
+    int code = options.descriptors        ? describe_descriptors(options.json)
+               : options.features.empty() ? check_everything(features, options)
+                                          : check_named(features, options.features);
     if (fflush(stdout))
         failed("write to stdout");
     return code;

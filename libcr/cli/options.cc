@@ -283,6 +283,7 @@ CheckOptions check_options(const Parsed &parsed)
     static_cast<Common &>(options) = common_options(parsed);
     options.features = parsed.values("feature");
     options.extra = parsed.on("extra") || parsed.on("all");
+    options.descriptors = parsed.on("descriptors");
     options.experimental = parsed.on("experimental") || parsed.on("all");
     return options;
 }

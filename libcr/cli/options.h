@@ -7,8 +7,8 @@
 #pragma once
 
 #include "libcr/base/cpu_cap.h"
-#include "libcr/base/loss.h"
 #include "libcr/base/log.h"
+#include "libcr/base/loss.h"
 #include "libcr/cli/parsed.h"
 
 #include <cstdint>
@@ -127,6 +127,7 @@ struct CheckOptions : Common {
     std::vector<std::string> features; // empty: everything of the chosen categories
     bool extra = false;
     bool experimental = false;
+    bool descriptors = false; // instead of features
 };
 
 struct ServiceOptions : Common {

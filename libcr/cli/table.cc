@@ -266,6 +266,8 @@ constexpr Option kOptions[] = {
     {.name = "experimental", .commands = kCheck, .help = "check for what is not settled yet, too",
      .group = Check},
     {.name = "all", .commands = kCheck, .help = "check for everything", .group = Check},
+    {.name = "descriptors", .commands = kCheck,
+     .help = "tell for each kind of descriptor what is kept, lost or refused here", .group = Check, .ours = true},
     {.name = "feature", .arg = Value, .value = "NAME", .repeats = true, .commands = kCheck,
      .help = "check for this only; 'list' shows the names", .group = Check},
 

@@ -56,6 +56,16 @@ void open(const img::file_entry &entry, Opener &opener)
     opener.place(entry, std::move(fd));
 }
 
+// Asked of one of our own.
+std::string is_semaphore_lost()
+{
+    Fd fd(static_cast<int>(sys::call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_SEMAPHORE)));
+    std::string text(1024, '\0'), name = cat("/proc/self/fdinfo/", fd.get());
+    Fd info = sys::open_at(AT_FDCWD, name.c_str(), O_RDONLY);
+    text.resize(sys::read_up_to(info.get(), text.data(), text.size(), name));
+    return text.find("eventfd-semaphore:") == std::string::npos ? "that it counts (EFD_SEMAPHORE)" : "";
+}
+
 } // namespace
 
 const Kind kEventfd = {
@@ -71,6 +81,8 @@ const Kind kEventfd = {
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,
+    .kept = "counter, flags",
+    .lost = is_semaphore_lost,
 };
 
 } // namespace cr::files

@@ -152,6 +152,7 @@ const Kind kFifo = {
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,
+    .kept = "name, contents, all its ends",
 };
 
 } // namespace cr::files

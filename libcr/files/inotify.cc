@@ -192,6 +192,8 @@ const Kind kInotify = {
     .open = open,
     .arm = nullptr,
     .after_tasks = after_tasks,
+    .kept = "watches and their numbers",
+    .lost = [] { return std::string("events that were not read yet"); },
 };
 
 } // namespace cr::files

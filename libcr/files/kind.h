@@ -70,6 +70,8 @@ struct Kind {
     void (*after_tasks)(const img::file_entry &, Opener &); // when all tasks exist; may be null
     // Whether it can be opened only when all processes are born; they wait for it. Null: never.
     bool (*is_late)(const img::file_entry &, const Plan &) = nullptr;
+    const char *kept = "all of it";  // for people (cr check --descriptors)
+    std::string (*lost)() = nullptr; // what is not kept on this kernel; null: nothing
 };
 
 std::span<const Kind *const> kinds();

@@ -297,6 +297,7 @@ const Kind kMemfd = {
     .open = open,
     .arm = nullptr,
     .after_tasks = after_tasks,
+    .kept = "contents, seals, flags, position",
 };
 
 } // namespace cr::files

@@ -109,6 +109,8 @@ const Kind kPidfd = {
     .arm = nullptr,
     .after_tasks = nullptr,
     .is_late = is_late,
+    .kept = "processes of the tree, dead ones",
+    .lost = [] { return std::string("exit codes of dead ones"); },
 };
 
 } // namespace cr::files

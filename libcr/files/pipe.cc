@@ -141,6 +141,7 @@ const Kind kPipe = {
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,
+    .kept = "contents, packets, size, all its ends",
 };
 
 void PipeEnds::add(const Facts &facts)

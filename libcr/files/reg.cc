@@ -202,6 +202,7 @@ const Kind kReg = {
     .arm = nullptr,
     .after_tasks = nullptr,
     .is_late = is_late,
+    .kept = "name, position, flags, owner of its signals; contents of deleted ones",
 };
 
 } // namespace cr::files

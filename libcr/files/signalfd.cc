@@ -60,6 +60,7 @@ const Kind kSignalfd = {
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,
+    .kept = "its signals",
 };
 
 } // namespace cr::files

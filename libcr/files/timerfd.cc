@@ -181,6 +181,8 @@ const Kind kTimerfd = {
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,
+    .kept = "clock, interval, time left, unread expirations",
+    .lost = [] { return std::string("whether the clock was set since (TFD_TIMER_CANCEL_ON_SET)"); },
 };
 
 } // namespace cr::files

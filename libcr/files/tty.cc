@@ -444,6 +444,13 @@ void after_tasks(const img::file_entry &entry, Opener &opener)
         sys::try_ioctl(fd, TIOCSPGRP, &wanted); // a group that is not there any more is no error
 }
 
+std::string waiting_lost()
+{
+    return TtyQueues().there()
+               ? ""
+               : "unread input and output: they need CAP_BPF and type information of the kernel";
+}
+
 } // namespace
 
 const Kind kTty = {
@@ -459,6 +466,8 @@ const Kind kTty = {
     .open = open,
     .arm = arm,
     .after_tasks = after_tasks,
+    .kept = "modes, size, unread input and output, session, foreground group",
+    .lost = waiting_lost,
 };
 
 } // namespace cr::files

@@ -320,6 +320,7 @@ const Kind kUnixSocket = {
     .open = open_unix,
     .arm = arm_unix,
     .after_tasks = finish_unix,
+    .kept = "name, peer, options, what was not read yet",
 };
 
 } // namespace cr::files

@@ -43,7 +43,49 @@ constexpr Word kWords[] = {
     {"time:", "descriptors of namespaces are not supported yet", kClose},
 };
 
+struct Device {
+    unsigned major;
+    int minor; // -1: all
+    const char *name;
+    const char *remedy;
+};
+
+constexpr Device kDevices[] = {
+    {10, 200, "a network tunnel (/dev/net/tun)", kClose},
+    {10, 229, "a file system server (/dev/fuse)", "unmount what it serves"},
+    {10, 232, "virtual machines (/dev/kvm)", "save it by its own monitor"},
+    {10, 237, "loop devices (/dev/loop-control)", kClose},
+    {7, -1, "a loop device", kClose},
+    {226, -1, "a graphics device (/dev/dri)", "end what computes or draws on it"},
+    {195, -1, "an NVIDIA device", "end what computes or draws on it"},
+    {13, -1, "an input device", kClose},
+    {116, -1, "a sound device", kClose},
+    {10, 135, "the real-time clock", kClose},
+    {252, -1, "the real-time clock", kClose},
+};
+
+const Device *device_of(dev_t rdev)
+{
+    for (const Device &device : kDevices)
+        if (device.major == major(rdev) &&
+            (device.minor < 0 || static_cast<unsigned>(device.minor) == minor(rdev)))
+            return &device;
+    return nullptr;
+}
+
 } // namespace
+
+std::vector<std::pair<std::string, std::string>> all_unsupported()
+{
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const Word &word : kWords)
+        out.emplace_back(word.begin, cat(word.reason, "; ", word.remedy));
+    for (const Device &device : kDevices)
+        out.emplace_back(device.name,
+                         cat("the device ", device.major, ":",
+                             device.minor < 0 ? std::string("*") : cat(device.minor), "; ", device.remedy));
+    return out;
+}
 
 Blocker unsupported(const Facts &facts)
 {
@@ -54,9 +96,8 @@ Blocker unsupported(const Facts &facts)
     if (S_ISSOCK(mode))
         return blocker_of(facts, kWords[0].reason, kWords[0].remedy);
     std::string device = cat(major(facts.st.st_rdev), ":", minor(facts.st.st_rdev));
-    if (S_ISCHR(mode) && facts.link.ends_with("/ptmx"))
-        return blocker_of(facts, "masters of pseudo terminals are not supported yet",
-                          "dump the program that runs inside of the terminal, with --shell-job");
+    if (const Device *known = S_ISCHR(mode) || S_ISBLK(mode) ? device_of(facts.st.st_rdev) : nullptr)
+        return blocker_of(facts, cat(known->name, " cannot be saved (device ", device, ")"), known->remedy);
     if (S_ISCHR(mode))
         return blocker_of(facts, cat("the character device ", device, " is not supported"), kClose);
     if (S_ISBLK(mode))
