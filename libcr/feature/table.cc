@@ -63,7 +63,7 @@ constexpr Feature kTable[] = {
     {Id::MoveMountSetGroup, "move_mount_set_group", SomeTrees, false, "mounts that share are made in the old way", probe::move_mount_set_group},
     {Id::Openat2, "openat2", SomeTrees, false, "paths below another root are resolved step by step", probe::openat2},
     {Id::OverlayfsMaps, "overlayfs_maps", SomeTrees, false, "devices and inodes in maps are wrong on overlayfs; nothing is lost, as map_files is used", probe::overlayfs_maps},
-    {Id::MemfdHugetlb, "memfd_hugetlb", SomeTrees, false, "memfds with huge pages cannot be brought back", probe::memfd_hugetlb},
+    {Id::MemfdHugetlb, "memfd_hugetlb", SomeTrees, true, "memfds with huge pages cannot be brought back", probe::memfd_hugetlb},
     {Id::Uffd, "uffd", SomeTrees, false, "no lazy restore", probe::uffd},
     {Id::UffdNoncoop, "uffd-noncoop", SomeTrees, false, "no lazy restore of tasks that fork, unmap or move memory", probe::uffd_noncoop},
     {Id::CanMapVdso, "can_map_vdso", SomeTrees, false, "only a vDSO that is there already can be moved", probe::can_map_vdso},
@@ -87,7 +87,7 @@ constexpr Feature kTable[] = {
     {Id::Tun, "tun", SomeTrees, false, "tun and tap devices cannot be kept", probe::tun},
     {Id::TunNs, "tun_ns", SomeTrees, false, "tun devices of other network namespaces cannot be kept", probe::tun_ns},
     {Id::Tty, "tty", SomeTrees, false, "pseudo terminals cannot be kept", probe::tty},
-    {Id::SysvIds, "sysv_ids", SomeTrees, false, "System V objects cannot have their ids again", probe::sysv_ids},
+    {Id::SysvIds, "sysv_ids", SomeTrees, true, "System V objects cannot have their ids again", probe::sysv_ids},
 
     {Id::Autofs, "autofs", Experimental, false, "autofs mounts cannot be kept", probe::autofs},
     {Id::CompatCr, "compat_cr", Experimental, true, "32-bit programs cannot be restored", probe::compat},
