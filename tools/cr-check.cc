@@ -124,7 +124,7 @@ int describe_descriptors(bool json)
             continue;
         }
         size_t width = row.name.size();
-        out += cat("  ", row.name, std::string(width < 25 ? 25 - width : 1, ' '));
+        out += cat("  ", row.name, std::string(width < 33 ? 33 - width : 1, ' '));
         out += row.refused.empty() ? cat("kept: ", row.kept) : cat("refused: ", row.refused);
         out += row.lost.empty() ? "\n" : cat("; lost: ", row.lost, "\n");
     }

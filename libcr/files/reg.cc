@@ -1,6 +1,7 @@
 #include "libcr/files/reg.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/build_id.h"
@@ -51,6 +52,8 @@ void capture(Capture &c)
                     (c.flags() & (O_ACCMODE | O_PATH)) == O_RDONLY;
     Fd copy = readable && facts.fd >= 0 ? c.tree.take(facts) : Fd();
     fill_reg(*c.entry().mutable_reg(), c.id(), facts, copy.get(), c.tree.options().build_id);
+    if (S_ISDIR(facts.st.st_mode) && facts.fd >= 0 && facts.owner.pid)
+        log::warning(facts.subject(), ": what it may have been told to watch (F_NOTIFY) is not kept");
     if (auto name = parse_proc_name(facts.link))
         capture_proc(c, *name);
     else
