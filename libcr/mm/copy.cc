@@ -252,8 +252,8 @@ void CopyJob::work(PageBuffer &buffer)
             uint64_t size = 0;
             for (const Range &range : piece->ranges)
                 size += range.size();
-            if (!buffer)
-                buffer = stream_->buffer(kPieceSize);
+            if (buffer.capacity() < size)
+                buffer = stream_->buffer(size <= kSmallPiece ? kSmallPiece : kPieceSize);
             buffer.used = size;
             source_.read(piece->ranges, buffer.data());
             uint64_t at = 0;

@@ -74,6 +74,7 @@ class CopyJob
 {
   public:
     static constexpr size_t kPieceSize = 2 << 20;
+    static constexpr size_t kSmallPiece = 256 << 10; // for the kernel to clear a large page would take longer
 
     // All of `ranges`, sorted, disjoint. `zeroed` is overwritten with zeros on the way.
     CopyJob(PageSource &source, std::vector<Range> ranges, std::unique_ptr<PageStream> stream,

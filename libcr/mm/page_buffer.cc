@@ -60,10 +60,10 @@ void PagePool::reserve(size_t bytes)
 
 PageBuffer PagePool::take(size_t capacity)
 {
-    size_t at = capacity == PageBuffer::kLargePage ? next_++ * PageBuffer::kLargePage : memory_.capacity();
-    if (at + capacity > memory_.capacity())
+    size_t at = capacity <= PageBuffer::kLargePage ? next_++ * PageBuffer::kLargePage : memory_.capacity();
+    if (at + PageBuffer::kLargePage > memory_.capacity())
         return PageBuffer(capacity);
-    return PageBuffer::borrowed(memory_.data() + at, capacity);
+    return PageBuffer::borrowed(memory_.data() + at, PageBuffer::kLargePage);
 }
 
 } // namespace cr::mm
