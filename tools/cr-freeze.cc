@@ -33,6 +33,7 @@ int cr_freeze_main(int argc, char **argv)
         request.evasive_devices = options.policy.evasive_devices;
         request.ghost_limit = options.policy.ghost_limit;
         request.external = options.policy.external;
+        request.tcp_established = options.policy.tcp_established;
         request.tcp_close = options.policy.tcp_close;
         request.skip_in_flight = options.policy.skip_in_flight;
         request.ext_unix_sk = options.policy.ext_unix_sk.allowed;

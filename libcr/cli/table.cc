@@ -221,8 +221,8 @@ constexpr Option kOptions[] = {
      .help = "keep connections of Unix sockets to the outside, of these inodes or all", .group = Files},
 
     // --- network ---
-    {.name = "tcp-established", .arg = Bool, .commands = kBoth, .help = "keep TCP connections",
-     .group = Network, .status = NoEffect, .note = kPermits},
+    {.name = "tcp-established", .arg = Bool, .commands = kBoth, 
+     .help = "keep TCP connections inside of the tree", .group = Network},
     {.name = "tcp-close", .arg = Bool, .commands = kBoth, .help = "TCP connections come back closed",
      .group = Network},
     {.name = "skip-in-flight", .arg = Bool, .commands = kPolicy,

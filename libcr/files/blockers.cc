@@ -93,9 +93,15 @@ void BlockerSearch::finish(std::vector<Blocker> &out) const
             out.push_back(std::move(*blocker));
     }
     terminals_.finish(options_, out);
+    std::map<std::string, uint64_t> connections; // and the inode of the end
     for (const auto &[facts, state] : inet_)
-        if (auto blocker = inet_blocker(facts, state, options_))
+        connections[connection_key(state.local, state.peer)] = facts.st.st_ino;
+    for (const auto &[facts, state] : inet_) {
+        auto other = connections.find(connection_key(state.peer, state.local));
+        bool in_tree = other != connections.end() && other->second != facts.st.st_ino;
+        if (auto blocker = inet_blocker(facts, state, in_tree, options_))
             out.push_back(std::move(*blocker));
+    }
     if (unix_.empty())
         return;
     UnixSockets sockets;

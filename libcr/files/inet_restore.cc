@@ -5,12 +5,14 @@
 #include "libcr/files/opener.h"
 #include "libcr/files/plan.h"
 #include "libcr/files/socket_options.h"
+#include "libcr/files/tcp_stream.h"
 #include "libcr/sys/gate.h"
 #include "libcr/sys/inet_diag.h"
 
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstring>
+#include <map>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -60,6 +62,28 @@ bool has_local(const Socket &socket)
     return socket.src_port() || std::any_of(socket.src_addr().begin(), socket.src_addr().end(), set);
 }
 
+// Connections whose ends left repair mode together, and what they were.
+struct Streams {
+    explicit Streams(Opener &) {}
+    std::map<const img::file_entry *, TcpStream> all;
+};
+
+bool is_stream(const Socket &socket) { return socket.type() == SOCK_STREAM && tcp_is_open(socket.state()); }
+
+std::string key_of(const Socket &socket, bool reversed)
+{
+    std::string local = address_of(socket, socket.src_addr(), socket.src_port());
+    std::string peer = address_of(socket, socket.dst_addr(), socket.dst_port());
+    return reversed ? connection_key(peer, local) : connection_key(local, peer);
+}
+
+bool is_other_end(const Socket &socket, const img::file_entry &entry)
+{
+    return entry.has_isk() && entry.isk().src_port() == socket.dst_port() &&
+           entry.isk().dst_port() == socket.src_port() && &entry.isk() != &socket && is_stream(entry.isk()) &&
+           key_of(entry.isk(), true) == key_of(socket, false);
+}
+
 // What is left of connections that ended with the dump may keep the port busy.
 void bind(int fd, const Socket &socket)
 {
@@ -76,9 +100,21 @@ void bind(int fd, const Socket &socket)
     sys::check(r, [&] { return cat("bind a socket to ", address_text(address)); });
 }
 
+void connect(int fd, const Socket &socket)
+{
+    std::string address = address_of(socket, socket.dst_addr(), socket.dst_port());
+    long r = sys::call(SYS_connect, fd, address.data(), address.size());
+    if (r == -EADDRNOTAVAIL && is_stream(socket)) {
+        for (int family : {AF_INET, AF_INET6})
+            sys::end_remains(family, static_cast<uint16_t>(socket.src_port()));
+        r = sys::call(SYS_connect, fd, address.data(), address.size());
+    }
+    sys::check(r, [&] { return cat("connect a socket to ", address_text(address)); });
+}
+
 } // namespace
 
-void check_inet(const img::file_entry &entry, const Plan &)
+void check_inet(const img::file_entry &entry, const Plan &plan)
 {
     if (!entry.has_isk())
         bad_image("an internet socket without its part");
@@ -96,9 +132,16 @@ void check_inet(const img::file_entry &entry, const Plan &)
     if (!tcp && !udp)
         refused(cat("internet sockets of type ", socket.type(), " and protocol ", socket.proto(),
                     " are not supported yet"));
-    if (tcp && socket.state() != TCP_LISTEN && socket.state() != TCP_CLOSE)
-        refused(cat("TCP connections (state ", socket.state(), ") are not supported yet"),
+    if (!tcp || socket.state() == TCP_LISTEN || socket.state() == TCP_CLOSE)
+        return;
+    if (!tcp_is_open(socket.state()))
+        refused(cat("TCP connections in state ", socket.state(), " are not supported yet"),
                 "make the dump with --tcp-close");
+    const auto &all = plan.entries();
+    if (std::none_of(all.begin(), all.end(), [&](auto &other) { return is_other_end(socket, other); }))
+        refused("its TCP connection leads out of the tree, which cannot be kept yet",
+                "make the dump with --tcp-close");
+    load_stream(plan.images(), socket.ino(), socket.state());
 }
 
 void open_inet(const img::file_entry &entry, Opener &opener)
@@ -112,17 +155,36 @@ void open_inet(const img::file_entry &entry, Opener &opener)
     bool tcp = socket.type() == SOCK_STREAM;
     if (tcp)
         set_reuse(fd.get(), 1);
+    TcpStream *stream = nullptr;
+    if (is_stream(socket)) {
+        TcpStream loaded = load_stream(opener.plan.images(), socket.ino(), socket.state());
+        stream = &(opener.state<Streams>().all[&entry] = std::move(loaded));
+        prepare_stream(fd.get(), *stream);
+    }
     if (has_local(socket)) {
         bind(fd.get(), socket);
     }
-    if (is_connected(socket)) {
-        std::string address = address_of(socket, socket.dst_addr(), socket.dst_port());
-        sys::check(sys::call(SYS_connect, fd.get(), address.data(), address.size()),
-                   [&] { return cat("connect a socket to ", address_text(address)); });
-    }
+    if (is_connected(socket) || stream)
+        connect(fd.get(), socket);
+    if (stream)
+        fill_stream(fd.get(), *stream);
     if (socket.state() == TCP_LISTEN && tcp)
         sys::check(sys::call(SYS_listen, fd.get(), socket.backlog()), "listen");
     opener.place(entry, std::move(fd));
+}
+
+// When everybody is bound, as a socket that leaves repair mode does not share its port any more.
+void arm_inet(const img::file_entry &, Opener &opener)
+{
+    if (!opener.first_of("TCP connections", 0))
+        return;
+    const auto &all = opener.state<Streams>().all;
+    for (auto &[entry, stream] : all)
+        leave_stream_repair(opener.plan.number(*entry));
+    for (auto &[entry, stream] : all) {
+        finish_stream(opener.plan.number(*entry), stream);
+        apply_options(opener.plan.number(*entry), entry->isk().opts());
+    }
 }
 
 // When everybody is bound.
@@ -130,8 +192,8 @@ void finish_inet(const img::file_entry &entry, Opener &opener)
 {
     const Socket &socket = entry.isk();
     int fd = opener.plan.number(entry);
-    if (socket.type() == SOCK_STREAM && !socket.opts().reuseaddr())
-        set_reuse(fd, 0);
+    if (socket.type() == SOCK_STREAM)
+        set_reuse(fd, socket.opts().reuseaddr());
     // Of an unconnected one this reports an error, and works all the same.
     if (socket.shutdown())
         sys::call(SYS_shutdown, fd, static_cast<int>(socket.shutdown()) - 1);

@@ -6,13 +6,16 @@
 #include "libcr/base/text.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/socket_options.h"
+#include "libcr/files/tcp_stream.h"
 #include "libcr/files/tree.h"
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/gate.h"
 
 #include <arpa/inet.h>
 #include <cstring>
+#include <ctime>
 #include <linux/sockios.h>
+#include <map>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -26,7 +29,7 @@ namespace cr::files
 namespace
 {
 
-constexpr uint32_t kSynSent = 2, kClosed = TCP_CLOSE, kListens = TCP_LISTEN;
+constexpr uint32_t kClosed = TCP_CLOSE, kListens = TCP_LISTEN;
 constexpr int kMptcp = 262; // IPPROTO_MPTCP
 
 bool claims(const Facts &f)
@@ -89,6 +92,11 @@ bool is_udp(const InetState &state)
     return state.protocol == IPPROTO_UDP || state.protocol == IPPROTO_UDPLITE;
 }
 
+bool is_connection(const InetState &state)
+{
+    return state.protocol == IPPROTO_TCP && state.state != kClosed && state.state != kListens;
+}
+
 void warn_of_datagrams(int fd)
 {
     int bytes = 0;
@@ -105,13 +113,13 @@ void capture(Capture &c)
 {
     Fd copy = c.tree.take(c.facts());
     InetState state = inet_state(copy.get());
-    if (auto blocker = inet_blocker(c.facts(), state, c.tree.options()))
+    if (auto blocker = inet_blocker(c.facts(), state, true, c.tree.options()))
         refused(blocker->reason, blocker->remedy);
-    bool is_open = state.protocol == IPPROTO_TCP && state.state != kClosed && state.state != kListens;
-    if (is_open || is_udp(state)) {
+    bool ends = is_connection(state) && c.tree.options().tcp_close;
+    if (is_udp(state)) {
         int bytes = 0;
         sys::check(sys::try_ioctl(copy.get(), SIOCOUTQ, &bytes), "ask how much it has not sent yet");
-        if (is_udp(state) && bytes)
+        if (bytes)
             refused("it holds a datagram back (UDP_CORK, MSG_MORE)", "try again when it was sent");
     }
     if (is_udp(state))
@@ -125,17 +133,76 @@ void capture(Capture &c)
     isk.set_family(static_cast<uint32_t>(c.facts().socket_domain));
     isk.set_type(static_cast<uint32_t>(state.type));
     isk.set_proto(static_cast<uint32_t>(state.protocol));
-    isk.set_state(is_open ? kClosed : state.state);
+    isk.set_state(ends ? kClosed : state.state);
     isk.set_flags(c.flags());
     isk.set_backlog(state.backlog);
     isk.set_src_port(put_address(state.local, *isk.mutable_src_addr()));
-    isk.set_dst_port(put_address(is_open ? "" : state.peer, *isk.mutable_dst_addr()));
+    isk.set_dst_port(put_address(ends ? "" : state.peer, *isk.mutable_dst_addr()));
     put_interface(state.local, isk);
-    if (is_open || (state.state == kClosed && state.receives_no_more))
-        isk.set_shutdown(is_udp(state) ? img::READ : img::BOTH);
+    if (ends || (state.protocol == IPPROTO_TCP && state.state == kClosed && state.receives_no_more))
+        isk.set_shutdown(img::BOTH);
+    else if (state.receives_no_more && !tcp_has_received_fin(state.state))
+        isk.set_shutdown(img::READ);
     c.owner(*isk.mutable_fown());
     capture_options(copy.get(), *isk.mutable_opts());
     capture_inet_options(copy.get(), state, isk);
+}
+
+struct End {
+    Description *description;
+    InetState state;
+};
+
+// Both ends, read again until what was on its way between them has arrived.
+void capture_connection(Tree &tree, SocketUndo &undo, End &a, End &b)
+{
+    constexpr int kTries = 100;
+    constexpr timespec kPause{0, 2'000'000};
+    Fd first = tree.take(a.description->facts), second = tree.take(b.description->facts);
+    TcpStream one, two;
+    for (int tries = 0;; tries++) {
+        one = read_stream(first.get(), undo);
+        two = read_stream(second.get(), undo);
+        if (belong_together(one, two) && tcp_is_open(one.state) && tcp_is_open(two.state))
+            break;
+        if (tries == kTries)
+            failed_with(0, cat("see the connection ", address_text(a.state.local), " to ",
+                               address_text(a.state.peer), " at rest"));
+        sys::call(SYS_nanosleep, &kPause, nullptr);
+    }
+    for (auto [end, stream] : {std::pair(&a, &one), std::pair(&b, &two)}) {
+        img::inet_sk_entry &isk = *end->description->entry.mutable_isk();
+        isk.set_state(stream->state);
+        write_stream(tree.images(), isk.ino(), *stream);
+    }
+}
+
+void finish(Tree &tree)
+{
+    std::map<std::string, End> ends;
+    for (Description &description : tree.descriptions()) {
+        if (description.kind != &kInetSocket)
+            continue;
+        InetState state = inet_state(tree.take(description.facts).get());
+        if (is_connection(state) && !tree.options().tcp_close)
+            ends[connection_key(state.local, state.peer)] = {&description, state};
+    }
+    std::optional<SocketUndo> undo;
+    for (auto &[key, end] : ends) {
+        const Facts &facts = end.description->facts;
+        auto what = [&] { return facts.subject(); };
+        Subject subject(what);
+        std::string other = connection_key(end.state.peer, end.state.local);
+        auto peer = ends.find(other);
+        bool in_tree = peer != ends.end() && other != key;
+        if (auto blocker = inet_blocker(facts, end.state, in_tree, tree.options()))
+            refused(blocker->reason, blocker->remedy);
+        if (key > other)
+            continue; // done from its other end
+        if (!undo)
+            undo.emplace();
+        capture_connection(tree, *undo, end, peer->second);
+    }
 }
 
 Common common(const img::file_entry &entry, const Plan &)
@@ -144,6 +211,20 @@ Common common(const img::file_entry &entry, const Plan &)
 }
 
 } // namespace
+
+std::string connection_key(const std::string &local, const std::string &peer)
+{
+    std::string out;
+    for (const std::string *address : {&local, &peer}) {
+        std::string text = address_text(*address);
+        if (std::string_view mapped = "[::ffff:"; text.starts_with(mapped)) {
+            text.erase(0, mapped.size());
+            text.erase(text.find(']'), 1);
+        }
+        out += cat(text, " ");
+    }
+    return out;
+}
 
 std::string address_text(const std::string &address)
 {
@@ -184,7 +265,8 @@ InetState inet_state(int fd)
     return out;
 }
 
-std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, const DumpOptions &options)
+std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, bool peer_in_tree,
+                                    const DumpOptions &options)
 {
     if (state.protocol == kMptcp)
         return blocker_of(facts, "multipath TCP is not supported",
@@ -200,11 +282,16 @@ std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, 
                           "let the program accept them first, or lose them by --skip-in-flight");
     if (state.state == kListens || state.state == kClosed || options.tcp_close)
         return std::nullopt;
-    return blocker_of(facts,
-                      cat("the TCP connection ", address_text(state.local),
-                          state.state == kSynSent ? " is being made to " : " is connected to ",
-                          address_text(state.peer)),
-                      "connections cannot be kept yet; use --tcp-close to get it back closed");
+    std::string text =
+        cat("its TCP connection of ", address_text(state.local),
+            tcp_is_open(state.state) ? " to " : " is being made to ", address_text(state.peer));
+    if (!peer_in_tree || !tcp_is_open(state.state))
+        return blocker_of(facts, cat(text, " leads out of the tree, which cannot be kept yet"),
+                          "use --tcp-close to get it back closed");
+    if (!options.tcp_established)
+        return blocker_of(facts, cat(text, " is open"),
+                          "use --tcp-established to keep it, or --tcp-close to get it back closed");
+    return std::nullopt;
 }
 
 const Kind kInetSocket = {
@@ -213,12 +300,12 @@ const Kind kInetSocket = {
     .claims = claims,
     .blocker = blocker,
     .capture = capture,
-    .finish = nullptr,
+    .finish = finish,
     .common = common,
     .check = check_inet,
     .needs = nullptr,
     .open = open_inet,
-    .arm = nullptr,
+    .arm = arm_inet,
     .after_tasks = finish_inet,
 };
 

@@ -1,4 +1,5 @@
-// Sockets of the internet families: TCP that listens or is not connected, UDP and UDP-Lite.
+// Sockets of the internet families: TCP and UDP, and UDP-Lite. Open connections of TCP, both of whose ends
+// are in the tree, are in tcp_stream.h.
 //
 // All is asked of a copy of the descriptor: addresses, TCP_INFO, options. On restore the socket is bound
 // while SO_REUSEADDR is on, so that neither connections of before nor sockets of the same port are in the
@@ -7,7 +8,8 @@
 // Image: inet_sk_entry. State numbers are those of the kernel (tcp_states.h).
 //
 // Not kept: datagrams that nobody has read (told at dump), multicast memberships, a shutdown of the sending
-// side of UDP (the kernel does not tell them), connections of TCP unless they shall come back closed.
+// side of UDP (the kernel does not tell them), connections of TCP to the outside unless they shall come back
+// closed.
 #pragma once
 
 #include "libcr/files/kind.h"
@@ -30,7 +32,11 @@ struct InetState {
 
 InetState inet_state(int fd);
 // Why a socket cannot be kept; nothing when it can.
-std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, const DumpOptions &options);
+// `peer_in_tree`: the other end of the connection is in the tree, too.
+std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, bool peer_in_tree,
+                                    const DumpOptions &options);
+// Equal for a connection and, with both exchanged, for its other end; v4 addresses in v6 are as v4 ones.
+std::string connection_key(const std::string &local, const std::string &peer);
 
 // "127.0.0.1:80", "[::1]:80".
 std::string address_text(const std::string &address);
@@ -43,6 +49,7 @@ void apply_inet_options(int fd, const img::inet_sk_entry &from);
 // ---- restore ----
 void check_inet(const img::file_entry &entry, const Plan &plan);
 void open_inet(const img::file_entry &entry, Opener &opener);
+void arm_inet(const img::file_entry &entry, Opener &opener);
 void finish_inet(const img::file_entry &entry, Opener &opener);
 
 } // namespace cr::files

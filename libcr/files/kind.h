@@ -38,6 +38,7 @@ struct DumpOptions {
     bool file_locks = false;
     bool ext_unix_sk = false; // datagram sockets may be connected to others outside of the tree
     std::vector<uint32_t> ext_unix_sk_inodes; // only to these; empty: to any
+    bool tcp_established = false;             // TCP connections inside of the tree are kept
     bool tcp_close = false;                   // TCP connections come back closed
     bool skip_in_flight = false;              // connections that are not accepted yet are left out
     uint64_t ghost_limit = 1 << 20;           // largest deleted file on disk, bytes

@@ -202,6 +202,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     options.shell_job = request.shell_job;
     options.external = request.external;
     options.file_locks = request.file_locks;
+    options.tcp_established = request.tcp_established;
     options.tcp_close = request.tcp_close;
     options.skip_in_flight = request.skip_in_flight;
     options.ext_unix_sk = request.ext_unix_sk;

@@ -185,6 +185,7 @@ void Freeze::begin()
     hello_.set_log_level(static_cast<uint32_t>(request_.log_level));
     for (const std::string &external : request_.external)
         hello_.add_external(external);
+    hello_.set_tcp_established(request_.tcp_established);
     hello_.set_tcp_close(request_.tcp_close);
     hello_.set_skip_in_flight(request_.skip_in_flight);
     if (request_.tcp_close)

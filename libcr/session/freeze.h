@@ -37,7 +37,7 @@ struct FreezeRequest {
     bool force_irmap = false;
     bool ext_unix_sk = false;
     std::vector<uint32_t> ext_unix_sk_inodes;
-    bool tcp_close = false, skip_in_flight = false;
+    bool tcp_established = false, tcp_close = false, skip_in_flight = false;
     std::vector<std::string> irmap_scan_paths;
     uint32_t allow_loss = 0; // bits of libcr/base/loss.h
     uint32_t cpu_cap = 0;    // bits of libcr/base/cpu_cap.h

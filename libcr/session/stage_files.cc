@@ -18,6 +18,7 @@ void dump_files(Stage &stage)
     options.build_id = !stage.hello().skip_build_id();
     options.external.assign(stage.hello().external().begin(), stage.hello().external().end());
     options.file_locks = stage.hello().file_locks();
+    options.tcp_established = stage.hello().tcp_established();
     options.tcp_close = stage.hello().tcp_close();
     options.skip_in_flight = stage.hello().skip_in_flight();
     options.ext_unix_sk = stage.hello().ext_unix_sk();

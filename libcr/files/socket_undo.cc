@@ -1,0 +1,86 @@
+#include "libcr/files/socket_undo.h"
+
+#include "libcr/base/log.h"
+#include "libcr/sys/descriptor.h"
+#include "libcr/sys/gate.h"
+
+#include <atomic>
+#include <csignal>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace cr::files
+{
+
+struct SocketUndo::Note {
+    std::atomic<int> fd; // -1: nothing to set back
+    std::atomic<int> reuse_address;
+};
+
+long leave_repair(int fd, int reuse_address)
+{
+    int quietly = -1; // TCP_REPAIR_OFF_NO_WP
+    long r = sys::call(SYS_setsockopt, fd, IPPROTO_TCP, TCP_REPAIR, &quietly, sizeof quietly);
+    long again =
+        sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &reuse_address, sizeof reuse_address);
+    return r < 0 ? r : again;
+}
+
+SocketUndo::SocketUndo()
+{
+    long at = sys::check(
+        sys::call(SYS_mmap, nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+        "get memory to share");
+    note_ = reinterpret_cast<Note *>(at);
+    note_->fd = -1;
+    ourselves_ = sys::pidfd_open(::getpid());
+    // The table of descriptors is common, memory is not: what is copied there is never freed or locked.
+    long pid = sys::call(SYS_clone, CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+    if (pid == 0)
+        watch();
+    helper_ = static_cast<pid_t>(pid);
+    if (pid < 0)
+        sys::call(SYS_munmap, note_, 4096);
+    sys::check(pid, "start the process that watches over the sockets");
+}
+
+void SocketUndo::watch()
+{
+    log::Config config = log::config();
+    config.tool = "socket-undo";
+    log::configure(config);
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
+    pollfd gone{ourselves_.get(), POLLIN, 0};
+    while (sys::call(SYS_poll, &gone, 1, -1) == -EINTR)
+        ;
+    if (int fd = note_->fd; fd >= 0)
+        leave_repair(fd, note_->reuse_address);
+    ::_exit(0);
+}
+
+SocketUndo::~SocketUndo()
+{
+    sys::call(SYS_kill, helper_, SIGKILL);
+    while (sys::call(SYS_wait4, helper_, nullptr, __WALL, nullptr) == -EINTR)
+        ;
+    sys::call(SYS_munmap, note_, 4096);
+}
+
+void SocketUndo::repair_begins(int fd, int reuse_address)
+{
+    note_->reuse_address = reuse_address;
+    note_->fd = fd;
+}
+
+void SocketUndo::repair_ends() { note_->fd = -1; }
+
+} // namespace cr::files
