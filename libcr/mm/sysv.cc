@@ -140,6 +140,8 @@ void Segments::make(const image::Dir &dir, const img::ipc_shm_entry &segment)
     }
     long at = sys::check(sys::call(SYS_shmat, id, nullptr, 0), "attach it");
     attached_.push_back(static_cast<uint64_t>(at));
+    if (!there && removed) // now, so that it ends with us whatever happens
+        sys::check(sys::call(SYS_shmctl, id, IPC_RMID, nullptr), "remove it, as it was");
     if (!in_use) {
         if (there)
             sys::check(sys::call(SYS_madvise, at, page_up(segment.size()), MADV_REMOVE), "empty it");
@@ -153,8 +155,6 @@ void Segments::make(const image::Dir &dir, const img::ipc_shm_entry &segment)
     set_owner(segment);
     if (segment.desc().mode() & kLocked)
         sys::check(sys::call(SYS_shmctl, id, SHM_LOCK, nullptr), "lock it");
-    if (removed)
-        sys::check(sys::call(SYS_shmctl, id, IPC_RMID, nullptr), "remove it, as it was");
 }
 
 Segments::Segments(const image::Dir &dir, const std::map<uint32_t, img::ipc_shm_entry> &plan)

@@ -212,7 +212,11 @@ class Execution
         if (!opener_)
             return;
         opener_.reset();
-        plan_.files->remove_left_ghosts(begun_);
+        try {
+            plan_.files->remove_left_ghosts(begun_);
+        } catch (const Error &error) { // what went wrong before is told
+            log::warning(error.what());
+        }
     }
     RestoreResult run();
 
