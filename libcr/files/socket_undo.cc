@@ -69,7 +69,9 @@ void SocketUndo::watch()
 
 SocketUndo::~SocketUndo()
 {
-    sys::call(SYS_kill, helper_, SIGKILL);
+    // One that was not ended would be waited for without an end.
+    if (sys::call(SYS_kill, helper_, SIGKILL) < 0 && sys::call(SYS_kill, helper_, SIGKILL) < 0)
+        return;
     while (sys::call(SYS_wait4, helper_, nullptr, __WALL, nullptr) == -EINTR)
         ;
     sys::call(SYS_munmap, note_, 4096);
