@@ -82,8 +82,16 @@ std::optional<Packet> peek(int fd, std::string &buffer)
 class PeekOffset
 {
   public:
-    explicit PeekOffset(int fd) : fd_(fd), was_(socket_option(fd, SO_PEEK_OFF)) { set(0); }
-    ~PeekOffset() { set(was_); }
+    PeekOffset(int fd, SocketUndo &undo) : fd_(fd), was_(socket_option(fd, SO_PEEK_OFF)), undo_(undo)
+    {
+        undo_.peek_begins(fd_, was_);
+        set(0);
+    }
+    ~PeekOffset()
+    {
+        set(was_);
+        undo_.peek_ends();
+    }
     PeekOffset(const PeekOffset &) = delete;
 
   private:
@@ -92,11 +100,12 @@ class PeekOffset
         sys::call(SYS_setsockopt, fd_, SOL_SOCKET, SO_PEEK_OFF, &value, sizeof value);
     }
     int fd_, was_;
+    SocketUndo &undo_;
 };
 
 } // namespace
 
-std::vector<Packet> read_queue(int fd, int type)
+std::vector<Packet> read_queue(int fd, int type, std::optional<SocketUndo> &undo)
 {
     std::vector<Packet> out;
     if (!has_something(fd))
@@ -113,7 +122,9 @@ std::vector<Packet> read_queue(int fd, int type)
             return out;
         }
     }
-    PeekOffset offset(fd);
+    if (!undo)
+        undo.emplace();
+    PeekOffset offset(fd, *undo);
     size_t seen = 0;
     while (auto packet = peek(fd, buffer)) {
         // At the end of a connection nothing is read, again and again.

@@ -3,9 +3,10 @@
 //
 // Of a stream one look shows all. Of datagrams a second look shows the first one again, unless the socket's
 // peek offset is set (SO_PEEK_OFF, socket(7)), which belongs to the socket: it is set for the few calls that
-// this takes, and only when there is something to be read.
+// this takes, and only when there is something to be read. A process beside us sets it back if we are killed.
 #pragma once
 
+#include "libcr/files/socket_undo.h"
 #include "libcr/image/dir.h"
 #include "libcr/image/writer.h"
 
@@ -24,7 +25,8 @@ struct Packet {
 };
 
 // `type` is SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. Refuses what cannot be kept.
-std::vector<Packet> read_queue(int fd, int type);
+// `undo` is made when it is needed.
+std::vector<Packet> read_queue(int fd, int type, std::optional<SocketUndo> &undo);
 void put_packet(image::Writer &writer, uint32_t id, const Packet &packet);
 
 // By the ids of their sockets, in order. Checks them.

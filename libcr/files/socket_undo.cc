@@ -20,8 +20,9 @@ namespace cr::files
 {
 
 struct SocketUndo::Note {
-    std::atomic<int> fd; // -1: nothing to set back
-    std::atomic<int> reuse_address;
+    std::atomic<int> fd;     // -1: nothing to set back
+    std::atomic<bool> peeks; // what was changed: SO_PEEK_OFF, else TCP_REPAIR
+    std::atomic<int> value;  // of SO_PEEK_OFF or SO_REUSEADDR, as it was
 };
 
 long leave_repair(int fd, int reuse_address)
@@ -31,6 +32,14 @@ long leave_repair(int fd, int reuse_address)
     long again =
         sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &reuse_address, sizeof reuse_address);
     return r < 0 ? r : again;
+}
+
+static void set_back(int fd, bool peeks, int value)
+{
+    if (peeks)
+        sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &value, sizeof value);
+    else
+        leave_repair(fd, value);
 }
 
 SocketUndo::SocketUndo()
@@ -63,7 +72,7 @@ void SocketUndo::watch()
     while (sys::call(SYS_poll, &gone, 1, -1) == -EINTR)
         ;
     if (int fd = note_->fd; fd >= 0)
-        leave_repair(fd, note_->reuse_address);
+        set_back(fd, note_->peeks, note_->value);
     ::_exit(0);
 }
 
@@ -79,10 +88,18 @@ SocketUndo::~SocketUndo()
 
 void SocketUndo::repair_begins(int fd, int reuse_address)
 {
-    note_->reuse_address = reuse_address;
+    note_->peeks = false;
+    note_->value = reuse_address;
     note_->fd = fd;
 }
 
-void SocketUndo::repair_ends() { note_->fd = -1; }
+void SocketUndo::peek_begins(int fd, int offset)
+{
+    note_->peeks = true;
+    note_->value = offset;
+    note_->fd = fd;
+}
+
+void SocketUndo::ends() { note_->fd = -1; }
 
 } // namespace cr::files

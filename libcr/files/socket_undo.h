@@ -20,10 +20,14 @@ class SocketUndo
 
     // From now on TCP_REPAIR is to be switched off on `fd`, which also loses SO_REUSEADDR.
     void repair_begins(int fd, int reuse_address);
-    void repair_ends();
+    void repair_ends() { ends(); }
+    // From now on SO_PEEK_OFF of `fd` is to be set back to `offset`.
+    void peek_begins(int fd, int offset);
+    void peek_ends() { ends(); }
 
   private:
     struct Note;
+    void ends();
     void watch();
     Note *note_ = nullptr; // shared with the other process
     Fd ourselves_;         // the same descriptor there

@@ -21,6 +21,7 @@
 #include <set>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 
 namespace cr::files
@@ -84,6 +85,17 @@ void in_its_directory(const Socket &socket, const std::function<void()> &work)
                [&] { return cat("go to ", printable(socket.name_dir())); });
     work();
     sys::check(sys::call(SYS_fchdir, here.get()), "go back");
+}
+
+// Whether some socket of this machine is bound to that file.
+bool is_in_use(const struct stat &st)
+{
+    uint32_t device = major(st.st_dev) << 20 | minor(st.st_dev); // as the kernel has it
+    for (const sys::UnixSocket &other : sys::unix_sockets())
+        if (other.file && other.file->first == static_cast<uint32_t>(st.st_ino) &&
+            other.file->second == device)
+            return true;
+    return false;
 }
 
 // All of a restore's; made once in the opener.
@@ -225,6 +237,9 @@ void Maker::bind(const img::file_entry &entry)
             if (!S_ISSOCK(st->st_mode))
                 refused(cat("a file that is no socket has its name ", printable(path), " now"),
                         "move it away");
+            if (is_in_use(*st))
+                refused(cat("another program has a socket at its name ", printable(path), " now"),
+                        "end that program first");
             sys::check(sys::unlink_at(AT_FDCWD, path.c_str()),
                        [&] { return cat("remove the old ", printable(path)); });
         }

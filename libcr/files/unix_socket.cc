@@ -120,6 +120,7 @@ class Finisher
     UnixSockets sockets_;
     std::set<uint32_t> in_tree_, external_;
     std::optional<image::Writer> queues_;
+    std::optional<SocketUndo> undo_;
 };
 
 void Finisher::run()
@@ -229,7 +230,7 @@ void Finisher::queue(const Description &description)
     if (usk.state() == kListens)
         return;
     Fd copy = tree_.take(description.facts);
-    for (const Packet &packet : read_queue(copy.get(), static_cast<int>(usk.type()))) {
+    for (const Packet &packet : read_queue(copy.get(), static_cast<int>(usk.type()), undo_)) {
         if (!queues_)
             queues_.emplace(tree_.images(), image::Kind::SkQueues);
         put_packet(*queues_, description.entry.id(), packet);
