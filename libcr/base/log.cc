@@ -1,7 +1,8 @@
 #include "libcr/base/log.h"
 
+#include "libcr/base/clock.h"
+
 #include <cstdio>
-#include <ctime>
 #include <unistd.h>
 
 namespace cr::log
@@ -12,20 +13,13 @@ namespace
 // The only mutable state of the library: where lines go.
 Config g_config;
 std::string g_first_error;
-
-uint64_t now_ns()
-{
-    timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return static_cast<uint64_t>(ts.tv_sec) * 1000000000 + static_cast<uint64_t>(ts.tv_nsec);
-}
 } // namespace
 
 void configure(const Config &config)
 {
     g_config = config;
     if (!g_config.start_ns)
-        g_config.start_ns = now_ns();
+        g_config.start_ns = monotonic_ns();
 }
 
 const Config &config() { return g_config; }
@@ -38,7 +32,7 @@ void write(Level level, std::string_view text)
         g_first_error = text;
     if (!enabled(level))
         return;
-    uint64_t us = g_config.start_ns ? (now_ns() - g_config.start_ns) / 1000 : 0;
+    uint64_t us = g_config.start_ns ? (monotonic_ns() - g_config.start_ns) / 1000 : 0;
     char stamp[32];
     snprintf(stamp, sizeof stamp, "(%02llu.%06llu) ", static_cast<unsigned long long>(us / 1000000),
              static_cast<unsigned long long>(us % 1000000));

@@ -1,0 +1,287 @@
+#include "libcr/restore/execution.h"
+
+#include "libcr/base/clock.h"
+#include "libcr/base/error.h"
+#include "libcr/base/log.h"
+#include "libcr/base/text.h"
+#include "libcr/inject/tree.h"
+#include "libcr/mm/fill.h"
+#include "libcr/program/enter.h"
+#include "libcr/restore/guardian.h"
+#include "libcr/restore/host.h"
+#include "libcr/restore/last_step.h"
+#include "libcr/restore/opener_process.h"
+#include "libcr/restore/outside.h"
+#include "libcr/restore/region_memory.h"
+#include "libcr/restore/stops.h"
+#include "libcr/restore/tracees.h"
+#include "libcr/task/state.h"
+
+#include <csignal>
+#include <ctime>
+#include <deque>
+#include <fcntl.h>
+#include <map>
+#include <optional>
+#include <set>
+#include <unistd.h>
+#include <vector>
+
+namespace cr::restore
+{
+
+namespace
+{
+
+uint32_t elapsed_us(uint64_t since_us) { return static_cast<uint32_t>(monotonic_us() - since_us); }
+
+// One run of a plan, from the opener to the detached tree. Its destructor leaves nothing behind unless
+// release() has been reached.
+class Execution
+{
+  public:
+    Execution(const RestoreRequest &request, Plan &plan) : request_(request), plan_(plan)
+    {
+        ::clock_gettime(CLOCK_REALTIME_COARSE, &begun_);
+    }
+    ~Execution()
+    {
+        if (!opener_)
+            return;
+        opener_.reset();
+        try {
+            plan_.files->remove_left_ghosts(begun_);
+        } catch (const Error &error) { // what went wrong before is told
+            log::warning(error.what());
+        }
+    }
+    RestoreResult run();
+
+  private:
+    using Thread = std::pair<pid_t, pid_t>; // tid, tgid
+    void start_opener();
+    void make_programs();
+    void clone_root();
+    void follow();
+    void set_state();
+    void release();
+    Expected expectations() const;
+    void see_leaders_end() const;
+    void hook(const char *point) const
+    {
+        if (request_.hook)
+            request_.hook(point, root_);
+    }
+
+    const RestoreRequest &request_;
+    Plan &plan_;
+    timespec begun_{};
+    std::optional<ReadyToClone> ready_; // goes last: until then the dead come to us
+    std::set<pid_t> wanted_;
+    std::vector<Thread> threads_;
+    std::vector<pid_t> leaders_;
+    Surroundings surroundings_;
+    std::optional<files::Opener> opener_work_;
+    std::optional<OpenerProcess> opener_;
+    std::optional<mm::Segments> segments_;
+    Programs programs_;
+    std::optional<RegionMemory> memory_;
+    std::optional<Tracees> tracees_;
+    Fd gate_read_, gate_write_;
+    std::map<pid_t, std::deque<const mm::TaskPlan::Part *>> fills_; // still to be done
+    pid_t root_ = 0;
+    RestoreResult result_;
+};
+
+void Execution::start_opener()
+{
+    opener_work_.emplace(*plan_.files);
+    auto open_all = [this] {
+        for (size_t i = 0; i < plan_.memory.shared.size(); i++) {
+            Fd fd = mm::make_shared(plan_.images.dir, plan_.memory.shared[i]);
+            sys::check(
+                sys::call(SYS_dup3, fd.get(), plan_.memory.first_shared + static_cast<int>(i), O_CLOEXEC),
+                "place shared memory");
+        }
+        opener_work_->open_all();
+    };
+    opener_.emplace(
+        wanted_, open_all, [this] { opener_work_->open_late(); }, [this] { opener_work_->after_tasks(); });
+    surroundings_.opener = opener_->pid();
+    surroundings_.images = plan_.images.dir.fd();
+}
+
+void Execution::make_programs()
+{
+    int ends[2];
+    sys::check(sys::call(SYS_pipe2, ends, O_CLOEXEC), "make a pipe to the root of the new tree");
+    gate_read_ = Fd(ends[0]);
+    gate_write_ = Fd(ends[1]);
+    surroundings_.gate_read = ends[0];
+    surroundings_.gate_write = ends[1];
+    build(plan_, surroundings_, programs_);
+    const mm::Range &region = plan_.memory.frame.region;
+    memory_.emplace(programs_.region, region.start, region.size());
+    fills_ = plan_.memory.outside(plan_.images, plan_.births);
+}
+
+Expected Execution::expectations() const
+{
+    Expected out;
+    out.births = plan_.births.births.size() - 1;
+    for (const task::Birth &birth : plan_.births.births) {
+        out.processes.insert(birth.pid);
+        if (birth.role == task::Birth::Role::Zombie)
+            out.endings[birth.pid] =
+                static_cast<int>(plan_.images.tasks[birth.task].leader().tc().exit_code());
+        else if (birth.role != task::Birth::Role::Task)
+            out.endings[birth.pid] = 0;
+        if (birth.sibling || birth.exit_signal != SIGCHLD)
+            out.clone_events.insert(plan_.births.births[birth.cloner].pid);
+    }
+    for (const auto &[pid, parts] : fills_)
+        out.fills[pid] = parts.size();
+    out.seccomp = !programs_.filtered.empty();
+    return out;
+}
+
+void Execution::clone_root()
+{
+    pid_t pid = plan_.images.tasks[0].pid();
+    clone_args args{};
+    args.flags = request_.sibling ? CLONE_PARENT : 0;
+    args.exit_signal = request_.sibling ? 0 : SIGCHLD;
+    args.set_tid = reinterpret_cast<uint64_t>(&pid);
+    args.set_tid_size = 1;
+    program::Start start;
+    start.player = memory_->base();
+    start.entry = memory_->base() + programs_.region.offset_of(programs_.root);
+    start.fail_record = memory_->base() + programs_.region.fail_record_offset(programs_.root);
+    start.fail_entry = memory_->base() + programs_.region.offset_of(programs_.failure);
+    long r = program::clone_into(args, start);
+    sys::check(r, [&] { return cat("create pid ", pid); });
+    root_ = pid;
+    auto fill = [this](pid_t who) {
+        auto &parts = fills_.at(who);
+        mm::fill(who, plan_.memory.plan_of(plan_.images, plan_.images.by_pid.at(who)), *parts.front());
+        parts.pop_front();
+    };
+    tracees_.emplace(root_, expectations(), fill, [this] { return memory_->failure(); });
+    tracees_->also_ours(opener_->pid(), "opener");
+    tracees_->seize_root();
+    char byte = 1;
+    sys::check(sys::call(SYS_write, gate_write_.get(), &byte, 1), "start the root of the new tree");
+    gate_read_.reset();
+}
+
+void Execution::follow()
+{
+    if (plan_.files->has_late()) {
+        tracees_->attend(memory_->word(programs_.born), programs_.born_target);
+        if (auto why = memory_->failure())
+            throw *why;
+        opener_->open_late();
+        memory_->set_word(programs_.late_there, 1);
+    }
+    if (!programs_.filtered.empty()) {
+        tracees_->attend(memory_->word(programs_.at_filters),
+                         static_cast<uint32_t>(programs_.filtered.size()));
+        tracees_->suspend_seccomp(programs_.filtered);
+        memory_->set_word(programs_.filters_suspended, 1);
+    }
+    tracees_->attend(memory_->word(programs_.ready), programs_.ready_target);
+    if (auto why = memory_->failure())
+        throw *why;
+    opener_->after_tasks();
+    for (const TaskImage &task : plan_.images.tasks)
+        if (!task.zombie())
+            set_from_outside(task);
+    set_autogroups(plan_.images);
+}
+
+void Execution::set_state()
+{
+    tracees_->stop_all(threads_);
+    opener_.reset();
+    take_last_step(plan_, *tracees_, *memory_, programs_);
+}
+
+// Who looks at the restored tree at once shall find main threads dead that were. Nothing depends on it.
+void Execution::see_leaders_end() const
+{
+    constexpr int kTries = 500;
+    for (const TaskImage &task : plan_.images.tasks) {
+        if (!task.leader_dead() || task.leader().tc().task_state() == task::kStopped ||
+            request_.leave_stopped)
+            continue;
+        for (int i = 0; i < kTries; i++) {
+            auto stat = inject::stat_of(task.pid(), task.pid());
+            if (!stat || stat->state == 'Z')
+                break;
+            ::usleep(1000);
+        }
+    }
+}
+
+// From the guardian's commit on everybody lives.
+void Execution::release()
+{
+    for (size_t i = 0; i < plan_.images.tasks.size(); i++) {
+        const TaskImage &task = plan_.images.tasks[i];
+        uint32_t state = task.leader().tc().task_state();
+        if (task.zombie() || stopped_early(plan_.images, i) ||
+            (state != task::kStopped && !request_.leave_stopped))
+            continue;
+        uint32_t signo = task.leader().tc().stop_signo();
+        ::kill(task.pid(), state == task::kStopped && signo ? static_cast<int>(signo) : SIGSTOP);
+    }
+    Guardian guardian(leaders_);
+    tracees_->clear_exitkill(threads_);
+    guardian.commit();
+    hook("pre-resume");
+    tracees_->detach(threads_);
+    see_leaders_end();
+}
+
+RestoreResult Execution::run()
+{
+    uint64_t begin = monotonic_us();
+    for (const TaskImage &task : plan_.images.tasks) {
+        if (!task.zombie())
+            leaders_.push_back(task.pid());
+        for (uint32_t tid : task.tree.threads()) {
+            wanted_.insert(static_cast<pid_t>(tid));
+            if (!task.zombie())
+                threads_.emplace_back(static_cast<pid_t>(tid), task.pid());
+        }
+    }
+    for (const task::Birth &birth : plan_.births.births)
+        wanted_.insert(birth.pid);
+    hook("pre-restore");
+    ready_.emplace();
+    start_opener();
+    segments_.emplace(plan_.images.dir,
+                      plan_.memory.segments); // before a place for the programs is looked for
+    make_programs();
+    opener_->wait_opened();
+    uint64_t forking = monotonic_us();
+    clone_root();
+    hook("setup-namespaces");
+    hook("post-setup-namespaces");
+    follow();
+    segments_->detach();
+    result_.statistics.set_forking_time(elapsed_us(forking));
+    set_state();
+    hook("post-restore");
+    release();
+    segments_->keep();
+    result_.root = root_;
+    result_.statistics.set_restore_time(elapsed_us(begin));
+    return result_;
+}
+
+} // namespace
+
+RestoreResult execute(const RestoreRequest &request, Plan &plan) { return Execution(request, plan).run(); }
+
+} // namespace cr::restore
