@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,6 +15,25 @@ namespace
 
 Range range(uint64_t start, uint64_t end) { return {TargetAddr(start), TargetAddr(end)}; }
 TargetAddr address(void *p) { return TargetAddr(reinterpret_cast<uint64_t>(p)); }
+
+// Kernels of some virtual machines give a page of its own to whoever only reads: then two that are read are
+// not the same one.
+bool has_zero_page()
+{
+    auto *at = static_cast<char *>(
+        ::mmap(nullptr, 2 * kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    REQUIRE(at != MAP_FAILED);
+    ::madvise(at, 2 * kPageSize, MADV_NOHUGEPAGE);
+    volatile char sum = at[0];
+    sum = at[kPageSize];
+    (void)sum;
+    Fd pagemap(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+    uint64_t entries[2];
+    REQUIRE(::pread(pagemap.get(), entries, sizeof entries,
+                    static_cast<off_t>(address(at).value / kPageSize * 8)) == sizeof entries);
+    ::munmap(at, 2 * kPageSize);
+    return entries[0] == entries[1]; // to those who may not see page numbers, all are
+}
 
 } // namespace
 
@@ -40,6 +60,12 @@ TEST_CASE("pages that were written are found, read and untouched ones are not")
     TargetAddr start = address(at);
     Scan scan = scan_pages(proc::PidDir(getpid()), {start, start + kPages * kPageSize},
                            {{{start, start + kPages * kPageSize}, false}});
+    if (!has_zero_page()) {
+        WARN("this kernel has no zero page: a page that was read is one like others");
+        REQUIRE(scan.pages.size() == 3);
+        CHECK(scan.pages[1].start == start + 20 * kPageSize);
+        scan.pages.erase(scan.pages.begin() + 1);
+    }
     CHECK(scan.pages == std::vector<Range>{{start + 3 * kPageSize, start + 5 * kPageSize},
                                            {start + 40 * kPageSize, start + 41 * kPageSize}});
     CHECK(scan.scanned == kPages);
