@@ -95,11 +95,16 @@ long map_files()
         return fd;
     Fd dir(static_cast<int>(fd));
     std::string maps = text_of("/proc/self/maps");
-    std::string_view rest = maps;
-    long file = sys::try_open_at(dir.get(), std::string(take_until(rest, ' ')).c_str(), O_RDONLY);
-    if (file >= 0)
-        Fd(static_cast<int>(file)).reset();
-    return file;
+    for (std::string_view rest = maps; !rest.empty();) {
+        std::string_view line = take_until(rest, '\n');
+        if (line.find(" /") == line.npos) // no file
+            continue;
+        long file = sys::try_open_at(dir.get(), std::string(take_until(line, ' ')).c_str(), O_RDONLY);
+        if (file >= 0)
+            Fd(static_cast<int>(file)).reset();
+        return file;
+    }
+    return -ENOENT;
 }
 
 // Of the stack, which is there.
