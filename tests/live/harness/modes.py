@@ -37,14 +37,14 @@ class Context:
     def same_as(self, before, when, tracked=False):
         """Compares now with `before`; a restored tree may need a moment until all is asleep again."""
         found = []
-        for _ in range(6):
+        for _ in range(60):
             found = compare.differences(before, self.snapshot(tracked), self.allowed)
             if self.tree.has_ended():
                 said = self.tree.output().decode(errors="replace")[-1000:]
                 raise Differs(f"{when}: the root has ended: {exit_text(self.tree.ended[self.tree.root])}: {said}")
             if not found:
                 return
-            time.sleep(0.02)
+            time.sleep(0.05)
         more = f"\n    ... and {len(found) - 12} more" if len(found) > 12 else ""
         raise Differs(f"{when}:\n    " + "\n    ".join(found[:12]) + more)
 
@@ -54,7 +54,7 @@ class Context:
             self.tree.reap()
             return set(state.tree_of(os.getpid())[1:]) <= set(state.tree_of(self.tree.root))
         try:
-            wait_until(alone, 2.0, "")
+            wait_until(alone, 10.0, "")
         except Exception:
             extra = set(state.tree_of(os.getpid())[1:]) - set(state.tree_of(self.tree.root))
             names = [state.try_text(f"/proc/{pid}/comm").strip() for pid in extra]
