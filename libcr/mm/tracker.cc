@@ -92,13 +92,25 @@ class ByProtection : public Tracker
         return any;
     }
 
-    // All pages there are. Others are not protected when they come.
+    // All pages there are. Others are not protected when they come. A scan that need not tell what it protects takes a
+    // short way that looks at no condition, and marks pages that are not there, too (fs/proc/task_mmu.c): the next scan
+    // would take the marks for swapped pages, and reading those makes the task grow.
     bool protect(const proc::PidDir &task, const std::vector<Range> &areas)
     {
+        std::vector<sys::PageRegion> regions(4096);
         Fd pagemap = pagemap_of(task);
         sys::PagemapScan arg = watched_pages(areas);
         arg.flags = sys::kScanProtect;
-        return sys::pagemap_scan(pagemap.get(), arg) >= 0;
+        arg.return_mask = sys::kPageIsPresent;
+        arg.vec = reinterpret_cast<uint64_t>(regions.data());
+        arg.vec_len = regions.size();
+        for (;; arg.start = arg.walk_end) {
+            long n = sys::pagemap_scan(pagemap.get(), arg);
+            if (n < 0)
+                return false;
+            if (static_cast<uint64_t>(n) < arg.vec_len)
+                return true;
+        }
     }
 
     Fd earlier_, fresh_;

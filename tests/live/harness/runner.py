@@ -5,6 +5,7 @@ its own session with a terminal. Parallel cases need no pid ranges: the kernel g
 that a dump has freed comes back only after a whole lap.
 """
 
+import errno
 import os
 import shutil
 import tempfile
@@ -107,8 +108,13 @@ class Case:
             "LIVE_GO": os.path.join(directory, "go"),
         }
         shell = self.workload.shell_job
-        return Tree([program, *self.workload.headers.get("args", "").split()], directory, environment,
-                    stdio=0 if shell else None, new_session=not shell)
+        try:
+            return Tree([program, *self.workload.headers.get("args", "").split()], directory, environment,
+                        stdio=0 if shell else None, new_session=not shell)
+        except OSError as error:
+            if error.errno == errno.ENOEXEC and "-m32" in self.workload.headers.get("build", ""):
+                raise Skip("the kernel runs no 32-bit programs") from None
+            raise
 
     def steps(self, directory, tools):
         tree = self.start(directory)
