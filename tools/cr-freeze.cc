@@ -36,6 +36,7 @@ int cr_freeze_main(int argc, char **argv)
         request.tcp_established = options.policy.tcp_established;
         request.tcp_close = options.policy.tcp_close;
         request.skip_in_flight = options.policy.skip_in_flight;
+        request.lock_network = options.policy.network_lock != "skip";
         request.ext_unix_sk = options.policy.ext_unix_sk.allowed;
         request.ext_unix_sk_inodes = options.policy.ext_unix_sk.inodes;
         request.force_irmap = options.policy.force_irmap;

@@ -35,6 +35,7 @@ restore::RestoreRequest request_of(const cli::RestoreOptions &options)
     request.files.check_mode = !options.skip_file_rwx_check;
     request.files.check_build_id = options.file_validation == cli::FileValidation::BuildId;
     request.files.shell_job = options.shell_job;
+    request.files.tcp_close = options.tcp_close;
     for (const cli::InheritFd &inherited : options.inherit_fds)
         if (!inherited.debug_only)
             request.files.inherited.emplace_back(inherited.key, inherited.fd);

@@ -33,10 +33,11 @@ enum Commands : uint32_t {
     kDumpNs = 1u << 14,
     kThaw = 1u << 15,
     kShow = 1u << 16,
+    kUnlock = 1u << 17,
 
     kCriuCommands = (1u << 10) - 1,
     kStages = kDumpMm | kDumpFiles | kDumpNet | kDumpNs,
-    kAllCommands = (1u << 17) - 1,
+    kAllCommands = (1u << 18) - 1,
 };
 
 enum class Arg {

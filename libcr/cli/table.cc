@@ -222,14 +222,14 @@ constexpr Option kOptions[] = {
 
     // --- network ---
     {.name = "tcp-established", .arg = Bool, .commands = kBoth, 
-     .help = "keep TCP connections inside of the tree", .group = Network},
+     .help = "keep open TCP connections", .group = Network},
     {.name = "tcp-close", .arg = Bool, .commands = kBoth, .help = "TCP connections come back closed",
      .group = Network},
     {.name = "skip-in-flight", .arg = Bool, .commands = kPolicy,
      .help = "leave out connections that are only half made", .group = Network},
     {.name = "network-lock", .arg = Value, .value = "METHOD", .commands = kBoth,
-     .help = "how to hold back packets meanwhile: iptables, nftables or skip", .group = Network,
-     .status = NoEffect, .note = "no connection can be kept yet, so the network is never locked"},
+     .help = "hold back packets of kept connections until they are restored: nftables (default; iptables is the "
+             "same), or skip", .group = Network},
     {.name = "empty-ns", .arg = Value, .value = "net", .repeats = true, .commands = kBoth,
      .help = "do not keep the contents of the network namespace", .group = Network, .status = NotYet,
      .note = "network namespaces"},
@@ -296,7 +296,7 @@ constexpr Tool kTools[] = {
      "-t PID %OPTIONS | STAGE ... | cr-thaw"},
     {"cr-dump-mm", kDumpMm, "the stage that keeps memory", "%OPTIONS"},
     {"cr-dump-files", kDumpFiles, "the stage that keeps descriptors and files", "%OPTIONS"},
-    {"cr-dump-net", kDumpNet, "the stage that keeps sockets", "%OPTIONS"},
+    {"cr-dump-net", kDumpNet, "the stage that locks the network", "%OPTIONS"},
     {"cr-dump-ns", kDumpNs, "the stage that keeps namespaces", "%OPTIONS"},
     {"cr-thaw", kThaw, "the end of a pipeline: seal the images and let the tree go", "%OPTIONS"},
     {"cr-restore", kRestore, "bring a process tree back from images", "%OPTIONS [-- CMD ARG ...]",
@@ -304,6 +304,7 @@ constexpr Tool kTools[] = {
     {"cr-check", kCheck, "tell what this kernel can do", "%OPTIONS"},
     {"cr-check-cpu", kCpuinfo, "tell whether this CPU can run what is in the images", "%OPTIONS"},
     {"cr-service", kService, "answer requests of CRIU's clients on a socket", "%OPTIONS"},
+    {"cr-unlock", kUnlock, "let packets of dumped connections pass again", "%OPTIONS"},
     {"cr-show", kShow, "look into images", "%OPTIONS [ps | fds | mems | rss | x DIR VIEW | FILE ...]",
      Operands::Free},
 };

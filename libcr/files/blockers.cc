@@ -10,6 +10,7 @@
 #include "libcr/files/unsupported.h"
 
 #include <future>
+#include <set>
 #include <sys/socket.h>
 #include <system_error>
 
@@ -85,7 +86,24 @@ void BlockerSearch::look(pid_t pid, std::vector<Blocker> &out)
     }
 }
 
-void BlockerSearch::finish(std::vector<Blocker> &out) const
+void BlockerSearch::finish_connections(std::vector<Blocker> &out)
+{
+    std::map<std::string, uint64_t> connections; // and the inode of the end
+    for (const auto &[facts, state] : inet_)
+        connections[connection_key(state.local, state.peer)] = facts.st.st_ino;
+    std::set<uint64_t> told;
+    for (const auto &[facts, state] : inet_) {
+        auto other = connections.find(connection_key(state.peer, state.local));
+        bool in_tree = other != connections.end() && other->second != facts.st.st_ino;
+        if (auto blocker = inet_blocker(facts, state, options_))
+            out.push_back(std::move(*blocker));
+        else if (is_connection(state) && !options_.tcp_close && !in_tree &&
+                 told.insert(facts.st.st_ino).second)
+            outer_.push_back({facts.pid, facts.fd, state.local, state.peer});
+    }
+}
+
+void BlockerSearch::finish(std::vector<Blocker> &out)
 {
     for (const auto &[inode, ends] : pipes_) {
         TaskFiles task(ends.first.pid);
@@ -93,15 +111,7 @@ void BlockerSearch::finish(std::vector<Blocker> &out) const
             out.push_back(std::move(*blocker));
     }
     terminals_.finish(options_, out);
-    std::map<std::string, uint64_t> connections; // and the inode of the end
-    for (const auto &[facts, state] : inet_)
-        connections[connection_key(state.local, state.peer)] = facts.st.st_ino;
-    for (const auto &[facts, state] : inet_) {
-        auto other = connections.find(connection_key(state.peer, state.local));
-        bool in_tree = other != connections.end() && other->second != facts.st.st_ino;
-        if (auto blocker = inet_blocker(facts, state, in_tree, options_))
-            out.push_back(std::move(*blocker));
-    }
+    finish_connections(out);
     if (unix_.empty())
         return;
     UnixSockets sockets;

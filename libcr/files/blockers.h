@@ -13,6 +13,12 @@
 namespace cr::files
 {
 
+struct OuterConnection {
+    pid_t pid; // a descriptor of it
+    int fd;
+    std::string local, peer; // sockaddr
+};
+
 class BlockerSearch
 {
   public:
@@ -20,7 +26,9 @@ class BlockerSearch
     // Descriptors, working and root directory of one process; appends to `out`.
     void look(pid_t pid, std::vector<Blocker> &out);
     // After all processes: what only the whole tree tells.
-    void finish(std::vector<Blocker> &out) const;
+    void finish(std::vector<Blocker> &out);
+    // After finish(): open TCP connections that are kept and lead out of the tree, each once.
+    const std::vector<OuterConnection> &outer_connections() const { return outer_; }
 
   private:
     const DumpOptions &options_;
@@ -28,6 +36,9 @@ class BlockerSearch
     std::map<uint32_t, Facts> unix_; // unix sockets by inode
     std::vector<std::pair<Facts, InetState>> inet_;
     TerminalSearch terminals_;
+    std::vector<OuterConnection> outer_;
+
+    void finish_connections(std::vector<Blocker> &out);
 };
 
 } // namespace cr::files

@@ -5,6 +5,7 @@
 #include "libcr/files/opener.h"
 #include "libcr/files/plan.h"
 #include "libcr/files/socket_options.h"
+#include "libcr/files/tcp_end.h"
 #include "libcr/files/tcp_stream.h"
 #include "libcr/sys/gate.h"
 #include "libcr/sys/inet_diag.h"
@@ -16,6 +17,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <set>
 #include <sys/syscall.h>
 
 namespace cr::files
@@ -62,32 +64,59 @@ bool has_local(const Socket &socket)
     return socket.src_port() || std::any_of(socket.src_addr().begin(), socket.src_addr().end(), set);
 }
 
-// Connections whose ends left repair mode together, and what they were.
-struct Streams {
-    explicit Streams(Opener &) {}
-    std::map<const img::file_entry *, TcpStream> all;
-};
-
-bool is_stream(const Socket &socket) { return socket.type() == SOCK_STREAM && tcp_is_open(socket.state()); }
-
-std::string key_of(const Socket &socket, bool reversed)
+bool is_stream(const Socket &socket, const Plan &plan)
 {
-    std::string local = address_of(socket, socket.src_addr(), socket.src_port());
-    std::string peer = address_of(socket, socket.dst_addr(), socket.dst_port());
-    return reversed ? connection_key(peer, local) : connection_key(local, peer);
+    return socket.type() == SOCK_STREAM && tcp_is_open(socket.state()) && !plan.options().tcp_close;
 }
 
-bool is_other_end(const Socket &socket, const img::file_entry &entry)
+std::string local_of(const Socket &socket)
 {
-    return entry.has_isk() && entry.isk().src_port() == socket.dst_port() &&
-           entry.isk().dst_port() == socket.src_port() && &entry.isk() != &socket && is_stream(entry.isk()) &&
-           key_of(entry.isk(), true) == key_of(socket, false);
+    return address_of(socket, socket.src_addr(), socket.src_port());
+}
+std::string peer_of(const Socket &socket) { return address_of(socket, socket.dst_addr(), socket.dst_port()); }
+
+// Which connections have both ends in the images.
+class Pairs
+{
+  public:
+    explicit Pairs(const Plan &plan)
+    {
+        for (const img::file_entry &entry : plan.entries())
+            if (entry.has_isk() && is_stream(entry.isk(), plan))
+                ends_.insert(connection_key(local_of(entry.isk()), peer_of(entry.isk())));
+    }
+    bool has_other_end(const Socket &socket) const
+    {
+        std::string key = connection_key(peer_of(socket), local_of(socket));
+        return ends_.count(key) && key != connection_key(local_of(socket), peer_of(socket));
+    }
+
+  private:
+    std::set<std::string> ends_;
+};
+
+// The open connections. Pairs leave repair mode together, when everybody is bound; those to the outside when
+// there is no way back any more.
+struct Streams {
+    explicit Streams(Opener &opener) : pairs(opener.plan) {}
+    Pairs pairs;
+    std::map<const img::file_entry *, TcpStream> inner, outer;
+};
+
+void let_begin(const std::map<const img::file_entry *, TcpStream> &streams, Opener &opener)
+{
+    for (auto &[entry, stream] : streams)
+        leave_stream_repair(opener.plan.number(*entry));
+    for (auto &[entry, stream] : streams) {
+        finish_stream(opener.plan.number(*entry), stream);
+        apply_options(opener.plan.number(*entry), entry->isk().opts());
+    }
 }
 
 // What is left of connections that ended with the dump may keep the port busy.
 void bind(int fd, const Socket &socket)
 {
-    std::string address = address_of(socket, socket.src_addr(), socket.src_port());
+    std::string address = local_of(socket);
     long r = sys::call(SYS_bind, fd, address.data(), address.size());
     if (r == -EADDRINUSE && socket.type() == SOCK_STREAM) {
         for (int family : {AF_INET, AF_INET6})
@@ -102,9 +131,9 @@ void bind(int fd, const Socket &socket)
 
 void connect(int fd, const Socket &socket)
 {
-    std::string address = address_of(socket, socket.dst_addr(), socket.dst_port());
+    std::string address = peer_of(socket);
     long r = sys::call(SYS_connect, fd, address.data(), address.size());
-    if (r == -EADDRNOTAVAIL && is_stream(socket)) {
+    if (r == -EADDRNOTAVAIL && tcp_is_open(socket.state())) {
         for (int family : {AF_INET, AF_INET6})
             sys::end_remains(family, static_cast<uint16_t>(socket.src_port()));
         r = sys::call(SYS_connect, fd, address.data(), address.size());
@@ -137,11 +166,8 @@ void check_inet(const img::file_entry &entry, const Plan &plan)
     if (!tcp_is_open(socket.state()))
         refused(cat("TCP connections in state ", socket.state(), " are not supported yet"),
                 "make the dump with --tcp-close");
-    const auto &all = plan.entries();
-    if (std::none_of(all.begin(), all.end(), [&](auto &other) { return is_other_end(socket, other); }))
-        refused("its TCP connection leads out of the tree, which cannot be kept yet",
-                "make the dump with --tcp-close");
-    load_stream(plan.images(), socket.ino(), socket.state());
+    if (!plan.options().tcp_close)
+        load_stream(plan.images(), socket.ino(), socket.state());
 }
 
 void open_inet(const img::file_entry &entry, Opener &opener)
@@ -156,18 +182,23 @@ void open_inet(const img::file_entry &entry, Opener &opener)
     if (tcp)
         set_reuse(fd.get(), 1);
     TcpStream *stream = nullptr;
-    if (is_stream(socket)) {
-        TcpStream loaded = load_stream(opener.plan.images(), socket.ino(), socket.state());
-        stream = &(opener.state<Streams>().all[&entry] = std::move(loaded));
+    bool outer = false;
+    if (is_stream(socket, opener.plan)) {
+        auto &streams = opener.state<Streams>();
+        outer = !streams.pairs.has_other_end(socket);
+        stream = &((outer ? streams.outer : streams.inner)[&entry] =
+                       load_stream(opener.plan.images(), socket.ino(), socket.state()));
         prepare_stream(fd.get(), *stream);
     }
     if (has_local(socket)) {
         bind(fd.get(), socket);
     }
-    if (is_connected(socket) || stream)
+    if (stream || (!tcp && is_connected(socket)))
         connect(fd.get(), socket);
     if (stream)
         fill_stream(fd.get(), *stream);
+    if (outer && tcp_has_received_fin(stream->state) && stream->state != TCP_CLOSING)
+        hear_end(fd.get(), local_of(socket), peer_of(socket), *stream);
     if (socket.state() == TCP_LISTEN && tcp)
         sys::check(sys::call(SYS_listen, fd.get(), socket.backlog()), "listen");
     opener.place(entry, std::move(fd));
@@ -176,15 +207,27 @@ void open_inet(const img::file_entry &entry, Opener &opener)
 // When everybody is bound, as a socket that leaves repair mode does not share its port any more.
 void arm_inet(const img::file_entry &, Opener &opener)
 {
-    if (!opener.first_of("TCP connections", 0))
-        return;
-    const auto &all = opener.state<Streams>().all;
-    for (auto &[entry, stream] : all)
-        leave_stream_repair(opener.plan.number(*entry));
-    for (auto &[entry, stream] : all) {
-        finish_stream(opener.plan.number(*entry), stream);
-        apply_options(opener.plan.number(*entry), entry->isk().opts());
-    }
+    if (opener.first_of("TCP connections", 0))
+        let_begin(opener.state<Streams>().inner, opener);
+}
+
+void let_go_inet(Opener &opener)
+{
+    const auto &outer = opener.state<Streams>().outer;
+    let_begin(outer, opener);
+    for (auto &[entry, stream] : outer)
+        if (stream.state == TCP_CLOSING)
+            hear_end(opener.plan.number(*entry), local_of(entry->isk()), peer_of(entry->isk()), stream);
+}
+
+std::vector<std::pair<std::string, std::string>> outer_connections(const Plan &plan)
+{
+    Pairs pairs(plan);
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const img::file_entry &entry : plan.entries())
+        if (entry.has_isk() && is_stream(entry.isk(), plan) && !pairs.has_other_end(entry.isk()))
+            out.emplace_back(local_of(entry.isk()), peer_of(entry.isk()));
+    return out;
 }
 
 // When everybody is bound.
@@ -195,7 +238,9 @@ void finish_inet(const img::file_entry &entry, Opener &opener)
     if (socket.type() == SOCK_STREAM)
         set_reuse(fd, socket.opts().reuseaddr());
     // Of an unconnected one this reports an error, and works all the same.
-    if (socket.shutdown())
+    if (socket.type() == SOCK_STREAM && tcp_is_open(socket.state()) && opener.plan.options().tcp_close)
+        sys::call(SYS_shutdown, fd, SHUT_RDWR);
+    else if (socket.shutdown())
         sys::call(SYS_shutdown, fd, static_cast<int>(socket.shutdown()) - 1);
 }
 

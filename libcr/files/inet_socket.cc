@@ -92,11 +92,6 @@ bool is_udp(const InetState &state)
     return state.protocol == IPPROTO_UDP || state.protocol == IPPROTO_UDPLITE;
 }
 
-bool is_connection(const InetState &state)
-{
-    return state.protocol == IPPROTO_TCP && state.state != kClosed && state.state != kListens;
-}
-
 void warn_of_datagrams(int fd)
 {
     int bytes = 0;
@@ -113,7 +108,7 @@ void capture(Capture &c)
 {
     Fd copy = c.tree.take(c.facts());
     InetState state = inet_state(copy.get());
-    if (auto blocker = inet_blocker(c.facts(), state, true, c.tree.options()))
+    if (auto blocker = inet_blocker(c.facts(), state, c.tree.options()))
         refused(blocker->reason, blocker->remedy);
     bool ends = is_connection(state) && c.tree.options().tcp_close;
     if (is_udp(state)) {
@@ -153,8 +148,15 @@ struct End {
     InetState state;
 };
 
+void keep(Tree &tree, End &end, const TcpStream &stream)
+{
+    img::inet_sk_entry &isk = *end.description->entry.mutable_isk();
+    isk.set_state(stream.state);
+    write_stream(tree.images(), isk.ino(), stream);
+}
+
 // Both ends, read again until what was on its way between them has arrived.
-void capture_connection(Tree &tree, SocketUndo &undo, End &a, End &b)
+void capture_pair(Tree &tree, SocketUndo &undo, End &a, End &b)
 {
     constexpr int kTries = 100;
     constexpr timespec kPause{0, 2'000'000};
@@ -170,11 +172,20 @@ void capture_connection(Tree &tree, SocketUndo &undo, End &a, End &b)
                                address_text(a.state.peer), " at rest"));
         sys::call(SYS_nanosleep, &kPause, nullptr);
     }
-    for (auto [end, stream] : {std::pair(&a, &one), std::pair(&b, &two)}) {
-        img::inet_sk_entry &isk = *end->description->entry.mutable_isk();
-        isk.set_state(stream->state);
-        write_stream(tree.images(), isk.ino(), *stream);
-    }
+    keep(tree, a, one);
+    keep(tree, b, two);
+}
+
+// The network is locked: nobody outside hears of what the kernel does meanwhile.
+void capture_outer(Tree &tree, SocketUndo &undo, End &end)
+{
+    TcpStream stream = read_stream(tree.take(end.description->facts).get(), undo);
+    if (tcp_is_open(stream.state))
+        return keep(tree, end, stream);
+    // Its peer has ended it since we looked.
+    img::inet_sk_entry &isk = *end.description->entry.mutable_isk();
+    isk.set_state(kClosed);
+    isk.set_shutdown(img::BOTH);
 }
 
 void finish(Tree &tree)
@@ -187,21 +198,21 @@ void finish(Tree &tree)
         if (is_connection(state) && !tree.options().tcp_close)
             ends[connection_key(state.local, state.peer)] = {&description, state};
     }
-    std::optional<SocketUndo> undo;
+    if (ends.empty())
+        return;
+    SocketUndo undo;
     for (auto &[key, end] : ends) {
         const Facts &facts = end.description->facts;
         auto what = [&] { return facts.subject(); };
         Subject subject(what);
+        if (auto blocker = inet_blocker(facts, end.state, tree.options()))
+            refused(blocker->reason, blocker->remedy);
         std::string other = connection_key(end.state.peer, end.state.local);
         auto peer = ends.find(other);
-        bool in_tree = peer != ends.end() && other != key;
-        if (auto blocker = inet_blocker(facts, end.state, in_tree, tree.options()))
-            refused(blocker->reason, blocker->remedy);
-        if (key > other)
-            continue; // done from its other end
-        if (!undo)
-            undo.emplace();
-        capture_connection(tree, *undo, end, peer->second);
+        if (peer == ends.end() || other == key)
+            capture_outer(tree, undo, end);
+        else if (key < other) // else it is done from its other end
+            capture_pair(tree, undo, end, peer->second);
     }
 }
 
@@ -211,6 +222,11 @@ Common common(const img::file_entry &entry, const Plan &)
 }
 
 } // namespace
+
+bool is_connection(const InetState &state)
+{
+    return state.protocol == IPPROTO_TCP && state.state != kClosed && state.state != kListens;
+}
 
 std::string connection_key(const std::string &local, const std::string &peer)
 {
@@ -265,8 +281,7 @@ InetState inet_state(int fd)
     return out;
 }
 
-std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, bool peer_in_tree,
-                                    const DumpOptions &options)
+std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, const DumpOptions &options)
 {
     if (state.protocol == kMptcp)
         return blocker_of(facts, "multipath TCP is not supported",
@@ -285,9 +300,9 @@ std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, 
     std::string text =
         cat("its TCP connection of ", address_text(state.local),
             tcp_is_open(state.state) ? " to " : " is being made to ", address_text(state.peer));
-    if (!peer_in_tree || !tcp_is_open(state.state))
-        return blocker_of(facts, cat(text, " leads out of the tree, which cannot be kept yet"),
-                          "use --tcp-close to get it back closed");
+    if (!tcp_is_open(state.state))
+        return blocker_of(facts, cat(text, ", which cannot be kept yet"),
+                          "try again a little later, or use --tcp-close to get it back closed");
     if (!options.tcp_established)
         return blocker_of(facts, cat(text, " is open"),
                           "use --tcp-established to keep it, or --tcp-close to get it back closed");
@@ -307,6 +322,7 @@ const Kind kInetSocket = {
     .open = open_inet,
     .arm = arm_inet,
     .after_tasks = finish_inet,
+    .let_go = let_go_inet,
 };
 
 } // namespace cr::files

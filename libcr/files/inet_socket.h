@@ -1,5 +1,4 @@
-// Sockets of the internet families: TCP and UDP, and UDP-Lite. Open connections of TCP, both of whose ends
-// are in the tree, are in tcp_stream.h.
+// Sockets of the internet families: TCP and UDP, and UDP-Lite. Open connections of TCP are in tcp_stream.h.
 //
 // All is asked of a copy of the descriptor: addresses, TCP_INFO, options. On restore the socket is bound
 // while SO_REUSEADDR is on, so that neither connections of before nor sockets of the same port are in the
@@ -8,8 +7,7 @@
 // Image: inet_sk_entry. State numbers are those of the kernel (tcp_states.h).
 //
 // Not kept: datagrams that nobody has read (told at dump), multicast memberships, a shutdown of the sending
-// side of UDP (the kernel does not tell them), connections of TCP to the outside unless they shall come back
-// closed.
+// side of UDP (the kernel does not tell them).
 #pragma once
 
 #include "libcr/files/kind.h"
@@ -17,6 +15,8 @@
 #include <optional>
 #include <string>
 #include <sys/socket.h>
+#include <utility>
+#include <vector>
 
 namespace cr::files
 {
@@ -32,9 +32,9 @@ struct InetState {
 
 InetState inet_state(int fd);
 // Why a socket cannot be kept; nothing when it can.
-// `peer_in_tree`: the other end of the connection is in the tree, too.
-std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, bool peer_in_tree,
-                                    const DumpOptions &options);
+std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, const DumpOptions &options);
+// TCP, and neither closed nor listening.
+bool is_connection(const InetState &state);
 // Equal for a connection and, with both exchanged, for its other end; v4 addresses in v6 are as v4 ones.
 std::string connection_key(const std::string &local, const std::string &peer);
 
@@ -51,5 +51,8 @@ void check_inet(const img::file_entry &entry, const Plan &plan);
 void open_inet(const img::file_entry &entry, Opener &opener);
 void arm_inet(const img::file_entry &entry, Opener &opener);
 void finish_inet(const img::file_entry &entry, Opener &opener);
+void let_go_inet(Opener &opener);
+// The addresses, as sockaddr, of connections whose other end is not in the images: here, and there.
+std::vector<std::pair<std::string, std::string>> outer_connections(const Plan &plan);
 
 } // namespace cr::files

@@ -38,7 +38,7 @@ struct DumpOptions {
     bool file_locks = false;
     bool ext_unix_sk = false; // datagram sockets may be connected to others outside of the tree
     std::vector<uint32_t> ext_unix_sk_inodes; // only to these; empty: to any
-    bool tcp_established = false;             // TCP connections inside of the tree are kept
+    bool tcp_established = false;             // TCP connections are kept
     bool tcp_close = false;                   // TCP connections come back closed
     bool skip_in_flight = false;              // connections that are not accepted yet are left out
     uint64_t ghost_limit = 1 << 20;           // largest deleted file on disk, bytes
@@ -71,6 +71,8 @@ struct Kind {
     void (*after_tasks)(const img::file_entry &, Opener &); // when all tasks exist; may be null
     // Whether it can be opened only when all processes are born; they wait for it. Null: never.
     bool (*is_late)(const img::file_entry &, const Plan &) = nullptr;
+    // When the tasks are sure to live, once for all entries; cannot be undone. Null: nothing to do.
+    void (*let_go)(Opener &) = nullptr;
     const char *kept = "all of it";  // for people (cr check --descriptors)
     std::string (*lost)() = nullptr; // what is not kept on this kernel; null: nothing
 };

@@ -126,6 +126,13 @@ void Opener::after_tasks()
     }
 }
 
+void Opener::let_go()
+{
+    for (const Kind *kind : kinds())
+        if (kind->let_go)
+            kind->let_go(*this);
+}
+
 void Opener::place(const img::file_entry &entry, Fd fd)
 {
     set_flags(fd.get(), kind_of(entry.type())->common(entry, plan).flags);

@@ -25,6 +25,7 @@ struct RestoreOptions {
     bool check_mode = true;     // off by --skip-file-rwx-check
     bool check_build_id = true; // off by --file-validation filesize
     bool shell_job = false;     // terminals in the images become the caller's
+    bool tcp_close = false;     // TCP connections come back closed
     std::set<pid_t> pids;       // processes of the images
     int terminal = -1; // that terminal, below first_number; -1: one of 0 to 2, or the controlling one
     // Descriptors given by the caller: "pipe:[4711]", "tmp/x" or "tty[...]" and the number, below
@@ -45,6 +46,7 @@ class Opener
     void open_all();
     void open_late(); // when plan.has_late() and all processes are born
     void after_tasks();
+    void let_go(); // when the tasks are sure to live
 
     // For kinds.
     // `fd` is the description of this entry, with the flags it shall have (F_SETFL is done here).

@@ -113,12 +113,11 @@ void read_in_repair(int fd, TcpStream &out)
 
 // Without a FIN: of the next byte that will be written, and that is expected.
 uint32_t write_sequence(const TcpStream &s) { return s.entry.outq_seq() - tcp_has_sent_fin(s.state); }
-uint32_t read_sequence(const TcpStream &s) { return s.entry.inq_seq() - tcp_has_received_fin(s.state); }
 
 bool fits(const TcpStream &from, const TcpStream &to)
 {
     uint32_t acknowledged = write_sequence(from) - from.entry.outq_len();
-    uint32_t behind = read_sequence(to) - acknowledged; // numbers wrap around
+    uint32_t behind = next_received(to) - acknowledged; // numbers wrap around
     return behind <= from.entry.outq_len() - from.entry.unsq_len();
 }
 
@@ -188,6 +187,8 @@ TcpStream read_stream(int fd, SocketUndo &undo)
     return out;
 }
 
+uint32_t next_received(const TcpStream &s) { return s.entry.inq_seq() - tcp_has_received_fin(s.state); }
+
 bool belong_together(const TcpStream &a, const TcpStream &b) { return fits(a, b) && fits(b, a); }
 
 void write_stream(const image::Dir &images, uint32_t inode, const TcpStream &stream)
@@ -220,7 +221,7 @@ void prepare_stream(int fd, const TcpStream &stream)
 {
     set(fd, TCP_REPAIR, 1, "begin to make the connection (TCP_REPAIR)");
     set(fd, TCP_REPAIR_QUEUE, kReceived, "choose a queue (TCP_REPAIR_QUEUE)");
-    set(fd, TCP_QUEUE_SEQ, read_sequence(stream) - stream.entry.inq_len(), "set TCP_QUEUE_SEQ");
+    set(fd, TCP_QUEUE_SEQ, next_received(stream) - stream.entry.inq_len(), "set TCP_QUEUE_SEQ");
     set(fd, TCP_REPAIR_QUEUE, kSent, "choose a queue (TCP_REPAIR_QUEUE)");
     set(fd, TCP_QUEUE_SEQ, write_sequence(stream) - stream.entry.outq_len(), "set TCP_QUEUE_SEQ");
 }
@@ -240,7 +241,7 @@ void fill_stream(int fd, const TcpStream &stream)
     }
     if (!entry.has_snd_wnd())
         return;
-    uint32_t next = read_sequence(stream);
+    uint32_t next = next_received(stream);
     auto not_after = [&](uint32_t number) {
         return static_cast<int32_t>(number - next) > 0 ? next : number; // a FIN is counted there
     };

@@ -1,10 +1,11 @@
-// An open TCP connection whose two ends are both in the tree. Sequence numbers, windows, negotiated options
-// and both queues are read and set in the kernel's repair mode (TCP_REPAIR, CAP_NET_ADMIN), in which a socket
-// can be made connected without a packet. A FIN that was sent is sent again, by shutdown(2), when both ends
-// are there.
+// An open TCP connection. Sequence numbers, windows, negotiated options and both queues are read and set in
+// the kernel's repair mode (TCP_REPAIR, CAP_NET_ADMIN), in which a socket can be made connected without a
+// packet. A FIN that was sent is sent again, by shutdown(2), when the connection goes on; one that was
+// received from outside is heard again, see tcp_end.h.
 //
-// While an end is looked at its connection rests: the tasks are stopped. What was on its way then arrives, so
-// the numbers of the two ends are compared, and read again when they do not belong together.
+// Where both ends are in the tree, its connection rests while an end is looked at: the tasks are stopped.
+// What was on its way then arrives, so the numbers of the two ends are compared, and read again when they do
+// not belong together. Where it leads out of the tree, the network is locked (net/lock.h).
 //
 // Image: tcp-stream-INODE.img, tcp_stream_entry and the bytes of both queues.
 #pragma once
@@ -32,6 +33,8 @@ struct TcpStream {
 // `fd` is left as it was.
 TcpStream read_stream(int fd, SocketUndo &undo);
 // Whether what one has sent and the other has received fits, in both directions.
+// The number of the next byte, or of the end, that the other side sends.
+uint32_t next_received(const TcpStream &stream);
 bool belong_together(const TcpStream &a, const TcpStream &b);
 void write_stream(const image::Dir &images, uint32_t inode, const TcpStream &stream);
 

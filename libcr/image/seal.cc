@@ -116,6 +116,12 @@ std::vector<Fd> begin(const Dir &dir)
     return kept;
 }
 
+void withdraw(const Dir &dir)
+{
+    if (!dir.is_null())
+        remove(dir, file_name(Kind::Inventory));
+}
+
 void commit(const Dir &dir, const img::inventory_entry &inventory, Durable durable)
 {
     if (dir.is_null())

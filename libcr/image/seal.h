@@ -30,6 +30,9 @@ inline constexpr const char *kStages[] = {"cr-freeze", "cr-dump-ns", "cr-dump-mm
 enum class Durable { No, Yes };
 void commit(const Dir &dir, const img::inventory_entry &inventory, Durable durable = Durable::No);
 
+// Takes a commit back.
+void withdraw(const Dir &dir);
+
 struct Complete {
     Dir dir;
     img::inventory_entry inventory;

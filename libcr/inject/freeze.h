@@ -91,6 +91,8 @@ class FrozenTree
 
     // Each ends the tree's being held. All threads go on; those of stopped tasks stay stopped.
     void resume();
+    // From now on our death is theirs.
+    void doom();
     // All tasks end, and are gone (but for zombies that their parent has to reap).
     void kill();
     // All tasks stop by SIGSTOP.

@@ -27,12 +27,17 @@ void FrozenTree::leave_stopped()
     resume();
 }
 
-void FrozenTree::kill()
+void FrozenTree::doom()
 {
-    // From the first SIGKILL on there is no way back, so a death of ours must not leave a part of the tree.
     for (FrozenTask &task : tasks_)
         for (FrozenThread &thread : task.threads)
             pt::set_options(thread.tid, PTRACE_O_EXITKILL);
+}
+
+void FrozenTree::kill()
+{
+    // From the first SIGKILL on there is no way back, so a death of ours must not leave a part of the tree.
+    doom();
     for (FrozenTask &task : tasks_)
         sys::pidfd_send_signal(task.pidfd.get(), SIGKILL);
     held_ = false;

@@ -10,6 +10,7 @@
 #include "libcr/restore/guardian.h"
 #include "libcr/restore/host.h"
 #include "libcr/restore/last_step.h"
+#include "libcr/restore/network.h"
 #include "libcr/restore/opener_process.h"
 #include "libcr/restore/outside.h"
 #include "libcr/restore/region_memory.h"
@@ -65,6 +66,7 @@ class Execution
     void follow();
     void set_state();
     void release();
+    void let_connections_go();
     Expected expectations() const;
     void see_leaders_end() const;
     void hook(const char *point) const
@@ -82,6 +84,8 @@ class Execution
     std::vector<pid_t> leaders_;
     Surroundings surroundings_;
     std::optional<files::Opener> opener_work_;
+    Commitment commitment_;
+    std::optional<NetworkLock> network_;
     std::optional<OpenerProcess> opener_;
     std::optional<mm::Segments> segments_;
     Programs programs_;
@@ -105,8 +109,14 @@ void Execution::start_opener()
         }
         opener_work_->open_all();
     };
-    opener_.emplace(
-        wanted_, open_all, [this] { opener_work_->open_late(); }, [this] { opener_work_->after_tasks(); });
+    auto let_go = [this] {
+        network_->end();
+        opener_work_->let_go();
+    };
+    OpenerWork work{open_all, [this] { opener_work_->open_late(); }, [this] { opener_work_->after_tasks(); },
+                    let_go};
+    network_.emplace(plan_.images.inventory, *plan_.files);
+    opener_.emplace(wanted_, work, commitment_);
     surroundings_.opener = opener_->pid();
     surroundings_.images = plan_.images.dir.fd();
 }
@@ -202,7 +212,6 @@ void Execution::follow()
 void Execution::set_state()
 {
     tracees_->stop_all(threads_);
-    opener_.reset();
     take_last_step(plan_, *tracees_, *memory_, programs_);
 }
 
@@ -223,7 +232,19 @@ void Execution::see_leaders_end() const
     }
 }
 
-// From the guardian's commit on everybody lives.
+// Nothing can be undone any more.
+void Execution::let_connections_go()
+{
+    try {
+        if (network_->has_connections())
+            opener_->let_go();
+    } catch (const Error &error) {
+        log::warning(error.what());
+    }
+    opener_.reset();
+}
+
+// From the commitment on everybody lives.
 void Execution::release()
 {
     for (size_t i = 0; i < plan_.images.tasks.size(); i++) {
@@ -235,9 +256,12 @@ void Execution::release()
         uint32_t signo = task.leader().tc().stop_signo();
         ::kill(task.pid(), state == task::kStopped && signo ? static_cast<int>(signo) : SIGSTOP);
     }
-    Guardian guardian(leaders_);
+    Guardian guardian(leaders_, commitment_);
     tracees_->clear_exitkill(threads_);
-    guardian.commit();
+    if (network_->has_connections())
+        opener_->outlive();
+    commitment_.make();
+    let_connections_go();
     hook("pre-resume");
     tracees_->detach(threads_);
     see_leaders_end();

@@ -34,18 +34,24 @@ void Guardian::watch(const std::vector<pid_t> &tasks, int coordinator, int ready
     pollfd watched{coordinator, POLLIN, 0};
     while (sys::call(SYS_poll, &watched, 1, -1) == -EINTR)
         ;
-    if (!*committed_)
+    if (!commitment_.is_made())
         for (const Fd &fd : held)
             sys::pidfd_send_signal(fd.get(), SIGKILL);
     ::_exit(0);
 }
 
-Guardian::Guardian(const std::vector<pid_t> &tasks)
+Commitment::Commitment()
 {
     void *page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
         failed("share a byte with the guardian");
-    committed_ = static_cast<unsigned char *>(page);
+    byte_ = static_cast<unsigned char *>(page);
+}
+
+Commitment::~Commitment() { ::munmap(const_cast<unsigned char *>(byte_), 4096); }
+
+Guardian::Guardian(const std::vector<pid_t> &tasks, const Commitment &commitment) : commitment_(commitment)
+{
     Fd coordinator(static_cast<int>(sys::check(sys::pidfd_open(::getpid()), "open a pidfd of ourselves")));
     int ends[2];
     sys::check(sys::call(SYS_pipe2, ends, O_CLOEXEC), "make a pipe to the guardian");
@@ -65,8 +71,6 @@ Guardian::Guardian(const std::vector<pid_t> &tasks)
         failed_with(0, "set up the guardian of the restored tasks");
 }
 
-void Guardian::commit() { *committed_ = 1; }
-
 Guardian::~Guardian()
 {
     if (pidfd_)
@@ -74,7 +78,6 @@ Guardian::~Guardian()
     sys::WaitStatus status;
     if (pid_ > 0)
         sys::wait_for(pid_, status, __WALL);
-    ::munmap(const_cast<unsigned char *>(committed_), 4096);
 }
 
 } // namespace cr::restore

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace cr::restore
@@ -52,8 +53,7 @@ void reply(int socket, const std::function<void()> &work)
 
 } // namespace
 
-void OpenerProcess::serve(int socket, const std::function<void()> &open_all,
-                          const std::function<void()> &late, const std::function<void()> &after)
+void OpenerProcess::serve(int socket, const OpenerWork &work, const Commitment &commitment)
 {
     sigset_t all;
     sigfillset(&all);
@@ -65,7 +65,8 @@ void OpenerProcess::serve(int socket, const std::function<void()> &open_all,
         limit.rlim_cur = limit.rlim_max;
         ::setrlimit(RLIMIT_NOFILE, &limit);
     }
-    reply(socket, open_all);
+    reply(socket, work.open_all);
+    bool outlives = false;
     // Until the coordinator ends us, or ends.
     for (;;) {
         char request;
@@ -74,13 +75,25 @@ void OpenerProcess::serve(int socket, const std::function<void()> &open_all,
             continue;
         if (n != 1)
             break;
-        reply(socket, request == kLate ? late : after);
+        if (request == kLate)
+            reply(socket, work.late);
+        else if (request == kAfter)
+            reply(socket, work.after_tasks);
+        else if (request == kOutlive)
+            reply(socket, [&] {
+                outlives = true;
+                sys::check(sys::call(SYS_prctl, PR_SET_PDEATHSIG, 0), "outlive the restorer");
+            });
+        else if (request == kLetGo && std::exchange(outlives, false))
+            reply(socket, work.let_go);
     }
+    if (outlives && commitment.is_made())
+        reply(socket, work.let_go);
     ::_exit(0);
 }
 
-OpenerProcess::OpenerProcess(const std::set<pid_t> &taken, const std::function<void()> &open_all,
-                             const std::function<void()> &late, const std::function<void()> &after)
+OpenerProcess::OpenerProcess(const std::set<pid_t> &taken, const OpenerWork &work,
+                             const Commitment &commitment)
 {
     int ends[2];
     sys::check(sys::call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends),
@@ -100,7 +113,7 @@ OpenerProcess::OpenerProcess(const std::set<pid_t> &taken, const std::function<v
             if (taken.count(::getpid()))
                 ::pause(); // the coordinator sees the same and ends us
             socket_.reset();
-            serve(theirs.get(), open_all, late, after);
+            serve(theirs.get(), work, commitment);
         }
         if (!taken.count(pid_))
             break;

@@ -1,9 +1,11 @@
 // The process that makes and holds every open file description of a restore until the tasks have fetched
 // theirs: a fork of the coordinator before any task exists, so that no clone of a task pays for its
-// descriptors. It dies with the coordinator.
+// descriptors. It dies with the coordinator, but for the last moment, in which connections begin to go on:
+// that is finished by it alone then.
 #pragma once
 
 #include "libcr/base/fd.h"
+#include "libcr/restore/guardian.h"
 
 #include <functional>
 #include <set>
@@ -12,13 +14,20 @@
 namespace cr::restore
 {
 
+// What is run in the opener.
+struct OpenerWork {
+    std::function<void()> open_all;
+    std::function<void()> late;        // when all processes are born
+    std::function<void()> after_tasks; // when all tasks exist
+    std::function<void()> let_go;      // when they are sure to live
+};
+
 class OpenerProcess
 {
   public:
-    // Forks; in the child `open_all` is run, then `late` and `after` when they are called for here. Errors of
-    // both are thrown here as they were thrown there. The child gets none of the pids in `taken`.
-    OpenerProcess(const std::set<pid_t> &taken, const std::function<void()> &open_all,
-                  const std::function<void()> &late, const std::function<void()> &after);
+    // Forks; in the child `work.open_all` is run, then the others when they are called for here. Errors
+    // are thrown here as they were thrown there. The child gets none of the pids in `taken`.
+    OpenerProcess(const std::set<pid_t> &taken, const OpenerWork &work, const Commitment &commitment);
     ~OpenerProcess();
     OpenerProcess(const OpenerProcess &) = delete;
     OpenerProcess &operator=(const OpenerProcess &) = delete;
@@ -27,11 +36,13 @@ class OpenerProcess
     void wait_opened() { hear(); }
     void open_late() { ask(kLate); }
     void after_tasks() { ask(kAfter); }
+    // From now on it lets go by itself if we end after the commitment, instead of ending with us.
+    void outlive() { ask(kOutlive); }
+    void let_go() { ask(kLetGo); }
 
   private:
-    enum Request : char { kLate = 1, kAfter = 2 };
-    [[noreturn]] void serve(int socket, const std::function<void()> &open_all,
-                            const std::function<void()> &late, const std::function<void()> &after);
+    enum Request : char { kLate = 1, kAfter, kOutlive, kLetGo };
+    [[noreturn]] static void serve(int socket, const OpenerWork &work, const Commitment &commitment);
     void ask(Request request);
     void hear();
     pid_t pid_ = 0;

@@ -3,7 +3,6 @@
 #include "libcr/base/log.h"
 #include "libcr/base/loss.h"
 #include "libcr/base/text.h"
-#include "libcr/files/blockers.h"
 #include "libcr/inject/freeze.h"
 #include "libcr/inject/tree.h"
 #include "libcr/mm/classify.h"
@@ -194,7 +193,7 @@ void warn_of_outer_ids(inject::FrozenTree &tree, bool shell_job)
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
                             task::KernelSource &kernel)
 {
-    BlockersFound out{tree.blockers(), {}, {}};
+    BlockersFound out{tree.blockers(), {}, {}, {}};
     auto add = [&](const std::string &subject, const std::string &reason, const std::string &remedy) {
         out.blockers.push_back(Error(Error::Kind::Refused, 0, reason, remedy).with_subject(subject));
     };
@@ -247,6 +246,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     }
     std::vector<Blocker> blockers;
     search.finish(blockers);
+    out.connections = search.outer_connections();
     for (const Blocker &blocker : blockers)
         add(blocker.subject, blocker.reason, blocker.remedy);
     return out;

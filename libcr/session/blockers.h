@@ -3,6 +3,7 @@
 #pragma once
 
 #include "libcr/base/error.h"
+#include "libcr/files/blockers.h"
 #include "libcr/session/freeze.h"
 #include "libcr/task/sharing.h"
 
@@ -25,6 +26,7 @@ struct BlockersFound {
     std::vector<Error> blockers;
     std::map<pid_t, task::ObjectIds> ids;      // of what processes may share; none for a zombie
     std::map<pid_t, task::ThreadTables> apart; // threads that have not those of their process
+    std::vector<files::OuterConnection> connections;
 };
 
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,

@@ -12,6 +12,7 @@
 #include "libcr/session/hello.h"
 #include "libcr/session/holder.h"
 #include "libcr/session/link.h"
+#include "libcr/session/outer.h"
 #include "libcr/session/wire.h"
 #include "libcr/session/write_watches.h"
 #include "libcr/task/cpu.h"
@@ -33,6 +34,7 @@ class Freeze
 
   private:
     void begin();
+    void tell_connections(const std::vector<files::OuterConnection> &outer);
     void tell_end();
     bool hold(inject::FrozenTree &tree, std::string &why);
     void fail(const std::vector<Error> &errors);
@@ -42,6 +44,8 @@ class Freeze
     std::optional<image::Dir> images_;
     const image::Dir nothing_ = image::Dir::null(); // for the states of tasks in a pre-dump
     Holder holder_;
+    img::session_hello hello_;
+    img::session_connections connections_;
     uint64_t begin_us_ = 0, frozen_us_ = 0;
     WriteWatches watches_{request_}; // until cr-dump-mm has them
     task::KernelSource kernel_;
@@ -53,10 +57,27 @@ void Freeze::begin()
     if (!request_.prev_images_dir.empty() && !request_.dry_run)
         image::earlier_dump(*images_, request_.prev_images_dir); // to hear now that it is not there
     img::session_record record;
-    *record.mutable_hello() = make_hello(request_, holder_.fd());
+    hello_ = make_hello(request_, holder_.fd());
+    if (request_.tcp_established && request_.lock_network)
+        hello_.set_lock_fd(holder_.open_lock());
+    *record.mutable_hello() = hello_;
     put_record(out_, record);
     record.Clear();
     record.set_stage_begin("cr-freeze");
+    put_record(out_, record);
+}
+
+void Freeze::tell_connections(const std::vector<files::OuterConnection> &outer)
+{
+    for (const files::OuterConnection &one : outer) {
+        img::session_connection &connection = *connections_.add_all();
+        connection.set_pid(static_cast<uint32_t>(one.pid));
+        connection.set_fd(one.fd);
+        connection.set_local(one.local);
+        connection.set_peer(one.peer);
+    }
+    img::session_record record;
+    *record.mutable_connections() = connections_;
     put_record(out_, record);
 }
 
@@ -86,15 +107,25 @@ bool Freeze::hold(inject::FrozenTree &tree, std::string &why)
 {
     auto let_go = [&](Release release) {
         watches_.drop();
-        if (release == Release::Kill)
+        if (release == Release::Kill) {
+            tree.doom();
+            QuietEnd quiet(connections_);
             tree.kill();
-        else if (release == Release::Stop)
+        } else if (release == Release::Stop)
             tree.leave_stopped();
         else
             tree.resume();
+        if (release != Release::Kill)
+            holder_.end_lock();
         return monotonic_us() - begin_us_;
     };
-    auto committed = [&] { return images_->has(image::Kind::Inventory); };
+    auto committed = [&](Release release) {
+        if (!images_->has(image::Kind::Inventory))
+            return false;
+        if (release == Release::Kill && connections_.all_size() && hello_.has_lock_fd())
+            lock_for_good(*images_, hello_.lock_fd(), hello_.run_id(), connections_);
+        return true;
+    };
     return holder_.serve(
         out_, let_go, committed, [&] { return tree.trouble(); }, why);
 }
@@ -126,6 +157,7 @@ int Freeze::run()
             if (request_.cpu_cap & kCpuImage)
                 task::write_cpuinfo(*images_);
         }
+        tell_connections(found.connections);
         capture_tree(tree, request_, found, kernel_, watches_, request_.pre_dump ? nothing_ : *images_, out_);
         tell_end();
         std::string why;

@@ -38,6 +38,7 @@ struct FreezeRequest {
     bool ext_unix_sk = false;
     std::vector<uint32_t> ext_unix_sk_inodes;
     bool tcp_established = false, tcp_close = false, skip_in_flight = false;
+    bool lock_network = true; // while TCP connections to the outside are read
     std::vector<std::string> irmap_scan_paths;
     uint32_t allow_loss = 0; // bits of libcr/base/loss.h
     uint32_t cpu_cap = 0;    // bits of libcr/base/cpu_cap.h

@@ -3,6 +3,7 @@
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/sys/gate.h"
+#include "libcr/sys/nftables.h"
 
 #include <csignal>
 #include <poll.h>
@@ -72,6 +73,8 @@ Holder::Step Holder::hear(const LetGo &let_go, std::string &why)
         watched_.emplace_back(pid, Fd(static_cast<int>(fd)));
     }
     pipeline_stands_ |= request.pipeline_stands();
+    if (request.sockets_read())
+        end_lock();
     if (request.has_intent())
         intent_ = request.intent();
     if (request.abort()) {
@@ -90,7 +93,23 @@ Holder::Step Holder::hear(const LetGo &let_go, std::string &why)
     return release ? Step::Released : Step::Wait;
 }
 
-bool Holder::serve(int out, const LetGo &let_go, const std::function<bool()> &committed,
+int Holder::open_lock()
+{
+    lock_ = sys::open_nftables();
+    return lock_.get();
+}
+
+bool Holder::to_be_finished(const Committed &committed) const
+{
+    try {
+        return intent_ && committed(static_cast<Release>(intent_));
+    } catch (const Error &error) {
+        log::warning(error.what());
+        return false;
+    }
+}
+
+bool Holder::serve(int out, const LetGo &let_go, const Committed &committed,
                    const std::function<std::string()> &tree_trouble, std::string &why)
 {
     Step step = Step::Wait;
@@ -131,7 +150,7 @@ bool Holder::serve(int out, const LetGo &let_go, const std::function<bool()> &co
     }
     if (step == Step::Released)
         return true;
-    if (intent_ && committed()) {
+    if (to_be_finished(committed)) {
         log::warning("cr-thaw ended after the commit: finishing for it");
         let_go(static_cast<Release>(intent_));
         return true;

@@ -32,21 +32,28 @@ class Holder
     // Makes the session socket; fd() goes into the hello.
     Holder();
     int fd() const { return theirs_.get(); }
+    // A socket of the packet filter, which the network lock is to live as long as.
+    int open_lock();
+    void end_lock() { lock_.reset(); }
 
     // Before the freeze of a tree that is to stand still for as short as possible: until all stages have
     // started and have made what they can make beforehand. What goes wrong meanwhile is serve()'s to find.
     void wait_for_pipeline(int out);
     // Serves until the tree was let go by `let_go`. True when that was what cr-thaw asked for, false when the
     // session was undone (then let_go got Resume); `why` says why. `out` is watched: its reader must live.
-    // `committed` says whether the inventory of this very session is in place.
-    bool serve(int out, const LetGo &let_go, const std::function<bool()> &committed,
+    // `committed` says whether the inventory of this very session is in place, so that the tree is to be let
+    // go as it was said before; it may throw, which undoes the session.
+    using Committed = std::function<bool(Release)>;
+    bool serve(int out, const LetGo &let_go, const Committed &committed,
                const std::function<std::string()> &tree_trouble, std::string &why);
 
   private:
     enum class Step { Wait, Released, Undo };
     Step hear(const LetGo &let_go, std::string &why);
 
-    Fd ours_, theirs_, signals_;
+    bool to_be_finished(const Committed &committed) const;
+
+    Fd ours_, theirs_, signals_, lock_;
     std::vector<std::pair<pid_t, Fd>> watched_;
     uint32_t intent_ = 0;
     bool pipeline_stands_ = false;

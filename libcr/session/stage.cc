@@ -27,6 +27,7 @@ struct Stage::Shared {
     std::deque<img::session_task> tasks;
     std::deque<img::session_file_claim> claims;
     std::set<std::string> claiming; // earlier stages that may still claim files
+    std::optional<img::session_connections> connections;
     bool tree_end = false, ended = false, failure_told = false;
     std::string trouble;        // why the session cannot go on
     bool files_went_by = false; // cr-dump-files stands before this stage, and would miss its claims
@@ -45,6 +46,8 @@ void Stage::Shared::take(const img::session_record &record)
         tree_end = true;
     if (record.has_claim())
         claims.push_back(record.claim());
+    if (record.has_connections())
+        connections = record.connections();
     if (record.has_stage_begin())
         claiming.insert(record.stage_begin());
     files_went_by |= record.stage_begin() == "cr-dump-files";
@@ -177,6 +180,14 @@ std::optional<img::session_file_claim> Stage::next_claim()
     return claim;
 }
 
+img::session_connections Stage::connections()
+{
+    std::unique_lock lock(shared_->mutex);
+    shared_->changed.wait(lock, [&] { return shared_->connections || !shared_->trouble.empty(); });
+    shared_->check_alive();
+    return *shared_->connections;
+}
+
 void Stage::put(const img::session_record &record)
 {
     std::lock_guard lock(shared_->out_mutex);
@@ -195,6 +206,13 @@ void Stage::claims_end()
     img::session_record record;
     record.set_claims_end(name_);
     put(record);
+}
+
+void Stage::sockets_read()
+{
+    img::session_request request;
+    request.set_sockets_read(true);
+    HolderLink(hello_).tell(request);
 }
 
 void Stage::released()

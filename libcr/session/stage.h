@@ -53,8 +53,12 @@ class Stage
     // done.
     std::optional<img::session_file_claim> next_claim();
 
+    // TCP connections that lead out of the tree.
+    img::session_connections connections();
+
     void claim(const img::session_file_claim &claim);
     void claims_end();
+    void sockets_read();
     void released();
     void done(const img::session_stage_done &statistics);
     void fail(const Error &error);

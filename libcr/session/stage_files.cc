@@ -45,6 +45,8 @@ void dump_files(Stage &stage)
         tree.claim(claim->id(), static_cast<pid_t>(claim->pid()), claim->via(), claim->link(),
                    claim->flags());
     tree.capture();
+    if (stage.hello().leave_running() && stage.hello().has_lock_fd())
+        stage.sockets_read();
     auto end = std::chrono::steady_clock::now();
     stage.released();
     tree.write();

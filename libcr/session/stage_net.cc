@@ -1,21 +1,21 @@
 #include "libcr/session/stage_net.h"
 
-#include "libcr/base/subject.h"
-#include "libcr/net/blockers.h"
+#include "libcr/session/link.h"
+#include "libcr/session/outer.h"
 
 namespace cr::session
 {
 
+// Descriptors are cr-dump-files', which waits for the end of our claims before it reads a connection.
 void dump_net(Stage &stage)
 {
+    img::session_connections connections = stage.connections();
+    if (connections.all_size() && stage.hello().has_lock_fd()) {
+        Fd socket = HolderLink(stage.hello()).take(stage.hello().lock_fd());
+        lock_for_dump(socket.get(), stage.hello().run_id(), connections);
+    }
     stage.claims_end();
-    std::vector<Blocker> found;
-    while (auto task = stage.next_task())
-        if (!task->zombie())
-            net::blockers(reader_of(*task), found);
-    if (!found.empty()) {
-        Subject subject(found.front().subject);
-        refused(found.front().reason, found.front().remedy);
+    while (stage.next_task()) {
     }
     stage.released();
     img::session_stage_done done;

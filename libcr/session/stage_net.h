@@ -1,4 +1,4 @@
-// The stage cr-dump-net. Sockets are not supported yet: it makes sure that the tree has none.
+// The stage cr-dump-net: locks the network for the TCP connections that lead out of the tree (net/lock.h).
 #pragma once
 
 #include "libcr/session/stage.h"

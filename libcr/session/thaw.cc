@@ -7,11 +7,14 @@
 #include "libcr/image/seal.h"
 #include "libcr/image/writer.h"
 #include "libcr/session/link.h"
+#include "libcr/session/outer.h"
 #include "libcr/session/wire.h"
 #include "libcr/sys/gate.h"
+#include "rpc.pb.h"
 
 #include <csignal>
 #include <optional>
+#include <poll.h>
 #include <set>
 #include <sys/syscall.h>
 
@@ -21,7 +24,9 @@ namespace cr::session
 namespace
 {
 
-// What a directory must have been given to be restorable. (cr-dump-net and cr-dump-ns only refuse so far.)
+constexpr int kEndMs = 60000; // for a task to end
+
+// What a directory must have been given to be restorable, cr-dump-net only where there are connections.
 constexpr const char *kNeeded[] = {"cr-freeze", "cr-dump-mm", "cr-dump-files"};
 
 // Only after the commit: until then the earlier dump is the one that counts. When it cannot be done the dump
@@ -58,6 +63,8 @@ class Thaw
     img::session_hello hello_;
     std::optional<HolderLink> holder_;
     std::vector<Fd> tasks_;
+    img::session_connections connections_;
+    Fd lock_; // the network lock must outlive the holder when the tree is to be killed
     std::set<std::string> begun_, running_, holding_;
     std::vector<Error> failures_;
     std::optional<img::cr_tracker_entry> tracker_;
@@ -80,9 +87,13 @@ void Thaw::begin()
     config.start_ns = hello_.start_ns();
     config.level = static_cast<int>(hello_.log_level());
     log::configure(config);
+    if (hello_.dry_run())
+        release_ = Release::Resume;
     try {
         holder_.emplace(hello_);
         holder_->watch_me();
+        if (release_ == Release::Kill && hello_.has_lock_fd())
+            lock_ = holder_->take(hello_.lock_fd());
         img::session_request stands;
         stands.set_pipeline_stands(true);
         holder_->tell(stands);
@@ -92,8 +103,6 @@ void Thaw::begin()
         gone_ = true;
         lost_ = true;
     }
-    if (hello_.dry_run())
-        release_ = Release::Resume;
 }
 
 void Thaw::take(const img::session_record &record)
@@ -105,6 +114,8 @@ void Thaw::take(const img::session_record &record)
         if (fd >= 0)
             tasks_.emplace_back(static_cast<int>(fd));
     }
+    if (record.has_connections())
+        connections_ = record.connections();
     if (record.has_stage_begin()) {
         begun_.insert(record.stage_begin());
         running_.insert(record.stage_begin());
@@ -172,8 +183,14 @@ void Thaw::collect()
 
 void Thaw::finish_kill()
 {
+    QuietEnd quiet(connections_);
     for (const Fd &task : tasks_)
         sys::call(SYS_pidfd_send_signal, task.get(), SIGKILL, 0, 0);
+    for (const Fd &task : tasks_) {
+        pollfd ended{task.get(), POLLIN, 0};
+        while (sys::call(SYS_poll, &ended, 1, kEndMs) == -EINTR)
+            ;
+    }
 }
 
 void Thaw::let_go()
@@ -200,6 +217,14 @@ void Thaw::commit()
     for (const char *stage : kNeeded)
         if (!begun_.count(stage))
             result_.partial = true;
+    if (connections_.all_size()) {
+        if (!begun_.count("cr-dump-net"))
+            result_.partial = true;
+        inventory.set_network_lock_method(lock_ ? img::NFTABLES : img::SKIP);
+    }
+    const bool locks = lock_ && connections_.all_size();
+    if (locks)
+        inventory.set_cr_network_lock(net::lasting_table(hello_.run_id()));
     for (const std::string &stage : begun_)
         inventory.add_cr_stages(stage);
     if (tracker_)
@@ -218,6 +243,8 @@ void Thaw::commit()
         holder_->ask(intent);
     }
     image::commit(dir, inventory);
+    if (locks)
+        lock_for_good(dir, lock_.get(), hello_.run_id(), connections_);
     if (hello_.auto_dedup())
         free_earlier(dir);
 }

@@ -6,7 +6,7 @@ import shutil
 import time
 
 from . import compare, state
-from .tree import exit_text, wait_until
+from .tree import below_us, exit_text, wait_until
 
 ROUNDS = 10
 ALONE = ("cr-dump-ns", "cr-dump-mm", "cr-dump-net", "cr-dump-files")
@@ -52,11 +52,11 @@ class Context:
         """Only the tree is below us: no tool has left a process behind."""
         def alone():
             self.tree.reap()
-            return set(state.tree_of(os.getpid())[1:]) <= set(state.tree_of(self.tree.root))
+            return set(below_us()) <= set(state.tree_of(self.tree.root))
         try:
             wait_until(alone, 10.0, "")
         except Exception:
-            extra = set(state.tree_of(os.getpid())[1:]) - set(state.tree_of(self.tree.root))
+            extra = set(below_us()) - set(state.tree_of(self.tree.root))
             names = [state.try_text(f"/proc/{pid}/comm").strip() for pid in extra]
             raise Differs(f"{when}: left behind: {sorted(names)}") from None
 
@@ -99,7 +99,7 @@ def snapshot(context):
     context.no_helpers_left("after the dump")
     context.same_as(before, "left running")
     context.tree.remember()
-    context.tree.kill()
+    context.tree.kill(outside=False)
     context.tree.ended.clear()
     context.restore()
     context.same_as(before, "after the restore")
@@ -124,7 +124,7 @@ def thrice(context):
         context.restore()
         context.same_as(before, f"after restore {number}")
         if number < 3:
-            context.tree.kill()
+            context.tree.kill(outside=False)
             context.tree.ended.clear()
 
 

@@ -81,20 +81,20 @@ class Tree:
         return self.ended.pop(self.root)
 
     def wait_gone(self, limit=10.0):
-        wait_until(self.reap, limit, "the end of all killed tasks")
+        wait_until(lambda: self.reap() or not below_us(), limit, "the end of all killed tasks")
         self.ended.clear()
 
-    def kill(self):
+    def kill(self, outside=True):
         """Ends what is left of the tree, orphans too: all that is below this process.
 
         They are stopped first, so that none sees another one end and complains in a file that a restore needs.
         """
-        for pid in state.tree_of(os.getpid())[1:]:
+        for pid in below_us(outside):
             send(pid, signal.SIGSTOP)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             self.reap()
-            below = state.tree_of(os.getpid())[1:]  # the dead that are not reaped yet are there still
+            below = below_us(outside)  # the dead that are not reaped yet are there still
             if not below:
                 return
             for pid in below:
@@ -109,6 +109,13 @@ class Tree:
                 return file.read()
         except OSError:
             return b""
+
+
+def below_us(outside=False):
+    """All that is below this process; what a workload has started to stand for the world outside (start_outside() in
+    workload.h) only when asked for."""
+    below = state.tree_of(os.getpid())[1:]
+    return below if outside else [pid for pid in below if state.try_text(f"/proc/{pid}/comm").strip() != "outside"]
 
 
 def send(pid, number):
