@@ -5,12 +5,13 @@
 #include "libcr/sys/inet_address.h"
 #include "libcr/sys/nftables.h"
 
+#include <netinet/in.h> // before linux/in.h
+
 #include <algorithm>
 #include <cstring>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
-#include <netinet/in.h>
 #include <vector>
 
 namespace cr::net
