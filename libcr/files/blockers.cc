@@ -3,16 +3,16 @@
 #include "libcr/base/parallel.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/identity.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/locks.h"
 #include "libcr/files/reg.h"
 #include "libcr/files/unix_socket.h"
 #include "libcr/files/unsupported.h"
+#include "libcr/sys/descriptor.h"
 
-#include <future>
 #include <set>
 #include <sys/socket.h>
-#include <system_error>
 
 namespace cr::files
 {
@@ -24,29 +24,16 @@ namespace
 // waits for the kernel to quiesce (RCU), some 5 to 20 ms in which nothing is computed.
 constexpr size_t kManyDescriptors = 1000;
 
-std::optional<Blocker> judge(const TaskFiles &task, Facts &facts, const DumpOptions &options,
-                             const std::optional<Locks> &locks)
+std::optional<Blocker> judge(const Facts &facts, const DumpOptions &options)
 {
     if (facts.fd < 0)
         return name_blocker(facts, options);
     const Kind *kind = classify(facts);
     if (!kind)
         return unsupported(facts);
-    if (!locks || locks->may_hold(facts.st))
-        task.load_info(facts);
     if (facts.info.field("lock") && !options.file_locks)
         return blocker_of(facts, "it holds a file lock", "use --file-locks (-l)");
     return kind->blocker(facts, options);
-}
-
-// Beside other work, where a thread can be had.
-std::future<Locks> read_locks()
-{
-    try {
-        return std::async(std::launch::async, Locks::read);
-    } catch (const std::system_error &) {
-        return std::async(std::launch::deferred, Locks::read);
-    }
 }
 
 } // namespace
@@ -56,33 +43,30 @@ void BlockerSearch::look(pid_t pid, std::vector<Blocker> &out)
     auto what = [&] { return cat("pid ", pid); };
     Subject subject(what);
     TaskFiles task(pid);
-    std::vector<int> fds = task.candidates();
-    fds.insert(fds.begin(), {kRoot, kCwd});
-    std::future<Locks> reading;
-    if (fds.size() >= kManyDescriptors)
-        reading = read_locks();
-    std::vector<std::optional<Facts>> found(fds.size());
-    std::vector<std::optional<Blocker>> blockers(fds.size());
-    parallel_for(fds.size(), [&](size_t i) { found[i] = task.facts(fds[i]); });
-    std::optional<Locks> locks;
-    if (reading.valid())
-        locks = reading.get();
-    parallel_for(fds.size(), [&](size_t i) {
-        if (found[i])
-            blockers[i] = judge(task, *found[i], options_, locks);
+    std::vector<Facts> found;
+    for (int directory : {kRoot, kCwd})
+        found.push_back(*task.facts(directory));
+    for (Facts &facts : reader_.read(task, FactReader::Want::Look))
+        found.push_back(std::move(facts));
+    find_locks(task, found);
+
+    std::vector<const Facts *> all;
+    for (const Facts &facts : found)
+        all.push_back(&facts);
+    std::vector<uint32_t> first = first_alike(all);
+    std::vector<std::optional<Blocker>> blockers(found.size());
+    auto look = [&](size_t i) { blockers[i] = judge(found[i], options_); };
+    parallel_for(found.size(), [&](size_t i) {
+        if (first[i] == i)
+            look(i);
     });
-    for (size_t i = 0; i < fds.size(); i++) {
+    for (size_t i = 0; i < found.size(); i++) {
+        if (first[i] != i && blockers[first[i]])
+            look(i);
         if (blockers[i])
             out.push_back(std::move(*blockers[i]));
-        else if (found[i] && found[i]->link.starts_with("pipe:["))
-            pipes_[found[i]->st.st_ino].add(*found[i]);
-        else if (found[i] && found[i]->socket_domain == AF_UNIX)
-            unix_[static_cast<uint32_t>(found[i]->st.st_ino)] = *found[i];
-        else if (found[i] && found[i]->socket_domain)
-            inet_.emplace_back(*found[i], inet_state(take_copy(task.pidfd(), fds[i]).get()));
-        else if (found[i] && fds[i] >= 0 && S_ISCHR(found[i]->st.st_mode) &&
-                 tty_type(found[i]->st.st_rdev) != img::UNKNOWN)
-            terminals_.add(*found[i], task.pidfd());
+        else
+            remember(task, found[i]);
     }
 }
 
@@ -103,11 +87,43 @@ void BlockerSearch::finish_connections(std::vector<Blocker> &out)
     }
 }
 
+// Reads fdinfo of those that may be locked.
+void BlockerSearch::find_locks(const TaskFiles &task, std::vector<Facts> &found)
+{
+    std::vector<Facts *> suspects;
+    for (Facts &facts : found)
+        if (facts.fd >= 0 && facts.may_be_locked)
+            suspects.push_back(&facts);
+    std::optional<Locks> locks;
+    if (suspects.size() >= kManyDescriptors)
+        locks = Locks::read();
+    parallel_for(suspects.size(), [&](size_t i) {
+        if (!locks || locks->may_hold(suspects[i]->st))
+            task.load_info(*suspects[i]);
+    });
+}
+
+// What is judged with all others, at the end.
+void BlockerSearch::remember(const TaskFiles &task, const Facts &facts)
+{
+    if (facts.link.starts_with("pipe:["))
+        pipes_[facts.st.st_ino].add(facts);
+    else if (facts.socket_domain == AF_UNIX)
+        unix_[static_cast<uint32_t>(facts.st.st_ino)] = facts;
+    else if (facts.socket_domain)
+        inet_.emplace_back(facts, inet_state(take_copy(task.pidfd(), facts.fd).get()));
+    else if (facts.fd >= 0 && S_ISCHR(facts.st.st_mode) && tty_type(facts.st.st_rdev) != img::UNKNOWN)
+        terminals_.add(facts, task.pidfd());
+}
+
 void BlockerSearch::finish(std::vector<Blocker> &out)
 {
+    std::map<pid_t, Fd> pidfds;
     for (const auto &[inode, ends] : pipes_) {
-        TaskFiles task(ends.first.pid);
-        if (auto blocker = other_end_outside(ends, task.release_pidfd().get(), options_))
+        Fd &pidfd = pidfds[ends.first.pid];
+        if (!pidfd)
+            pidfd = sys::pidfd_open(ends.first.pid);
+        if (auto blocker = other_end_outside(ends, pidfd.get(), options_))
             out.push_back(std::move(*blocker));
     }
     terminals_.finish(options_, out);

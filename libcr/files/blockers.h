@@ -3,6 +3,7 @@
 // dry run accepts, a dump does not refuse later.
 #pragma once
 
+#include "libcr/files/fact_reader.h"
 #include "libcr/files/inet_socket.h"
 #include "libcr/files/kind.h"
 #include "libcr/files/pipe.h"
@@ -31,7 +32,11 @@ class BlockerSearch
     const std::vector<OuterConnection> &outer_connections() const { return outer_; }
 
   private:
+    void find_locks(const TaskFiles &task, std::vector<Facts> &found);
+    void remember(const TaskFiles &task, const Facts &facts);
+
     const DumpOptions &options_;
+    FactReader reader_;
     std::map<ino_t, PipeEnds> pipes_;
     std::map<uint32_t, Facts> unix_; // unix sockets by inode
     std::vector<std::pair<Facts, InetState>> inet_;

@@ -2,8 +2,14 @@
 // normally 20 bytes. It tells two builds of a library apart that have the same size.
 #pragma once
 
+#include "libcr/base/fd.h"
+
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <string>
+#include <sys/stat.h>
 
 namespace cr::files
 {
@@ -11,5 +17,17 @@ namespace cr::files
 // Empty when the file behind `fd` (readable, regular) is no ELF file or has no build id. Bytes that make no
 // sense are no error: it is somebody's file, not ours.
 std::string build_id_of(int fd);
+
+// Those of many descriptors: each file is read once. Used by several threads.
+class BuildIds
+{
+  public:
+    // `open` gives a readable descriptor of the file; it is called when nothing is known of that yet.
+    std::string of(const struct stat &st, const std::function<Fd()> &open);
+
+  private:
+    std::mutex mutex_;
+    std::map<std::pair<dev_t, ino_t>, std::string> known_;
+};
 
 } // namespace cr::files

@@ -83,22 +83,31 @@ std::optional<Facts> TaskFiles::facts(int fd) const
     return facts(fd, copy);
 }
 
-std::optional<Facts> TaskFiles::all_facts(int fd, const sys::FileObject *known) const
+std::optional<Facts> TaskFiles::all_facts(int fd) const
 {
     Fd copy;
     std::optional<Facts> out = facts(fd, copy);
     if (!out)
         return out;
-    // Only those kinds have more to tell in fdinfo.
-    if (!known || out->link.starts_with("anon_inode:"))
-        load_info(*out);
-    if (known) {
-        out->info.flags = known->flags;
-        out->info.pos = known->offset;
-        out->object = known->number;
-    }
+    load_info(*out);
     out->owner = owner_of(copy.get());
     return out;
+}
+
+void TaskFiles::complete(Facts &facts, sys::FileObject object, bool all) const
+{
+    facts.pid = pid_;
+    facts.fd = static_cast<int>(object.fd);
+    facts.object = object.number;
+    facts.may_be_locked = object.may_be_locked;
+    facts.link = object.link.empty() ? proc_.link(cat("fd/", object.fd).c_str()) : std::move(object.link);
+    // Only those kinds have more to tell in fdinfo.
+    if (all && facts.link.starts_with("anon_inode:"))
+        load_info(facts);
+    if (all && object.has_owner)
+        facts.owner = owner_of(take_copy(pidfd_.get(), facts.fd).get());
+    facts.info.flags = all ? object.flags : object.flags & ~static_cast<uint32_t>(O_CLOEXEC);
+    facts.info.pos = object.offset;
 }
 
 std::optional<Facts> TaskFiles::facts(int fd, Fd &copy) const
@@ -123,11 +132,8 @@ std::optional<Facts> TaskFiles::facts(int fd, Fd &copy) const
         failed_with(ENOENT, cat("read the link of descriptor ", fd));
     facts.link = std::move(*link);
     facts.st = sys::stat_of(copy.get(), facts.link);
-    if (S_ISSOCK(facts.st.st_mode)) {
-        socklen_t size = sizeof facts.socket_domain;
-        sys::check(sys::call(SYS_getsockopt, copy.get(), SOL_SOCKET, SO_DOMAIN, &facts.socket_domain, &size),
-                   "ask for the family of a socket");
-    }
+    if (S_ISSOCK(facts.st.st_mode))
+        facts.socket_domain = socket_domain_of(copy.get());
     facts.info.flags =
         static_cast<uint32_t>(sys::check(sys::try_fcntl(copy.get(), F_GETFL), "read the open flags"));
     return facts;
@@ -149,6 +155,15 @@ void TaskFiles::load_info(Facts &facts) const
         text.resize(2 * text.size());
     }
     facts.info = proc::parse_fdinfo(std::move(text));
+}
+
+int socket_domain_of(int fd)
+{
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    sys::check(sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &size),
+               "ask for the family of a socket");
+    return domain;
 }
 
 Fd take_copy(int pidfd, int fd)

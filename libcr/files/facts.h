@@ -45,6 +45,7 @@ struct Facts {
     proc::FdInfo info;     // from facts() only the flags, without O_CLOEXEC
     int socket_domain = 0; // AF_UNIX and the like, of a socket
     Owner owner;           // read together with info
+    bool may_be_locked = true; // false where the kernel told that nobody has a lock on it
     uint64_t object = 0;   // equal for descriptors of one description, where the kernel told it; else 0
 
     uint32_t open_flags() const { return info.flags & ~static_cast<uint32_t>(O_CLOEXEC); }
@@ -68,8 +69,11 @@ class TaskFiles
     const proc::PidDir &proc() const { return proc_; }
     // Link and stat of a descriptor, or of kCwd, kRoot; nothing when there is no such descriptor.
     std::optional<Facts> facts(int fd) const;
-    // The same with fdinfo and owner, of a descriptor. What is known of it already need not be read again.
-    std::optional<Facts> all_facts(int fd, const sys::FileObject *known = nullptr) const;
+    // The same with fdinfo and owner, of a descriptor.
+    std::optional<Facts> all_facts(int fd) const;
+    // Of a descriptor whose object and stat are known: the link, flags, offset; for `all` what fdinfo alone has
+    // and the owner, too.
+    void complete(Facts &facts, sys::FileObject object, bool all) const;
     void load_info(Facts &facts) const;
     int pidfd() const { return pidfd_.get(); }
     // The pidfd, for take_copy() when this object is gone.
@@ -85,6 +89,8 @@ class TaskFiles
     Fd own_fds_, infos_;
 };
 
+// AF_UNIX and the like.
+int socket_domain_of(int fd);
 // A copy of a descriptor of the process behind `pidfd`, close-on-exec.
 Fd take_copy(int pidfd, int fd);
 

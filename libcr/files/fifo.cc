@@ -43,7 +43,7 @@ void capture(Capture &c)
     img::file_entry name;
     name.set_type(img::REG);
     name.set_id(c.tree.new_id());
-    fill_reg(*name.mutable_reg(), name.id(), c.facts(), -1, false);
+    fill_reg(*name.mutable_reg(), name.id(), c.facts());
     c.tree.find_again(*name.mutable_reg(), c.facts(), via_of(c.facts()));
     c.owner(*name.mutable_reg()->mutable_fown());
     img::fifo_entry &fifo = *c.entry().mutable_fifo();

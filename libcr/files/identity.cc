@@ -8,6 +8,7 @@
 #include <numeric>
 #include <span>
 #include <system_error>
+#include <unordered_map>
 
 namespace cr::files
 {
@@ -113,6 +114,27 @@ std::vector<uint32_t> identify(const std::vector<const Facts *> &all, const Comp
                   [&](uint32_t a, uint32_t b) { return by_offset(a) < by_offset(b); });
         for_runs(set, by_offset, [&](std::span<uint32_t> part) { compare_set(part, all, compare, first); });
     });
+    return first;
+}
+
+std::vector<uint32_t> first_alike(const std::vector<const Facts *> &all)
+{
+    struct Hash {
+        size_t operator()(const Facts *f) const { return std::hash<std::string>()(f->link) ^ f->st.st_ino; }
+    };
+    struct Equal {
+        bool operator()(const Facts *a, const Facts *b) const
+        {
+            return a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino &&
+                   a->open_flags() == b->open_flags() && a->link == b->link;
+        }
+    };
+    std::unordered_map<const Facts *, uint32_t, Hash, Equal> known;
+    std::vector<uint32_t> first(all.size());
+    for (uint32_t i = 0; i < all.size(); i++) {
+        bool has_name = all[i]->fd >= 0 && all[i]->link.starts_with('/') && !all[i]->info.field("lock");
+        first[i] = has_name ? known.emplace(all[i], i).first->second : i;
+    }
     return first;
 }
 

@@ -23,4 +23,9 @@ int compare_descriptions(const Facts &a, const Facts &b);
 // of a descriptor (kCwd, kRoot, kClaim) share with nobody.
 std::vector<uint32_t> identify(const std::vector<const Facts *> &all, const Compare &compare);
 
+// For each of `all`, the first one that is the same file under the same name, with the same flags: whatever is
+// found out by the name holds for all of them. What has no name, or
+// a lock, is its own.
+std::vector<uint32_t> first_alike(const std::vector<const Facts *> &all);
+
 } // namespace cr::files

@@ -48,10 +48,10 @@ std::optional<Blocker> blocker(const Facts &facts, const DumpOptions &options)
 void capture(Capture &c)
 {
     const Facts &facts = c.facts();
-    bool readable = S_ISREG(facts.st.st_mode) && facts.st.st_size >= 64 && c.tree.options().build_id &&
-                    (c.flags() & (O_ACCMODE | O_PATH)) == O_RDONLY;
-    Fd copy = readable && facts.fd >= 0 ? c.tree.take(facts) : Fd();
-    fill_reg(*c.entry().mutable_reg(), c.id(), facts, copy.get(), c.tree.options().build_id);
+    std::string build_id;
+    if (facts.fd >= 0 && wants_build_id(facts, c.tree.options()))
+        build_id = c.tree.build_ids().of(facts.st, [&] { return c.tree.take(facts); });
+    fill_reg(*c.entry().mutable_reg(), c.id(), facts, build_id);
     if (S_ISDIR(facts.st.st_mode) && facts.fd >= 0 && facts.owner.pid)
         log::warning(facts.subject(), ": what it may have been told to watch (F_NOTIFY) is not kept");
     if (auto name = parse_proc_name(facts.link))
@@ -141,7 +141,14 @@ std::optional<Blocker> name_blocker(const Facts &facts, const DumpOptions &optio
     return find_name(facts, options).blocker;
 }
 
-void fill_reg(img::reg_file_entry &reg, uint32_t id, const Facts &facts, int readable, bool build_id)
+bool wants_build_id(const Facts &facts, const DumpOptions &options)
+{
+    constexpr off_t kSmallest = 64; // the header of an ELF file
+    return S_ISREG(facts.st.st_mode) && facts.st.st_size >= kSmallest && options.build_id &&
+           (facts.open_flags() & (O_ACCMODE | O_PATH)) == O_RDONLY;
+}
+
+void fill_reg(img::reg_file_entry &reg, uint32_t id, const Facts &facts, const std::string &build_id)
 {
     reg.set_id(id);
     reg.set_flags(facts.open_flags());
@@ -150,9 +157,7 @@ void fill_reg(img::reg_file_entry &reg, uint32_t id, const Facts &facts, int rea
     if (!S_ISREG(facts.st.st_mode))
         return;
     reg.set_size(static_cast<uint64_t>(facts.st.st_size));
-    if (readable < 0 || !build_id)
-        return;
-    std::string build = build_id_of(readable);
+    std::string build = build_id;
     build.resize((build.size() + 3) & ~size_t{3});
     for (size_t at = 0; at < build.size(); at += 4) {
         uint32_t word;

@@ -16,9 +16,10 @@ namespace cr::files
 
 // Why a file cannot be found again by the name in facts.link; nothing when it can.
 std::optional<Blocker> name_blocker(const Facts &facts, const DumpOptions &options);
-// Fills in the entry of a file but for its name. `readable` is a descriptor to read an ELF header from, or
-// -1.
-void fill_reg(img::reg_file_entry &reg, uint32_t id, const Facts &facts, int readable, bool build_id);
+// Fills in the entry of a file but for its name.
+void fill_reg(img::reg_file_entry &reg, uint32_t id, const Facts &facts, const std::string &build_id = {});
+// Whether a build id is wanted of it, and can be read through descriptors with its flags.
+bool wants_build_id(const Facts &facts, const DumpOptions &options);
 
 // Throws bad_image when the name is none that can be opened.
 void check_reg(const img::reg_file_entry &reg);

@@ -21,9 +21,6 @@ namespace cr::files
 namespace
 {
 
-// From this number of descriptors on, the kernel's own tables are worth asking.
-constexpr off_t kLargeTable = 256;
-
 // The subject is on the stack already.
 [[noreturn]] void refuse(const Blocker &blocker) { refused(blocker.reason, blocker.remedy); }
 
@@ -58,44 +55,16 @@ void Tree::add(pid_t pid, pid_t vpid, uint32_t files_id)
     task.vpid = vpid;
     task.files_id = files_id;
     task.table_of = by_files_id_.emplace(files_id, pid).first->second;
-    bool asked = task.table_of == pid;
     TaskFiles files(pid);
     task.umask = proc::parse_status(files.status()).umask;
-    std::optional<std::vector<sys::FileObject>> objects;
-    if (asked)
-        objects = objects_of(pid, files);
-    std::vector<int> fds;
-    if (asked && !objects)
-        fds = files.candidates();
-    if (objects)
-        for (const sys::FileObject &object : *objects)
-            fds.push_back(static_cast<int>(object.fd));
-    std::vector<std::optional<Facts>> found(2 + fds.size());
     for (int directory : {kRoot, kCwd}) {
-        found[directory == kCwd] = files.facts(directory);
-        found[directory == kCwd]->info.flags = O_DIRECTORY;
+        task.facts.push_back(*files.facts(directory));
+        task.facts.back().info.flags = O_DIRECTORY;
     }
-    parallel_for(fds.size(), [&](size_t i) {
-        auto what = [&] { return cat("pid ", pid, ", fd ", fds[i]); };
-        Subject subject(what);
-        found[2 + i] = files.all_facts(fds[i], objects ? &(*objects)[i] : nullptr);
-    });
-    for (std::optional<Facts> &facts : found)
-        if (facts)
-            task.facts.push_back(std::move(*facts));
+    if (task.table_of == pid)
+        for (Facts &facts : reader_.read(files, FactReader::Want::All))
+            task.facts.push_back(std::move(facts));
     task.pidfd = files.release_pidfd();
-}
-
-std::optional<std::vector<sys::FileObject>> Tree::objects_of(pid_t pid, const TaskFiles &files)
-{
-    // The size of the directory is the number of descriptors (since Linux 6.2).
-    auto st = sys::stat_at(files.proc().fd(), "fd");
-    if (!st || st->st_size < kLargeTable)
-        return std::nullopt;
-    if (!std::exchange(objects_tried_, true))
-        objects_ = sys::FileObjects::make();
-    auto objects = objects_ ? objects_->of(pid) : std::nullopt;
-    return objects && objects->size() == static_cast<size_t>(st->st_size) ? std::move(objects) : std::nullopt;
 }
 
 void Tree::claim(uint32_t id, pid_t pid, const std::string &via, const std::string &link, uint32_t flags)
@@ -124,8 +93,10 @@ void Tree::claim(uint32_t id, pid_t pid, const std::string &via, const std::stri
     if (auto blocker = find_name(facts, options_, via).blocker)
         refuse(*blocker);
     entry.set_type(img::REG);
-    bool readable = (flags & (O_ACCMODE | O_PATH)) != O_WRONLY && !(flags & O_PATH);
-    fill_reg(*entry.mutable_reg(), id, facts, readable ? fd.get() : -1, options_.build_id);
+    std::string build_id;
+    if (wants_build_id(facts, options_))
+        build_id = build_ids_.of(facts.st, [&] { return std::move(fd); });
+    fill_reg(*entry.mutable_reg(), id, facts, build_id);
     find_again(*entry.mutable_reg(), facts, via);
     set_no_owner(*entry.mutable_reg()->mutable_fown());
     add_entry(std::move(entry));
@@ -166,11 +137,9 @@ void Tree::identify()
 {
     // Smaller tables, too, so that all can be compared with those that have numbers.
     for (auto &[pid, task] : tasks_) {
-        if (!objects_ || task.facts.back().object)
+        if (task.facts.back().fd < 0 || task.facts.back().object)
             continue;
-        std::map<int, uint64_t> numbers;
-        for (auto &object : objects_->of(pid).value_or(std::vector<sys::FileObject>()))
-            numbers[static_cast<int>(object.fd)] = object.number;
+        auto numbers = reader_.numbers(pid);
         for (Facts &facts : task.facts)
             facts.object = numbers[facts.fd];
     }
@@ -204,6 +173,10 @@ void Tree::identify()
 
 void Tree::capture_descriptions()
 {
+    std::vector<const Facts *> all;
+    for (const Description &description : descriptions_)
+        all.push_back(&description.facts);
+    std::vector<uint32_t> first = first_alike(all);
     parallel_for(descriptions_.size(), [&](size_t i) {
         Description &description = descriptions_[i];
         auto what = [&] { return description.facts.subject(); };
@@ -211,8 +184,9 @@ void Tree::capture_descriptions()
         description.kind = classify(description.facts);
         if (!description.kind)
             refuse(unsupported(description.facts));
-        if (auto blocker = description.kind->blocker(description.facts, options_))
-            refuse(*blocker);
+        if (first[i] == i)
+            if (auto blocker = description.kind->blocker(description.facts, options_))
+                refuse(*blocker);
         const Owner &owner = description.facts.owner;
         if (owner.pid && owner.pid_type != F_OWNER_PGRP && !has_task(static_cast<pid_t>(owner.pid)))
             refused(cat("its signals go to pid ", owner.pid, ", which is not in the tree"));

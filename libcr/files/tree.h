@@ -12,6 +12,8 @@
 // dump.
 #pragma once
 
+#include "libcr/files/build_id.h"
+#include "libcr/files/fact_reader.h"
 #include "libcr/files/kind.h"
 #include "libcr/files/memfd.h"
 #include "libcr/files/unnamed.h"
@@ -86,6 +88,7 @@ class Tree
     // A file of its own that an entry refers to (the name of a FIFO).
     void add_entry(img::file_entry entry);
     MemfdTable &memfds() { return memfds_; }
+    BuildIds &build_ids() { return build_ids_; }
     uint32_t new_id() { return next_id_++; }
 
   private:
@@ -102,8 +105,6 @@ class Tree
         std::vector<Facts> facts; // kRoot, kCwd, then descriptors; given to descriptions by identify()
         std::vector<Descriptor> descriptors;
     };
-    // What the kernel tells at once of a large table; nothing when it does not.
-    std::optional<std::vector<sys::FileObject>> objects_of(pid_t pid, const TaskFiles &files);
     void identify();
     void capture_descriptions();
     void write_files();
@@ -120,8 +121,8 @@ class Tree
     std::mutex mutex_; // of extra_
     GhostWriter ghosts_;
     std::set<pid_t> processes_;
-    std::optional<sys::FileObjects> objects_;
-    bool objects_tried_ = false;
+    FactReader reader_;
+    BuildIds build_ids_;
     std::atomic<uint32_t> next_id_ = 1;
 };
 

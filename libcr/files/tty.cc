@@ -71,7 +71,7 @@ void capture(Capture &c)
     img::file_entry name;
     name.set_type(img::REG);
     name.set_id(c.tree.new_id());
-    fill_reg(*name.mutable_reg(), name.id(), c.facts(), -1, false);
+    fill_reg(*name.mutable_reg(), name.id(), c.facts());
     name.mutable_reg()->set_name(c.facts().link);
     c.owner(*name.mutable_reg()->mutable_fown());
     img::tty_file_entry &tty = *c.entry().mutable_tty();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <linux/btf.h>
+#include <map>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <utility>
@@ -124,21 +125,40 @@ uint32_t Btf::function(std::string_view wanted) const
     return found;
 }
 
+// Unnamed members are looked into by further passes, each of which ends at the last of them: without an index of
+// all types.
 std::optional<uint32_t> Btf::member(std::string_view structure, std::string_view wanted) const
 {
+    std::map<uint32_t, uint32_t> unnamed; // types and where they are, bits
     std::optional<uint32_t> found;
-    for_types([&](uint32_t, const btf_type &type, const char *tail) {
-        if (BTF_INFO_KIND(type.info) != BTF_KIND_STRUCT || name(type.name_off) != structure)
-            return false;
-        for (size_t i = 0; i < BTF_INFO_VLEN(type.info); i++) {
+    auto look = [&](const btf_type &type, const char *tail, uint32_t at) {
+        for (size_t i = 0; i < BTF_INFO_VLEN(type.info) && !found; i++) {
             btf_member member;
             std::memcpy(&member, tail + i * sizeof member, sizeof member);
             uint32_t bits = BTF_INFO_KFLAG(type.info) ? BTF_MEMBER_BIT_OFFSET(member.offset) : member.offset;
             if (name(member.name_off) == wanted)
-                found = bits / 8;
+                found = (at + bits) / 8;
+            else if (!member.name_off)
+                unnamed.emplace(member.type, at + bits);
         }
+    };
+    for_types([&](uint32_t, const btf_type &type, const char *tail) {
+        if (BTF_INFO_KIND(type.info) != BTF_KIND_STRUCT || name(type.name_off) != structure)
+            return false;
+        look(type, tail, 0);
         return true;
     });
+    while (!found && !unnamed.empty()) {
+        std::map<uint32_t, uint32_t> those;
+        those.swap(unnamed);
+        for_types([&](uint32_t id, const btf_type &type, const char *tail) {
+            auto kind = BTF_INFO_KIND(type.info);
+            if (auto at = those.find(id);
+                at != those.end() && (kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION))
+                look(type, tail, at->second);
+            return found || id >= those.rbegin()->first;
+        });
+    }
     return found;
 }
 

@@ -26,7 +26,8 @@ class Btf
     // The offset in bits of "a.b.c" in `structure`, members of unnamed structures and unions within being its
     // own; nothing when there is no such thing. The first question indexes all types, 5 ms.
     std::optional<uint64_t> bits(std::string_view structure, std::string_view path) const;
-    // The offset in bytes of a member of `structure`; nothing when either is not there.
+    // The offset in bytes of a member of `structure`, or of an unnamed structure or union in it; nothing when
+    // either is not there.
     std::optional<uint32_t> member(std::string_view structure, std::string_view member) const;
 
   private:

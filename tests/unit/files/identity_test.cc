@@ -96,3 +96,18 @@ TEST_CASE("directories and claimed files share with nobody")
     CHECK(world.identify() == std::vector<uint32_t>{0, 1, 2});
     CHECK(world.comparisons == 0);
 }
+
+TEST_CASE("what is said of a file by its name is said once for each name and set of flags")
+{
+    World world;
+    for (uint32_t i = 0; i < 6; i++)
+        world.add(i, i < 5 ? 7 : 8);
+    for (auto &facts : world.facts)
+        facts->link = "/tmp/x";
+    world.facts[2]->link = "/tmp/y";
+    world.facts[3]->info.flags = 1;
+    CHECK(first_alike(world.all) == std::vector<uint32_t>{0, 0, 2, 3, 0, 5});
+    world.facts[4]->info.text = "lock:\t1: FLOCK\n";
+    world.facts[1]->link = world.facts[0]->link = "pipe:[7]";
+    CHECK(first_alike(world.all) == std::vector<uint32_t>{0, 1, 2, 3, 4, 5});
+}
