@@ -87,7 +87,7 @@ void TreeCapture::take_task(TaskToCapture &task, PageBuffer &buffer)
     auto object = std::make_unique<Object>();
     object->name = cat("pid ", task.pid);
     object->dir = std::make_unique<proc::PidDir>(task.pid);
-    TaskReader reader(*object->dir, static_cast<bool>(task.userfaultfd));
+    TaskReader reader(*object->dir, flags_, static_cast<bool>(task.userfaultfd));
     TaskPages pages = reader.pages();
     uint64_t scanned = pages.scanned;
     object->source = std::make_unique<TaskSource>(*object->dir, std::move(pages.unreadable));

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "libcr/image/dir.h"
+#include "libcr/mm/area_flags.h"
 #include "libcr/mm/copy.h"
 #include "libcr/mm/held.h"
 #include "libcr/mm/objects.h"
@@ -69,6 +70,7 @@ class TreeCapture
     PageSink &pages_;
     FileTable files_;
     SharedTable shared_;
+    FlagReader flags_;
     std::mutex mutex_, next_mutex_;
     bool no_more_ = false;
     std::vector<std::unique_ptr<Object>> large_, held_;

@@ -25,6 +25,16 @@ using proc::Area;
 
 // Text of smaps for some 700 areas: what is longer is worth a thread.
 constexpr uint64_t kLongSmaps = 512 * 1024;
+// Walking over so much memory once more takes longer than finding out where the kernel keeps flags.
+constexpr uint64_t kMuchMemory = 256 << 20;
+
+uint64_t resident(const proc::PidDir &dir)
+{
+    std::string text = dir.read("statm");
+    std::string_view rest = text;
+    take_word(rest); // the whole size
+    return parse_int<uint64_t>(take_word(rest)).value_or(0) * kPageSize;
+}
 
 // A shared mapping that may become writable needs a file open for writing.
 int open_flags(const Area &area)
@@ -54,19 +64,41 @@ uint64_t apart_from_small(uint64_t inode) { return inode | 1ull << 41; }
 
 } // namespace
 
-TaskReader::TaskReader(const proc::PidDir &dir, bool aside) : dir_(dir), smaps_(dir)
+TaskReader::TaskReader(const proc::PidDir &dir, FlagReader &flags, bool aside)
+    : dir_(dir), smaps_(dir), flag_reader_(flags)
 {
-    if (!aside && smaps_.read(kLongSmaps)) {
+    bool much = resident(dir) >= kMuchMemory;
+    if (!aside && !much && smaps_.read(kLongSmaps)) {
         areas_ = smaps_.take();
         return;
     }
+    quick_ = (much || !aside) && flag_reader_.there();
     try {
-        rest_ = std::async(std::launch::async, [this] { smaps_.read(); });
-        areas_ = proc::read_maps(dir_);
+        rest_ = std::async(std::launch::async, [this] { read_rest(); });
     } catch (const std::system_error &) { // no more threads allowed
+        rest_ = std::async(std::launch::deferred, [this] { read_rest(); });
+    }
+    areas_ = proc::read_maps(dir_);
+}
+
+void TaskReader::read_rest()
+{
+    if (quick_)
+        flags_ = flag_reader_.of(dir_.pid());
+    if (!flags_)
+        smaps_.read();
+}
+
+void TaskReader::take_rest()
+{
+    if (!rest_.valid())
+        return;
+    rest_.get();
+    if (!flags_ || !set_flags(areas_, *flags_)) {
         smaps_.read();
         areas_ = smaps_.take();
     }
+    forget_held();
 }
 
 TargetAddr TaskReader::end_of_vdso(const Area &area) const
@@ -82,10 +114,11 @@ TargetAddr TaskReader::end_of_vdso(const Area &area) const
 TaskPages TaskReader::pages()
 {
     TaskPages out;
+    const bool partial = rest_.valid(); // it may have pages where maps shows none, and flags are not known
     std::vector<ScanArea> scan_areas;
     std::optional<Range> vdso, whole;
     for (const Area &area : areas_) {
-        Classified verdict = classify(area, !slow());
+        Classified verdict = classify(area, !partial);
         img::vma_entry vma = to_entry(area, verdict.status);
         Range range{area.start, area.end};
         if (has(vma, kVmaVdso)) {
@@ -94,7 +127,7 @@ TaskPages TaskReader::pages()
             vdso = range;
             out.zeroed = {end_of_vdso(area), area.end};
         } else if (!verdict.refusal && has_private_pages(vma) &&
-                   (area.anonymous || slow() || area.path == kAnonHuge)) {
+                   (area.anonymous || partial || area.path == kAnonHuge)) {
             scan_areas.push_back({range, has(vma, kVmaFilePrivate)});
         }
         if (!has(vma, kVmaVsyscall))
@@ -117,11 +150,7 @@ TaskPages TaskReader::pages()
 
 img::mm_entry TaskReader::describe(const TaskToCapture &task, FileTable &files, SharedTable &shared)
 {
-    if (slow()) {
-        rest_.get();
-        areas_ = smaps_.take();
-        forget_held();
-    }
+    take_rest();
     img::mm_entry mm;
     policies_ = read_policies(dir_, task.numa);
     for (const Area &area : areas_)

@@ -2,10 +2,12 @@
 // (where code, data, heap, arguments are) from stat and auxv.
 //
 // smaps is dear for a task of tens of thousands of areas (80 ms for 30,000), and for what must be copied maps
-// tells enough (11 ms). So such a task's smaps is read by a thread of its own while the caller copies:
-// pages() first, then, when that is done, describe().
+// tells enough (11 ms); for one of large memory, too (14 ms for each GiB of small pages). So of such a task only
+// maps is read at first, and a thread of its own reads the rest, from smaps or quicker (area_flags.h), while the
+// caller copies: pages() first, then, when that is done, describe().
 #pragma once
 
+#include "libcr/mm/area_flags.h"
 #include "libcr/mm/objects.h"
 #include "libcr/mm/policies.h"
 #include "libcr/mm/scan.h"
@@ -48,11 +50,11 @@ class TaskReader
   public:
     // `dir` must outlive the reader.
     // `aside`: smaps is read aside in any case, as its walk over the pages takes as long as protecting them.
-    explicit TaskReader(const proc::PidDir &dir, bool aside = false);
+    TaskReader(const proc::PidDir &dir, FlagReader &flags, bool aside = false);
 
     TaskPages pages();
     // True while smaps is still being read: time to do something else.
-    bool slow() const { return rest_.valid(); }
+    bool slow() const { return rest_.valid() && !quick_; }
     // Areas that we write-protect while smaps is read: no property of the task.
     void held(std::vector<Range> areas) { held_ = std::move(areas); }
     // The image. Claims files and shared memory. Throws Refused when there is something that cannot be
@@ -60,6 +62,8 @@ class TaskReader
     img::mm_entry describe(const TaskToCapture &task, FileTable &files, SharedTable &shared);
 
   private:
+    void read_rest();
+    void take_rest();
     void forget_held();
     TargetAddr end_of_vdso(const proc::Area &area) const;
     void add_area(const proc::Area &area, FileTable &files, SharedTable &shared, img::mm_entry &mm);
@@ -67,7 +71,10 @@ class TaskReader
 
     const proc::PidDir &dir_;
     proc::SmapsReader smaps_;
-    std::vector<proc::Area> areas_; // from smaps, or from maps while that is not there
+    FlagReader &flag_reader_;
+    std::vector<proc::Area> areas_; // from maps alone while rest_ is not there
+    bool quick_ = false;            // flags come from the kernel, not from smaps
+    std::optional<std::vector<sys::AreaFlags>> flags_;
     std::future<void> rest_;
     std::vector<Range> held_;
     std::vector<Range> guards_; // found by pages()

@@ -75,6 +75,23 @@ VmFlags parse_vm_flags(std::string_view text)
     return out;
 }
 
+std::optional<VmFlags> vm_flags_of(uint64_t bits)
+{
+    // From the lowest on, linux/mm.h. These have been so since Linux 3.8 and 5.1; Unknown are those of an
+    // architecture and those that were given a new meaning.
+    using enum VmFlag;
+    static constexpr VmFlag kBits[32] = {rd, wr, ex, sh, mr, mw, me, ms, gd, um,      pf, Unknown, uw, lo, io, sr,
+                                         rr, dc, de, lf, ac, nr, ht, sf, Unknown, wf, dd, sd,      mm, hg, nh, mg};
+    VmFlags out;
+    for (; bits; bits &= bits - 1) {
+        auto bit = static_cast<size_t>(__builtin_ctzll(bits));
+        if (bit >= std::size(kBits) || kBits[bit] == Unknown)
+            return std::nullopt;
+        out.set(kBits[bit]);
+    }
+    return out;
+}
+
 std::optional<Area> parse_area(std::string_view line)
 {
     Area out;

@@ -41,6 +41,9 @@ class VmFlags
 
 // "rd wr mr mw me ac"
 VmFlags parse_vm_flags(std::string_view text);
+// The same from the kernel's vm_flags; nothing when a bit of them is among those that kernels number as they
+// like.
+std::optional<VmFlags> vm_flags_of(uint64_t bits);
 
 struct Area {
     TargetAddr start, end;
