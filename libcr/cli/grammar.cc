@@ -3,6 +3,8 @@
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 
+#include <CLI/Split.hpp>
+
 namespace cr::cli
 {
 
@@ -75,13 +77,13 @@ class Reader
     Parsed read()
     {
         while (next_ < words_.size()) {
-            std::string_view word = words_[next_++];
+            const std::string &word = words_[next_++];
             if (word == "--")
                 break;
             if (word.starts_with("--"))
-                long_option(word.substr(2));
+                long_option(word);
             else if (word.starts_with("-") && word.size() > 1)
-                letters(word.substr(1));
+                letters(std::string_view(word).substr(1));
             else
                 parsed_.operands.emplace_back(word);
         }
@@ -91,12 +93,14 @@ class Reader
     }
 
   private:
-    void long_option(std::string_view word)
+    void long_option(const std::string &word)
     {
-        std::string name(word.substr(0, word.find('=')));
+        std::string name, attached;
+        if (!CLI::detail::split_long(word, name, attached))
+            name = word.substr(2); // of no option
         std::optional<std::string> value;
-        if (name.size() < word.size())
-            value = word.substr(name.size() + 1);
+        if (2 + name.size() < word.size()) // even when it is empty
+            value = attached;
         else if (find_long(*parsed_.tool, name).option->arg == Arg::Value)
             value = following(cat("--", name));
         parsed_.given.push_back(parse_long(*parsed_.tool, name, value));

@@ -5,11 +5,10 @@
 //   - a Value takes the next word whatever it looks like; an Optional takes only what is attached;
 //   - one-letter options may be joined: -djt 5; so -verbosity=0 is -v with the value "erbosity=0".
 //
-// Why not getopt_long itself: it keeps its place in globals, prints by itself, and its '?' does not tell an
-// ambiguous name from an unknown one. Why not CLI11: it has no permutation by CRIU's rules, no abbreviations,
-// no attached-only values on letters, and its validators are objects constructed before main() in each of our
-// short-lived tools. A unit test plays random command lines through this and through getopt_long and
-// compares.
+// CLI11 splits names from values. Its parser is not used: it has no abbreviations and no values that count only when they are
+// attached, and making it takes 0.16 ms, half of what a small tool takes to start. Why not getopt_long itself: it keeps
+// its place in globals, prints by itself, and its '?' does not tell an ambiguous name from an unknown one. A unit test
+// plays random command lines through this and through getopt_long and compares.
 #pragma once
 
 #include "libcr/cli/parsed.h"
