@@ -12,8 +12,10 @@
 #include "libcr/base/text.h"
 #include "libcr/task/kind.h"
 
-#include <linux/capability.h>
+#include <bit>
 #include <linux/securebits.h>
+#include <memory>
+#include <sys/capability.h>
 #include <sys/prctl.h>
 
 namespace cr::task
@@ -58,6 +60,16 @@ void capture_ids(const ThreadFacts &facts, img::core_entry &core)
     core.mutable_thread_core()->set_pdeath_sig(static_cast<uint32_t>(facts.pdeath_signal));
 }
 
+std::string capability_names(uint64_t mask)
+{
+    std::string out;
+    for (; mask; mask &= mask - 1) {
+        std::unique_ptr<char, int (*)(void *)> name(::cap_to_name(std::countr_zero(mask)), ::cap_free);
+        out += cat(out.empty() ? "" : ", ", name.get());
+    }
+    return out;
+}
+
 void check_creds(const img::core_entry &core, bool leader, const Host &host)
 {
     if (leader && core.tc().task_state() == 2)
@@ -73,9 +85,8 @@ void check_creds(const img::core_entry &core, bool leader, const Host &host)
     if (!creds.lsm_profile().empty() && creds.lsm_profile() != "unconfined")
         refused(cat("the LSM label ", printable(creds.lsm_profile()), " cannot be set yet"));
     if (uint64_t missing = join(creds.cap_prm()) & ~host.bounding)
-        refused(
-            cat("the task has capabilities (mask ", hex(missing), ") that we do not have and cannot give"),
-            "restore with more privileges");
+        refused(cat("the task has capabilities that we do not have and cannot give: ", capability_names(missing)),
+                "restore with more privileges");
 }
 
 program::DataId cap_data(uint64_t effective, uint64_t permitted, uint64_t inheritable, Build &build)
