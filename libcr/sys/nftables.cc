@@ -3,7 +3,6 @@
 #include "libcr/sys/gate.h"
 
 #include <arpa/inet.h>
-#include <cstring>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -18,13 +17,6 @@ namespace
 
 constexpr uint8_t kFamilyInet = 1; // NFPROTO_INET
 
-void pad(std::string &to) { to.resize(NLMSG_ALIGN(to.size())); }
-
-template <class T> void append(std::string &to, const T &value)
-{
-    to.append(reinterpret_cast<const char *>(&value), sizeof value);
-}
-
 } // namespace
 
 Fd open_nftables()
@@ -33,47 +25,14 @@ Fd open_nftables()
                                      "make a socket to the packet filter")));
 }
 
-Attributes &Attributes::bytes(uint16_t type, std::string_view value)
-{
-    append(data_, nlattr{static_cast<uint16_t>(NLA_HDRLEN + value.size()), type});
-    data_ += value;
-    pad(data_);
-    return *this;
-}
-
-Attributes &Attributes::text(uint16_t type, std::string_view value)
-{
-    std::string ended(value);
-    ended += '\0';
-    return bytes(type, ended);
-}
-
-Attributes &Attributes::number(uint16_t type, uint32_t value)
-{
-    uint32_t big = htonl(value);
-    return bytes(type, {reinterpret_cast<const char *>(&big), sizeof big});
-}
-
-Attributes &Attributes::nested(uint16_t type, const Attributes &inner)
-{
-    return bytes(static_cast<uint16_t>(type | NLA_F_NESTED), inner.data());
-}
-
 Transaction::Transaction() { put(NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, {}); }
 
 void Transaction::put(uint16_t type, uint16_t flags, uint8_t family, uint16_t resource,
                       std::string_view attributes)
 {
     last_ = messages_.size();
-    nlmsghdr header{};
-    header.nlmsg_len = static_cast<uint32_t>(sizeof header + sizeof(nfgenmsg) + attributes.size());
-    header.nlmsg_type = type;
-    header.nlmsg_flags = flags;
-    header.nlmsg_seq = ++sequence_;
-    append(messages_, header);
-    append(messages_, nfgenmsg{family, NFNETLINK_V0, htons(resource)});
-    messages_ += attributes;
-    pad(messages_);
+    nfgenmsg head{family, NFNETLINK_V0, htons(resource)};
+    messages_ += netlink_message(type, flags, ++sequence_, bytes_of(head), attributes);
 }
 
 void Transaction::add(uint16_t type, uint16_t flags, const Attributes &attributes)
@@ -95,18 +54,7 @@ long Transaction::run(int socket)
     long n = call(SYS_sendto, socket, messages_.data(), messages_.size(), 0, &kernel, sizeof kernel);
     if (n < 0)
         return n;
-    alignas(nlmsghdr) char buffer[16384];
-    for (;;) {
-        n = call(SYS_recvfrom, socket, buffer, sizeof buffer, 0, 0, 0);
-        if (n == -EINTR)
-            continue;
-        if (n < 0)
-            return n;
-        auto *message = reinterpret_cast<const nlmsghdr *>(buffer);
-        for (; NLMSG_OK(message, n); message = NLMSG_NEXT(message, n))
-            if (message->nlmsg_type == NLMSG_ERROR)
-                return static_cast<const nlmsgerr *>(NLMSG_DATA(message))->error;
-    }
+    return netlink_answers(socket, [](const nlmsghdr &) {});
 }
 
 } // namespace cr::sys

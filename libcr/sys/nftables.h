@@ -6,13 +6,11 @@
 #pragma once
 
 #include "libcr/base/fd.h"
+#include "libcr/sys/netlink.h"
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
-
-struct nlattr;
 
 namespace cr::sys
 {
@@ -20,25 +18,12 @@ namespace cr::sys
 // A netlink socket that transactions go through. Throws.
 Fd open_nftables();
 
-// Nested attributes are numbers of linux/netfilter/nf_tables.h.
-class Attributes
-{
-  public:
-    Attributes &bytes(uint16_t type, std::string_view value);
-    Attributes &text(uint16_t type, std::string_view value); // ended by NUL
-    Attributes &number(uint16_t type, uint32_t value);       // in network order
-    Attributes &nested(uint16_t type, const Attributes &inner);
-    const std::string &data() const { return data_; }
-
-  private:
-    std::string data_;
-};
-
 class Transaction
 {
   public:
     Transaction();
-    // `type`: NFT_MSG_NEWTABLE and the like, in the family inet.
+    // `type`: NFT_MSG_NEWTABLE and the like, in the family inet; attributes are those of
+    // linux/netfilter/nf_tables.h.
     void add(uint16_t type, uint16_t flags, const Attributes &attributes);
     // 0, or the first -errno of what the kernel says of it.
     long run(int socket);
