@@ -28,6 +28,7 @@ int cr_freeze_main(int argc, char **argv)
         request.auto_dedup = options.policy.auto_dedup;
         request.leave_running |= request.pre_dump;
         request.shell_job = options.policy.shell_job;
+        request.orphan_pts_master = options.policy.orphan_pts_master;
         request.file_locks = options.policy.file_locks;
         request.link_remap = options.policy.link_remap;
         request.evasive_devices = options.policy.evasive_devices;

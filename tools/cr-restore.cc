@@ -12,6 +12,7 @@
 #include "libcr/proc/stat.h"
 #include "libcr/restore/restore.h"
 #include "libcr/sys/process.h"
+#include "rpc_socket.h"
 
 #include <csignal>
 #include <cstdio>
@@ -36,6 +37,8 @@ restore::RestoreRequest request_of(const cli::RestoreOptions &options)
     request.files.check_build_id = options.file_validation == cli::FileValidation::BuildId;
     request.files.shell_job = options.shell_job;
     request.files.tcp_close = options.tcp_close;
+    request.files.stdio = options.stdio;
+    request.files.orphan_pts_master = options.orphan_pts_master;
     for (const cli::InheritFd &inherited : options.inherit_fds)
         if (!inherited.debug_only)
             request.files.inherited.emplace_back(inherited.key, inherited.fd);
@@ -127,10 +130,14 @@ int restore_tree(const cli::RestoreOptions &options)
     if (!options.action_scripts.empty() || options.notify_fd >= 0) {
         images.emplace(image::Dir::open(options.images_dir));
         tools::ActionScripts scripts(options.action_scripts, images->fd(), options.notify_fd);
+        request.give_master = [fd = options.notify_fd](int master) {
+            if (!tools::notify(fd, "orphan-pts-master", 0, master))
+                failed_with(0, "go on: the client did not take the new master of a terminal");
+        };
         request.hook = [scripts](const char *point, pid_t root) { run_scripts(scripts, point, root); };
     }
     Fd pidfile = open_pidfile(options), terminal;
-    if (options.shell_job && !::isatty(0) && !::isatty(1) && !::isatty(2))
+    if (!::isatty(0) && !::isatty(1) && !::isatty(2))
         terminal = controlling_terminal();
     request.files.terminal = terminal.get();
     restore::RestoreResult result = restore::restore(request);

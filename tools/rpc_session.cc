@@ -196,6 +196,9 @@ void Session::run_command(const img::criu_req &request, img::criu_resp &response
     }
     if (opts.notify_scripts())
         words.push_back(cat("--notify-fd=", socket_.get()));
+    // Without notifications nobody would take the master.
+    if (opts.orphan_pts_master() && (type != img::RESTORE || opts.notify_scripts()))
+        words.emplace_back("--orphan-pts-master");
     Streams streams;
     for (const auto &one : opts.inherit_fd())
         words.push_back(cat("--inherit-fd=fd[", streams.number_of(one.fd()), "]:", one.key()));

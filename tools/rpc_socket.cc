@@ -4,8 +4,10 @@
 #include "libcr/base/text.h"
 #include "libcr/sys/gate.h"
 
+#include <cstring>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 namespace cr::tools
 {
@@ -41,14 +43,27 @@ std::optional<img::criu_req> receive_request(int socket)
     return request;
 }
 
-void send_response(int socket, const img::criu_resp &response)
+void send_response(int socket, const img::criu_resp &response, int given)
 {
     std::string bytes = response.SerializeAsString();
-    sys::check(sys::call(SYS_sendto, socket, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0),
-               "send a response");
+    iovec part{bytes.data(), bytes.size()};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (given >= 0) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof given);
+        std::memcpy(CMSG_DATA(header), &given, sizeof given);
+    }
+    sys::check(sys::call(SYS_sendmsg, socket, &message, MSG_NOSIGNAL), "send a response");
 }
 
-bool notify(int socket, const std::string &point, pid_t root)
+bool notify(int socket, const std::string &point, pid_t root, int given)
 {
     img::criu_resp response;
     response.set_type(img::NOTIFY);
@@ -56,7 +71,7 @@ bool notify(int socket, const std::string &point, pid_t root)
     response.mutable_notify()->set_script(point);
     if (root)
         response.mutable_notify()->set_pid(root);
-    send_response(socket, response);
+    send_response(socket, response, given);
     auto answer = receive_request(socket);
     return answer && answer->type() == img::NOTIFY && answer->notify_success();
 }

@@ -177,6 +177,7 @@ DumpPolicy dump_policy(const Parsed &parsed)
 {
     DumpPolicy policy;
     policy.shell_job = parsed.on("shell-job");
+    policy.orphan_pts_master = parsed.on("orphan-pts-master");
     policy.timeout_s = static_cast<unsigned>(parsed.number("timeout", policy.timeout_s, 0, kMaxInt));
     policy.file_locks = parsed.on("file-locks");
     policy.link_remap = parsed.on("link-remap");
@@ -254,6 +255,8 @@ RestoreOptions restore_options(const Parsed &parsed)
     options.auto_dedup = parsed.on("auto-dedup");
     options.cpu_cap = cpu_cap(parsed);
     options.shell_job = parsed.on("shell-job");
+    options.stdio = parsed.value("stdio").value_or("");
+    options.orphan_pts_master = parsed.on("orphan-pts-master");
     options.dry_run = parsed.on("dry-run");
     options.exec_cmd = parsed.operands;
     options.skip_file_rwx_check = parsed.on("skip-file-rwx-check");

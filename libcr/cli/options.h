@@ -38,6 +38,7 @@ struct ExternalUnixSockets {
 // What a dump may do and accept. cr-freeze puts it into the session for all stages.
 struct DumpPolicy {
     bool shell_job = false;
+    bool orphan_pts_master = false;
     unsigned timeout_s = 10; // 0: no limit
     bool file_locks = false;
     bool link_remap = false;
@@ -101,6 +102,8 @@ struct RestoreOptions : Common {
     bool sibling = false;
     bool leave_stopped = false;
     bool shell_job = false;
+    std::string stdio; // what stands for terminals of others: null, inherit, a file; empty: the caller's
+    bool orphan_pts_master = false;
     bool dry_run = false;
     std::vector<std::string> exec_cmd; // empty: none
     bool skip_file_rwx_check = false;

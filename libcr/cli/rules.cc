@@ -53,6 +53,8 @@ void check_restore(const Parsed &parsed)
               "a command to become needs --exec-cmd");
     if (exec && parsed.on("restore-detached"))
         usage("--exec-cmd and --restore-detached exclude each other");
+    if (parsed.on("orphan-pts-master") && !parsed.has("notify-fd"))
+        usage("--orphan-pts-master needs --notify-fd: the new master of a terminal goes through that socket");
     if (parsed.on("restore-sibling") && !parsed.on("restore-detached"))
         usage("--restore-sibling needs --restore-detached");
     if (parsed.has("tree"))

@@ -105,7 +105,14 @@ constexpr Option kOptions[] = {
     {.name = "restore-sibling", .letter = 'S', .arg = Bool, .commands = kRestore,
      .help = "make the root task a child of our parent; needs --restore-detached", .group = Tree},
     {.name = "shell-job", .letter = 'j', .arg = Bool, .commands = kBoth,
-     .help = "the tree belongs to a session or terminal outside of it; after a restore, to ours", .group = Tree},
+     .help = "the tree belongs to a session or terminal outside of it; after a restore, to ours (which is "
+             "assumed where a restore from a terminal needs it)", .group = Tree},
+    {.name = "stdio", .arg = Value, .value = "WHAT", .commands = kRestore,
+     .help = "what stands for a terminal that was outside of the tree: null, inherit (our own standard "
+             "descriptors), or a file that output is added to; implies --shell-job", .group = Tree, .ours = true},
+    {.name = "orphan-pts-master", .arg = Bool, .commands = kBoth,
+     .help = "a terminal whose master is outside of the tree gets a new one, which a restore gives to the "
+             "client of the RPC (--notify-fd)", .group = Tree, .ours = true},
     {.name = "timeout", .arg = Value, .value = "SEC", .commands = kPolicy,
      .help = "give up freezing after SEC seconds, 0 for never; default 10", .group = Tree},
     {.name = "exec-cmd", .commands = kRestore,

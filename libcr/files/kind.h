@@ -34,6 +34,7 @@ class Opener;
 
 struct DumpOptions {
     bool shell_job = false; // terminals belong to the caller and are given back by the restore's caller
+    bool orphan_pts_master = false; // likewise, by a new master that the caller of the restore gets
     bool build_id = true;   // store build ids of ELF files
     bool file_locks = false;
     bool ext_unix_sk = false; // datagram sockets may be connected to others outside of the tree

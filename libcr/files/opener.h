@@ -26,7 +26,9 @@ struct RestoreOptions {
     bool check_build_id = true; // off by --file-validation filesize
     bool shell_job = false;     // terminals in the images become the caller's
     bool tcp_close = false;     // TCP connections come back closed
-    std::set<pid_t> pids;       // processes of the images
+    std::string stdio; // what stands for terminals of others: "null", "inherit", a file; empty: the caller's
+    bool orphan_pts_master = false; // the one whose master is not in the images gets a new one
+    std::set<pid_t> pids;           // processes of the images
     int terminal = -1; // that terminal, below first_number; -1: one of 0 to 2, or the controlling one
     // Descriptors given by the caller: "pipe:[4711]", "tmp/x" or "tty[...]" and the number, below
     // first_number.

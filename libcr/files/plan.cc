@@ -5,28 +5,20 @@
 #include "libcr/base/text.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/locks.h"
-#include "libcr/files/tty.h"
 #include "libcr/image/reader.h"
-#include "libcr/proc/pid_dir.h"
-#include "libcr/proc/stat.h"
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/gate.h"
 
 #include <algorithm>
 #include <fcntl.h>
 #include <set>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 namespace cr::files
 {
 
 namespace
 {
-
-constexpr size_t kMaxTerminalData = 1 << 20;
 
 const std::string *name_of(const img::file_entry &entry)
 {
@@ -40,21 +32,6 @@ uint64_t hard_limit()
     };
     ::getrlimit(RLIMIT_NOFILE, &limit);
     return limit.rlim_max;
-}
-
-// How to open the caller's terminal once more: through a descriptor that is one, else the controlling one by
-// its device. Empty when there is none.
-std::string name_of_terminal(int given)
-{
-    struct winsize size; // asked for to see whether it is a terminal
-    for (int fd : {given, 0, 1, 2})
-        if (fd >= 0 && sys::try_ioctl(fd, TIOCGWINSZ, &size) == 0)
-            return cat("/proc/self/fd/", fd);
-    unsigned device = static_cast<unsigned>(proc::parse_stat(proc::PidDir(::getpid()).read("stat")).tty_nr);
-    unsigned kind = major(device), number = minor(device);
-    if (kind >= 136 && kind <= 143)
-        return cat("/dev/pts/", (kind - 136) * 256 + number);
-    return kind == 4 ? cat("/dev/tty", number) : "";
 }
 
 // Names of other entries, and unix sockets of others that ours are connected to.
@@ -81,8 +58,6 @@ std::string describe(const img::file_entry &entry)
 Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, RestoreOptions options)
     : images_(images), options_(std::move(options))
 {
-    if (options_.shell_job)
-        terminal_name_ = name_of_terminal(options_.terminal);
     for (auto &[key, fd] : options_.inherited)
         if (fd >= options_.first_number)
             usage(cat("descriptor ", fd, " given for ", key, " is above ", options_.first_number - 1),
@@ -96,7 +71,6 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
     memfds_ = read_memfds(images_);
     pipe_contents_ = read_pipe_contents(images_, image::Kind::PipesData);
     fifo_contents_ = read_pipe_contents(images_, image::Kind::FifoData);
-    read_terminals();
     assign_numbers();
     for (const img::file_entry &entry : entries_) {
         auto what = [&] { return cat("files.img: id ", entry.id()); };
@@ -110,6 +84,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
 void Plan::read_files()
 {
     entries_ = image::read_all<img::file_entry>(images_, image::Kind::Files);
+    terminals_.read(images_, options_, entries_);
     for (size_t i = 0; i < entries_.size(); i++) {
         img::file_entry &entry = entries_[i];
         if (entry.has_reg() && options_.written.count(entry.id()) &&
@@ -159,6 +134,9 @@ const Plan::Table &Plan::read_table(uint32_t files_id)
     if (!is_new)
         return table;
     table = image::read_all<img::fdinfo_entry>(images_, image::Kind::Fdinfo, files_id);
+    for (img::fdinfo_entry &entry : table)
+        if (entry.type() == img::TTY)
+            entry.set_id(terminals_.id_at(entry.id(), entry.fd()));
     auto by_number = [](auto &a, auto &b) { return a.fd() < b.fd(); };
     std::sort(table.begin(), table.end(), by_number);
     uint64_t limit = hard_limit();
@@ -333,62 +311,6 @@ const img::file_entry *Plan::beside(const img::file_entry &file, uint32_t fd) co
             return find(found->type(), found->id());
     }
     return nullptr;
-}
-
-void Plan::read_terminals()
-{
-    for (img::tty_info_entry &terminal : image::read_all<img::tty_info_entry>(images_, image::Kind::TtyInfo))
-        terminals_[terminal.id()] = std::move(terminal);
-    for (img::tty_data_entry &data : image::read_all<img::tty_data_entry>(images_, image::Kind::TtyData)) {
-        terminal(data.tty_id());
-        if (data.data().size() > kMaxTerminalData || data.cr_received() > data.data().size())
-            bad_image(cat(data.data().size(), " bytes that waited in terminal ", data.tty_id()));
-        terminal_data_[data.tty_id()] = std::move(data);
-    }
-    std::set<uint32_t> masters;
-    for (const img::file_entry &entry : entries_) {
-        if (!entry.has_tty())
-            continue;
-        const img::tty_info_entry &info = terminal(entry.tty().tty_info_id());
-        auto index = pair_of(entry, info);
-        if (!index)
-            continue;
-        ptys_[*index].push_back(&entry);
-        if (is_master(info) && !masters.insert(*index).second)
-            bad_image(cat("two masters of the pseudo terminal ", *index));
-    }
-    std::erase_if(ptys_, [&](auto &pair) { return !masters.count(pair.first); });
-}
-
-const img::tty_data_entry *Plan::terminal_data(uint32_t tty_info_id) const
-{
-    auto found = terminal_data_.find(tty_info_id);
-    return found == terminal_data_.end() ? nullptr : &found->second;
-}
-
-const std::vector<const img::file_entry *> *Plan::try_pty_pair(uint32_t index) const
-{
-    auto found = ptys_.find(index);
-    return found == ptys_.end() ? nullptr : &found->second;
-}
-
-const img::file_entry *Plan::controlling_terminal(pid_t session) const
-{
-    for (auto &[index, pair] : ptys_)
-        for (const img::file_entry *each : pair) {
-            const img::tty_info_entry &info = terminal(each->tty().tty_info_id());
-            if (!is_master(info) && info.sid() == static_cast<uint32_t>(session))
-                return each;
-        }
-    return nullptr;
-}
-
-const img::tty_info_entry &Plan::terminal(uint32_t tty_info_id) const
-{
-    auto found = terminals_.find(tty_info_id);
-    if (found == terminals_.end())
-        bad_image(cat("there is no terminal ", tty_info_id, " in tty-info.img"));
-    return found->second;
 }
 
 bool Plan::inherits(const std::string &key) const

@@ -9,8 +9,8 @@
 #include "libcr/files/memfd.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
+#include "libcr/files/terminal_plan.h"
 #include "libcr/files/unnamed.h"
-#include "tty.pb.h"
 
 #include <map>
 #include <string>
@@ -58,17 +58,7 @@ class Plan
     // The file at descriptor `fd` of a task that also has `file` open; null when there is none.
     const img::file_entry *beside(const img::file_entry &file, uint32_t fd) const;
     const std::map<uint32_t, img::memfd_inode_entry> &memfds() const { return memfds_; }
-    // The caller's terminal, by a name to open it; empty when there is none.
-    const std::string &terminal_name() const { return terminal_name_; }
-    // Throws when there is none.
-    const img::tty_info_entry &terminal(uint32_t tty_info_id) const;
-    // Null when nothing waited in it.
-    const img::tty_data_entry *terminal_data(uint32_t tty_info_id) const;
-    // All descriptions of a pseudo terminal whose master is among them; null when there is none.
-    const std::vector<const img::file_entry *> *try_pty_pair(uint32_t index) const;
-    const std::vector<const img::file_entry *> &pty_pair(uint32_t index) const { return ptys_.at(index); }
-    // A terminal that controls that session, as an entry; null when there is none in the images.
-    const img::file_entry *controlling_terminal(pid_t session) const;
+    const TerminalPlan &terminals() const { return terminals_; }
     // Null when there is none.
     const img::file_entry *find(img::fd_types type, uint32_t id) const;
     // Throws when there is none.
@@ -106,14 +96,12 @@ class Plan
     void read_task(const TaskTable &task);
     const std::vector<img::fdinfo_entry> &read_table(uint32_t files_id);
     void read_locks();
-    void read_terminals();
     void open_directories_as_paths();
     void assign_numbers();
     void check_needs() const;
 
     const image::Dir &images_;
     RestoreOptions options_;
-    std::string terminal_name_;
     std::vector<img::file_entry> entries_;
     std::vector<int> numbers_; // of entries_
     int end_number_ = 0;
@@ -124,9 +112,7 @@ class Plan
     std::map<uint32_t, img::memfd_inode_entry> memfds_;
     PipeContents pipe_contents_, fifo_contents_;
     bool has_late_ = false;
-    std::map<uint32_t, img::tty_info_entry> terminals_;
-    std::map<uint32_t, img::tty_data_entry> terminal_data_;
-    Groups ptys_;
+    TerminalPlan terminals_;
     using Table = std::vector<img::fdinfo_entry>;
     std::map<uint32_t, Table> tables_; // by files_id: tasks may share one
     struct Task {

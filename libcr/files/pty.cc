@@ -72,7 +72,7 @@ Fd master_of(uint32_t index, const std::string &path, bool name_matters, Opener 
         got = index_of(master);
         if (got == index || attempt == kAttempts || !name_matters) {
             if (got != index && name_matters)
-                log::warning("/dev/pts/", index, " is somebody else's now: the terminal becomes /dev/pts/",
+                log::warning("the pseudo terminal ", index, " of ", path, " is somebody else's now: it becomes ",
                              got);
             return master;
         }
@@ -94,6 +94,9 @@ Fd open_slave(int master, uint32_t flags)
 
 std::string path_of(const img::file_entry &master, const Plan &plan)
 {
+    const std::string &recorded = plan.terminals().info(master).cr_ptmx();
+    if (recorded.starts_with('/'))
+        return recorded;
     const img::file_entry *name =
         master.tty().has_regf_id() ? plan.find(img::REG, master.tty().regf_id()) : nullptr;
     std::string path = name && name->has_reg() ? name->reg().name() : "";
@@ -104,13 +107,16 @@ std::string path_of(const img::file_entry &master, const Plan &plan)
 class Pair
 {
   public:
-    Pair(uint32_t index, Opener &opener) : plan_(opener.plan)
+    Pair(const PtyId &pty, Opener &opener) : plan_(opener.plan), pty_(pty)
     {
-        for (const img::file_entry *each : plan_.pty_pair(index)) {
-            const img::tty_info_entry &info = plan_.terminal(each->tty().tty_info_id());
-            (is_master(info) ? master_info_ : slave_info_) = &info;
-            if (is_master(info))
+        for (const img::file_entry *each : plan_.terminals().pair(pty)) {
+            const img::tty_info_entry &info = plan_.terminals().info(*each);
+            if (is_master(info)) {
+                master_info_ = &info;
                 master_ = plan_.number(*each);
+            } else if (!slave_info_ || info.type() == img::PTY) { // of /dev/tty it says no more
+                slave_info_ = &info;
+            }
         }
         // Opening the first slave and closing it again would be a hang-up.
         if (slave_info_ || master_info_->cr_closed()) {
@@ -122,10 +128,10 @@ class Pair
     void settle()
     {
         const img::tty_info_entry &modes = slave_info_ ? *slave_info_ : *master_info_;
-        const img::tty_data_entry *input = slave_info_ ? plan_.terminal_data(slave_info_->id()) : nullptr;
+        const img::tty_data_entry *input = slave_info_ ? plan_.terminals().data(slave_info_->id()) : nullptr;
         lines_ = modes.has_termios() ? modes.termios().c_lflag() & ICANON : 0;
         size_t received = input ? put_received(*input, modes) : 0;
-        if (const img::tty_data_entry *output = plan_.terminal_data(master_info_->id()); output && slave_) {
+        if (const img::tty_data_entry *output = plan_.terminals().data(master_info_->id()); output && slave_) {
             set_plain(lines_);
             write(slave_.get(), output->data(), "output that was not read yet");
         }
@@ -274,12 +280,7 @@ class Pair
             control(either(), TCSETS, &modes, "set a terminal's modes");
         }
         if (info.has_winsize()) {
-            struct winsize size {
-            };
-            size.ws_row = static_cast<unsigned short>(info.winsize().ws_row());
-            size.ws_col = static_cast<unsigned short>(info.winsize().ws_col());
-            size.ws_xpixel = static_cast<unsigned short>(info.winsize().ws_xpixel());
-            size.ws_ypixel = static_cast<unsigned short>(info.winsize().ws_ypixel());
+            struct winsize size = to_kernel(info.winsize());
             control(either(), TIOCSWINSZ, &size, "set a terminal's size");
         }
         if (info.has_termios_locked()) {
@@ -294,10 +295,10 @@ class Pair
             return;
         sys::check(sys::call(SYS_fchown, slave_.get(), slave_info_->uid(), slave_info_->gid()),
                    "give a terminal to its owner");
-        for (const img::file_entry *each : plan_.pty_pair(master_info_->pty().index())) {
+        for (const img::file_entry *each : plan_.terminals().pair(pty_)) {
             const img::file_entry *name =
                 each->tty().has_regf_id() ? plan_.find(img::REG, each->tty().regf_id()) : nullptr;
-            if (&plan_.terminal(each->tty().tty_info_id()) == slave_info_ && name && name->has_reg() &&
+            if (&plan_.terminals().info(*each) == slave_info_ && name && name->has_reg() &&
                 name->reg().has_mode()) {
                 sys::check(sys::call(SYS_fchmod, slave_.get(), name->reg().mode() & 07777),
                            "set a terminal's mode");
@@ -318,6 +319,7 @@ class Pair
     }
 
     const Plan &plan_;
+    PtyId pty_;
     int master_ = -1;
     unsigned lines_ =
         0; // ICANON when input waits in lines: while it waits, leaving that mode would join them
@@ -327,27 +329,27 @@ class Pair
 
 } // namespace
 
-void place_pair(uint32_t index, Opener &opener)
+void place_pair(const PtyId &pty, Opener &opener)
 {
-    if (index > kMaxIndex)
-        bad_image(cat("the pseudo terminal ", index));
+    if (pty.index > kMaxIndex)
+        bad_image(cat("the pseudo terminal ", pty.index));
     const Plan &plan = opener.plan;
     const img::file_entry *master = nullptr;
-    for (const img::file_entry *each : plan.pty_pair(index))
-        if (is_master(plan.terminal(each->tty().tty_info_id())))
+    for (const img::file_entry *each : plan.terminals().pair(pty))
+        if (is_master(plan.terminals().info(*each)))
             master = each;
-    Fd fd = master_of(index, path_of(*master, plan), true, opener);
-    for (const img::file_entry *each : plan.pty_pair(index))
+    Fd fd = master_of(pty.index, path_of(*master, plan), true, opener);
+    for (const img::file_entry *each : plan.terminals().pair(pty))
         if (each != master)
             opener.place(*each, open_slave(fd.get(), each->tty().flags()));
     opener.place(*master, std::move(fd));
 }
 
-void settle_pair(uint32_t index, Opener &opener) { Pair(index, opener).settle(); }
+void settle_pair(const PtyId &pty, Opener &opener) { Pair(pty, opener).settle(); }
 
 void place_hung_up(const img::file_entry &entry, Opener &opener)
 {
-    const img::tty_info_entry &info = opener.plan.terminal(entry.tty().tty_info_id());
+    const img::tty_info_entry &info = opener.plan.terminals().info(entry);
     uint32_t index = info.has_pty() && info.pty().index() <= kMaxIndex ? info.pty().index() : 0;
     Fd master = master_of(index, "/dev/ptmx", false, opener);
     opener.place(entry, open_slave(master.get(), entry.tty().flags()));

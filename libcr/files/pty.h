@@ -11,14 +11,15 @@
 #pragma once
 
 #include "libcr/files/opener.h"
+#include "libcr/files/tty.h"
 
 namespace cr::files
 {
 
 // Makes the pair and places all its descriptions.
-void place_pair(uint32_t index, Opener &opener);
+void place_pair(const PtyId &pty, Opener &opener);
 // Contents, modes, size, owner, lock.
-void settle_pair(uint32_t index, Opener &opener);
+void settle_pair(const PtyId &pty, Opener &opener);
 // A slave that has hung up.
 void place_hung_up(const img::file_entry &entry, Opener &opener);
 

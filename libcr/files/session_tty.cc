@@ -9,7 +9,7 @@ namespace cr::files
 
 void arm_controlling_terminal(const Plan &plan, pid_t pid, task::Build &build)
 {
-    const img::file_entry *terminal = plan.controlling_terminal(pid);
+    const img::file_entry *terminal = plan.terminals().of_session(pid);
     if (!terminal)
         return;
     std::string subject = cat("terminal of session ", pid);
@@ -20,10 +20,10 @@ void arm_controlling_terminal(const Plan &plan, pid_t pid, task::Build &build)
 
 pid_t foreground_group(const Plan &plan, pid_t pid)
 {
-    const img::file_entry *terminal = plan.controlling_terminal(pid);
+    const img::file_entry *terminal = plan.terminals().of_session(pid);
     if (!terminal)
         return 0;
-    auto group = static_cast<pid_t>(plan.terminal(terminal->tty().tty_info_id()).pgrp());
+    auto group = static_cast<pid_t>(plan.terminals().info(*terminal).pgrp());
     return group == pid ? 0 : group; // the leader's own is there already
 }
 
@@ -31,7 +31,7 @@ void arm_foreground(const Plan &plan, pid_t pid, task::Build &build)
 {
     pid_t group = foreground_group(plan, pid);
     std::string subject = cat("foreground group ", group);
-    program::OpId fd = build.fetch(plan.number(*plan.controlling_terminal(pid)), subject);
+    program::OpId fd = build.fetch(plan.number(*plan.terminals().of_session(pid)), subject);
     build.program.sys(SYS_ioctl, {fd, TIOCSPGRP, build.region.data(&group, sizeof group)}, program::On::Fail,
                       subject);
     build.close(fd);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <asm/termbits.h>
+#include <sys/ioctl.h>
 
 namespace cr::files
 {
@@ -22,6 +23,12 @@ inline struct termios to_kernel(const img::termios_entry &from)
     for (int i = 0; i < std::min<int>(NCCS, from.c_cc_size()); i++)
         modes.c_cc[i] = static_cast<cc_t>(from.c_cc(i));
     return modes;
+}
+
+inline struct winsize to_kernel(const img::winsize_entry &from)
+{
+    auto part = [](uint32_t value) { return static_cast<unsigned short>(value); };
+    return {part(from.ws_row()), part(from.ws_col()), part(from.ws_xpixel()), part(from.ws_ypixel())};
 }
 
 inline void to_image(const struct termios &from, img::termios_entry &to)

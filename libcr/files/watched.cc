@@ -4,6 +4,7 @@
 #include "libcr/base/text.h"
 #include "libcr/files/plan.h"
 #include "libcr/files/tree.h"
+#include "libcr/proc/mountinfo.h"
 #include "libcr/sys/file.h"
 
 #include <climits>
@@ -24,32 +25,6 @@ constexpr const char *kLikely[] = {
 
 dev_t decode(uint32_t s_dev) { return makedev(s_dev >> 20, s_dev & 0xfffff); }
 uint32_t encode(dev_t dev) { return major(dev) << 20 | minor(dev); }
-
-// "/a\040b" as mountinfo has it.
-std::string unescape(std::string_view text)
-{
-    std::string out;
-    for (size_t i = 0; i < text.size(); i++) {
-        if (text[i] == '\\' && i + 3 < text.size()) {
-            out +=
-                static_cast<char>((text[i + 1] - '0') << 6 | (text[i + 2] - '0') << 3 | (text[i + 3] - '0'));
-            i += 3;
-        } else {
-            out += text[i];
-        }
-    }
-    return out;
-}
-
-std::string read_mountinfo()
-{
-    Fd file = sys::open_at(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY);
-    std::string text;
-    char buffer[8192];
-    while (size_t n = sys::read_up_to(file.get(), buffer, sizeof buffer, "mountinfo"))
-        text.append(buffer, n);
-    return text;
-}
 
 std::string handle_bytes(const img::fh_entry &handle)
 {
@@ -74,19 +49,9 @@ Fd try_handle(int mount, const img::fh_entry &handle)
 // good as any.
 template <class Work> void for_mounts(uint32_t s_dev, const Work &work)
 {
-    std::string all = read_mountinfo();
-    for (std::string_view text = all; !text.empty();) {
-        std::string_view line = take_until(text, '\n');
-        auto id = parse_int<int>(take_word(line));
-        take_word(line);
-        std::string_view device = take_word(line);
-        auto major_number = parse_int<uint32_t>(take_until(device, ':')),
-             minor_number = parse_int<uint32_t>(device);
-        take_word(line);
-        if (id && major_number && minor_number && (*major_number << 20 | *minor_number) == s_dev &&
-            work(*id, unescape(take_word(line))))
+    for (const proc::Mount &mount : proc::mounts_of("self"))
+        if (mount.dev == decode(s_dev) && work(mount.id, mount.point))
             return;
-    }
 }
 
 Fd open_mount(const std::string &path)

@@ -64,6 +64,7 @@ class Execution
     void make_programs();
     void clone_root();
     void follow();
+    void give_master() const;
     void set_state();
     void release();
     void let_connections_go();
@@ -267,6 +268,17 @@ void Execution::release()
     see_leaders_end();
 }
 
+void Execution::give_master() const
+{
+    const files::TerminalPlan &terminals = plan_.files->terminals();
+    if (!terminals.orphan_master() || !request_.give_master)
+        return;
+    Fd opener(static_cast<int>(sys::check(sys::pidfd_open(opener_->pid()), "open a pidfd of the opener")));
+    int number = plan_.files->number(*terminals.orphan_master());
+    long master = sys::check(sys::pidfd_getfd(opener.get(), number), "take the new master of a terminal");
+    request_.give_master(Fd(static_cast<int>(master)).get());
+}
+
 RestoreResult Execution::run()
 {
     uint64_t begin = monotonic_us();
@@ -288,6 +300,7 @@ RestoreResult Execution::run()
                       plan_.memory.segments); // before a place for the programs is looked for
     make_programs();
     opener_->wait_opened();
+    give_master();
     uint64_t forking = monotonic_us();
     clone_root();
     hook("setup-namespaces");

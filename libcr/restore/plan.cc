@@ -105,6 +105,21 @@ void warn_of_names(const ImageSet &images, const feature::Features &features)
                      " areas of memory are lost: this kernel has none (CONFIG_ANON_VMA_NAME)");
 }
 
+// Whether session and terminal are to be the caller's. Where the tree needs that and the caller has a terminal
+// he need not say so.
+bool is_shell_job(const ImageSet &images, const RestoreRequest &request)
+{
+    if (request.shell_job || !request.files.stdio.empty())
+        return true;
+    if (images.tasks[0].tree.sid() == images.tasks[0].tree.pid())
+        return false;
+    if (files::callers_terminal(request.files.terminal).empty())
+        refused("the root of the tree is not a session leader: its session and terminal were outside",
+                "give --shell-job to put it into yours");
+    log::warning("the tree was a job of a shell: it comes back into this terminal's session (--shell-job)");
+    return true;
+}
+
 } // namespace
 
 std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
@@ -115,16 +130,14 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
     check_tasks(images, host, request.features);
     decide_loginuid(images, request.features, host);
     warn_of_names(images, request.features);
-    if (!request.shell_job && images.tasks[0].tree.sid() != images.tasks[0].tree.pid())
-        refused("the root of the tree is not a session leader: its session and terminal were outside",
-                "give --shell-job to put it into yours");
+    bool shell_job = is_shell_job(images, request);
     auto plan = std::unique_ptr<Plan>(new Plan{std::move(images), {}, {}, {}, host});
     plan->births = task::plan_births(kin_of(plan->images));
     choose_ids(plan->images, plan->births);
     auto segments = mm::plan_segments(plan->images.dir, spaces_of(plan->images));
     std::vector<mm::SharedPlan> shared = mm::plan_shared(plan->images.dir, spaces_of(plan->images));
     files::RestoreOptions options = request.files;
-    options.shell_job = request.shell_job;
+    options.shell_job = shell_job;
     for (const TaskImage &task : plan->images.tasks)
         options.pids.insert(task.pid());
     options.written = written_files(plan->images);

@@ -23,6 +23,8 @@ struct RestoreRequest {
     // Run at CRIU's named points with the root's pid (0 before it exists): "pre-restore", "post-restore", ...
     // What it throws before the tasks are released undoes the restore.
     std::function<void(const char *point, pid_t root)> hook;
+    // Takes the new master of a terminal (files.orphan_pts_master); borrowed.
+    std::function<void(int master)> give_master;
 };
 
 struct RestoreResult {

@@ -199,6 +199,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     };
     files::DumpOptions options;
     options.shell_job = request.shell_job;
+    options.orphan_pts_master = request.orphan_pts_master;
     options.external = request.external;
     options.file_locks = request.file_locks;
     options.tcp_established = request.tcp_established;

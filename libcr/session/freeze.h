@@ -31,6 +31,7 @@ struct FreezeRequest {
     bool track_mem = false, auto_dedup = false;
     bool pre_dump = false; // memory only
     bool shell_job = false;
+    bool orphan_pts_master = false;
     bool file_locks = false, link_remap = false, evasive_devices = false;
     uint64_t ghost_limit = 1 << 20;
     std::vector<std::string> external;

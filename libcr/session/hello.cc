@@ -80,6 +80,7 @@ img::session_hello make_hello(const FreezeRequest &request, int session_fd)
     hello.set_start_ns(log::config().start_ns ? log::config().start_ns : monotonic_ns());
     hello.set_dry_run(request.dry_run);
     hello.set_shell_job(request.shell_job);
+    hello.set_orphan_pts_master(request.orphan_pts_master);
     hello.set_ghost_limit(request.ghost_limit);
     hello.set_link_remap(request.link_remap);
     hello.set_file_locks(request.file_locks);

@@ -15,6 +15,7 @@ void dump_files(Stage &stage)
     stage.claims_end();
     files::DumpOptions options;
     options.shell_job = stage.hello().shell_job();
+    options.orphan_pts_master = stage.hello().orphan_pts_master();
     options.build_id = !stage.hello().skip_build_id();
     options.external.assign(stage.hello().external().begin(), stage.hello().external().end());
     options.file_locks = stage.hello().file_locks();

@@ -152,6 +152,9 @@ def shell_job(context):
     context.dump(options=("-j",))
     context.restore(options=("-j",))
     context.same_as(before, "after the restore")
+    context.dump("second", options=("-j",))
+    context.restore("second")  # from a terminal it is assumed
+    context.same_as(before, "after the restore without --shell-job")
 
 
 def alone(context):
