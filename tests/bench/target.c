@@ -6,14 +6,21 @@
 #include "board.h"
 
 #include <fcntl.h>
+#include <libgen.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -125,6 +132,100 @@ static void descriptors(size_t count)
             die("open");
 }
 
+static int checked(int fd, const char *what)
+{
+    if (fd < 0)
+        die(what);
+    return fd;
+}
+
+// In the directory of the board, which is the caller's to remove.
+static const char *directory;
+
+static int new_file(size_t i)
+{
+    char name[512];
+    snprintf(name, sizeof name, "%s/file-%zu", directory, i);
+    int fd = checked(open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), name);
+    if (write(fd, name, sizeof name) != sizeof name)
+        die(name);
+    return fd;
+}
+
+// Every tenth is deleted.
+static void files(size_t count)
+{
+    raise_descriptors();
+    for (size_t i = 0; i < count; i++) {
+        int fd = new_file(i);
+        char name[64], path[512];
+        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+        if (i % 10)
+            continue;
+        ssize_t n = readlink(name, path, sizeof path - 1);
+        path[n < 0 ? 0 : n] = 0;
+        if (unlink(path))
+            die(path);
+    }
+}
+
+// Of 2,000 eventfds, in several epolls.
+static void registrations(size_t count)
+{
+    enum { kTargets = 2000 };
+    int fds[kTargets];
+    raise_descriptors();
+    for (size_t i = 0; i < kTargets; i++)
+        fds[i] = checked(eventfd(0, 0), "eventfd");
+    for (size_t i = 0, epoll = 0; i < count; i++) {
+        if (i % kTargets == 0)
+            epoll = (size_t)checked(epoll_create1(0), "epoll_create");
+        struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
+        checked(epoll_ctl((int)epoll, EPOLL_CTL_ADD, fds[i % kTargets], &event), "epoll_ctl");
+    }
+}
+
+static void watches(size_t count)
+{
+    int group = checked(inotify_init1(IN_NONBLOCK), "inotify_init");
+    for (size_t i = 0; i < count; i++) {
+        close(new_file(i));
+        char name[512];
+        snprintf(name, sizeof name, "%s/file-%zu", directory, i);
+        checked(inotify_add_watch(group, name, IN_ATTRIB), "inotify_add_watch");
+    }
+}
+
+// With something unread at both ends.
+static void socket_pairs(size_t count)
+{
+    raise_descriptors();
+    for (size_t i = 0; i < count; i++) {
+        int ends[2];
+        checked(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
+        for (int end = 0; end < 2; end++)
+            if (write(ends[end], &i, sizeof i) != sizeof i)
+                die("write to a socket");
+    }
+}
+
+// As many of each kind.
+static void mixed(size_t count)
+{
+    raise_descriptors();
+    sigset_t none;
+    sigemptyset(&none);
+    for (size_t i = 0; i < count; i += 8) {
+        int ends[2];
+        checked(pipe(ends), "pipe");
+        checked(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
+        checked(eventfd(1, 0), "eventfd");
+        checked(timerfd_create(CLOCK_MONOTONIC, 0), "timerfd_create");
+        checked(signalfd(-1, &none, 0), "signalfd");
+        new_file(i);
+    }
+}
+
 static void pipes(size_t count)
 {
     raise_descriptors();
@@ -152,8 +253,10 @@ static const struct {
     const char *name;
     void (*set_up)(size_t);
 } kKinds[] = {
-    {"tiny", nothing}, {"pages", pages},     {"zeros", zeros},     {"sparse", sparse}, {"large", large_pages},
-    {"tree", tree},    {"threads", threads}, {"fds", descriptors}, {"pipes", pipes},   {"vmas", areas},
+    {"tiny", nothing},      {"pages", pages},       {"zeros", zeros},     {"sparse", sparse},
+    {"large", large_pages}, {"tree", tree},         {"threads", threads}, {"fds", descriptors},
+    {"pipes", pipes},       {"vmas", areas},        {"files", files},     {"registrations", registrations},
+    {"watches", watches},   {"unix", socket_pairs}, {"mixed", mixed},
 };
 
 static uint64_t now_ns(void)
@@ -190,6 +293,7 @@ int main(int argc, char **argv)
     if (fd < 0 || board == MAP_FAILED)
         die(argv[1]);
     close(fd);
+    directory = dirname(argv[1]);
 
     // Only the first thread is woken by the driver's signal, and only while it waits for it.
     sigset_t wake, before;

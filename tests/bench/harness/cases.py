@@ -14,6 +14,7 @@ CRIU = {
     "threads-1000": (369, 328),
     "fds-10000": (337, 204),
     "vmas-30000": (488, 268),
+    "files-2000": (121, 130),
 }
 
 
@@ -46,12 +47,21 @@ def series(name, kind, sizes, dump, restore, per_unit=1):
     ]
 
 
+def slope(name, kind, sizes):
+    return [Case(f"{name}-{n}", kind, n, series=name, runs=5) for n in sizes]
+
+
 ALL = [
     Case("tiny", "tiny", 0, runs=20),
     *series("tree", "tree", (10, 100, 1000), "stop-tree", "fork"),
     *series("threads", "threads", (10, 100, 1000), "stop-threads", "clone"),
     *series("fds", "fds", (1000, 10000), "fdinfo", "open"),
-    *series("pipes", "pipes", (2000,), "fdinfo", "pipe", per_unit=2),
+    *series("pipes", "pipes", (2000, 5000), "fdinfo", "pipe", per_unit=2),
+    *slope("files", "files", (200, 2000)),
+    *slope("mixed", "mixed", (1000, 10000)),
+    *slope("registrations", "registrations", (2000, 20000)),
+    *slope("watches", "watches", (1000, 10000)),
+    *slope("unix", "unix", (100, 1000)),
     *series("vmas", "vmas", (1000, 10000, 30000), "smaps", "map"),
     memory("64MiB", "pages", 64, 64, "copy-write", "fill", 10),
     memory("256MiB", "pages", 256, 256, "copy-write", "fill", 5),
