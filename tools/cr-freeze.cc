@@ -1,4 +1,5 @@
 // cr-freeze: stops a process tree, keeps its task state, holds it and begins the session stream.
+#include "cgroup_options.h"
 #include "libcr/base/log.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
@@ -44,6 +45,8 @@ int cr_freeze_main(int argc, char **argv)
         request.irmap_scan_paths = options.policy.irmap_scan_paths;
         request.allow_loss = options.policy.allow_loss;
         request.cpu_cap = options.policy.cpu_cap;
+        request.cgroups = tools::cgroup_options(options.policy.cgroups);
+        request.freeze_cgroup = options.policy.freeze_cgroup;
         request.log_level = options.log_level;
         request.log_file = options.log_file;
         return session::freeze(request, 1);

@@ -1,5 +1,6 @@
 // cr-restore: brings a process tree back from its images.
 #include "action_scripts.h"
+#include "cgroup_options.h"
 #include "libcr/base/error.h"
 #include "libcr/base/fd.h"
 #include "libcr/base/log.h"
@@ -33,6 +34,7 @@ restore::RestoreRequest request_of(const cli::RestoreOptions &options)
     request.leave_stopped = options.leave_stopped;
     request.shell_job = options.shell_job;
     request.cpu_cap = options.cpu_cap;
+    request.cgroups = tools::cgroup_options(options.cgroups);
     request.files.check_mode = !options.skip_file_rwx_check;
     request.files.check_build_id = options.file_validation == cli::FileValidation::BuildId;
     request.files.shell_job = options.shell_job;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <limits>
 
 namespace cr::cli
@@ -94,11 +96,29 @@ InheritFd inherit_fd(std::string_view text)
     return {*fd, std::string(rest.substr(1)), type == "debug"};
 }
 
-std::string cgroup_mode(const Parsed &parsed)
+std::string contents_of(const std::string &path)
 {
-    if (parsed.has("manage-cgroups") && !parsed.value("manage-cgroups"))
-        return "soft";
-    return parsed.word("manage-cgroups", "none", "none,props,soft,full,strict,ignore");
+    std::ifstream file(path);
+    std::string out{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (!file || out.size() > 1 << 20)
+        failed("read " + path);
+    return out;
+}
+
+// What a command does not take is not there to be asked for.
+Cgroups cgroups(const Parsed &parsed)
+{
+    Cgroups out;
+    out.asked = parsed.has("manage-cgroups");
+    if (parsed.value("manage-cgroups"))
+        out.mode = parsed.word("manage-cgroups", out.mode, "none,props,soft,full,strict,ignore");
+    out.root = parsed.values("cgroup-root");
+    out.yard = parsed.value("cgroup-yard").value_or("");
+    out.properties = parsed.value("cgroup-props").value_or("");
+    if (auto file = parsed.value("cgroup-props-file"))
+        out.properties.append("\n").append(contents_of(*file));
+    out.dump_controllers = parsed.values("cgroup-dump-controller");
+    return out;
 }
 
 uint32_t allowed_loss(const Parsed &parsed)
@@ -193,7 +213,8 @@ DumpPolicy dump_policy(const Parsed &parsed)
     policy.tcp_close = parsed.on("tcp-close");
     policy.skip_in_flight = parsed.on("skip-in-flight");
     policy.network_lock = parsed.word("network-lock", policy.network_lock, "iptables,nftables,skip");
-    policy.manage_cgroups = cgroup_mode(parsed);
+    policy.cgroups = cgroups(parsed);
+    policy.freeze_cgroup = parsed.value("freeze-cgroup").value_or("");
     policy.freeze = parsed.word("freeze", policy.freeze, "copy,snapshot,auto");
     if (auto limit = parsed.value("max-memory"))
         policy.max_memory = size_with_suffix("max-memory", *limit);
@@ -270,7 +291,7 @@ RestoreOptions restore_options(const Parsed &parsed)
     options.tcp_established = parsed.on("tcp-established");
     options.tcp_close = parsed.on("tcp-close");
     options.weak_sysctls = parsed.on("weak-sysctls");
-    options.manage_cgroups = cgroup_mode(parsed);
+    options.cgroups = cgroups(parsed);
     options.root = parsed.value("root").value_or("");
     options.action_scripts = parsed.values("action-script");
     options.notify_fd = descriptor(parsed, "notify-fd");

@@ -35,6 +35,15 @@ struct ExternalUnixSockets {
     std::vector<uint32_t> inodes; // empty: any
 };
 
+struct Cgroups {
+    std::string mode = "soft";     // none, props, soft, full, strict, ignore
+    bool asked = false;            // the mode was given
+    std::vector<std::string> root; // [CTRL:]/PATH
+    std::string yard;              // a directory; empty: none
+    std::string properties;        // of --cgroup-props and the file of --cgroup-props-file
+    std::vector<std::string> dump_controllers;
+};
+
 // What a dump may do and accept. cr-freeze puts it into the session for all stages.
 struct DumpPolicy {
     bool shell_job = false;
@@ -53,7 +62,8 @@ struct DumpPolicy {
     bool tcp_close = false;
     bool skip_in_flight = false;
     std::string network_lock = "nftables"; // iptables, nftables, skip
-    std::string manage_cgroups = "none";   // none, props, soft, full, strict, ignore
+    Cgroups cgroups;
+    std::string freeze_cgroup;             // a directory; empty: none
     std::string freeze = "copy";           // copy, snapshot, auto
     uint64_t max_memory = 0;               // bytes; 0: not given
     std::string prev_images_dir;           // relative to the image directory; empty: none
@@ -117,7 +127,7 @@ struct RestoreOptions : Common {
     bool weak_sysctls = false;
     bool auto_dedup = false;
     uint32_t cpu_cap = kCpuDefault;
-    std::string manage_cgroups = "none";
+    Cgroups cgroups;
     std::string root; // empty: as dumped
     std::vector<std::string> action_scripts;
     int notify_fd = -1;

@@ -118,7 +118,9 @@ constexpr Option kOptions[] = {
     {.name = "exec-cmd", .commands = kRestore,
      .help = "become the command that follows '--' once the tree runs, as its parent", .group = Tree},
     {.name = "freeze-cgroup", .arg = Value, .value = "PATH", .commands = kPolicy,
-     .help = "freeze by the cgroup at PATH", .group = Tree, .status = NoEffect, .note = "the tree is stopped by ptrace, which reaches it in any cgroup"},
+     .help = "freeze the whole cgroup at PATH (a directory) until all of the tree is held, so that it cannot grow "
+             "meanwhile; one that is frozen already stays so",
+     .group = Tree},
     {.name = "cpu-cap", .arg = Optional, .value = "LIST", .commands = kPolicy | kRestore | kCpuinfo,
      .help = "keep what the CPU can do with the images, and compare it on a restore: fpu, ins (what programs can "
              "use), cpu (everything alike), all (the default), none; ^NAME takes one away",
@@ -131,20 +133,24 @@ constexpr Option kOptions[] = {
     {.name = "allow-uprobes", .arg = Bool, .commands = kDumps | kRestore,
      .help = "accept tasks that have a [uprobes] area", .group = Tree, .status = NoEffect, .note = kPermits},
     {.name = "manage-cgroups", .arg = Optional, .value = "MODE", .commands = kBoth,
-     .help = "how to treat cgroups: none, props, soft, full, strict, ignore", .group = Tree, .status = NotYet,
-     .note = "keeping cgroups", .harmless = "none,ignore"},
+     .help = "how to treat cgroups: ignore them; put the tasks back where they were (none); and set what is there "
+             "as it was (props); make what is missing (soft, the default); set everything (full); take only what "
+             "is not there yet (strict)",
+     .group = Tree},
     {.name = "cgroup-root", .arg = Value, .value = "[CTRL:]/PATH", .repeats = true, .commands = kBoth,
-     .help = "where the tree's cgroups begin", .group = Tree, .status = NotYet, .note = "keeping cgroups"},
-    {.name = "cgroup-props", .arg = Value, .value = "STRING", .commands = kDumps,
-     .help = "which cgroup properties to keep", .group = Tree, .status = NotYet, .note = "keeping cgroups"},
-    {.name = "cgroup-props-file", .arg = Value, .value = "FILE", .commands = kDumps,
-     .help = "the same from FILE", .group = Tree, .status = NotYet, .note = "keeping cgroups"},
-    {.name = "cgroup-dump-controller", .arg = Value, .value = "NAME", .repeats = true, .commands = kDumps,
-     .help = "keep properties of this controller only", .group = Tree, .status = NotYet,
-     .note = "keeping cgroups"},
-    {.name = "cgroup-yard", .arg = Value, .value = "PATH", .commands = kDumps | kRestore,
-     .help = "where the cgroup controllers are mounted", .group = Tree, .status = NotYet,
-     .note = "keeping cgroups"},
+     .help = "where the tree's cgroups begin, in the hierarchy with the controller CTRL or in all; a restore puts "
+             "them there",
+     .group = Tree},
+    {.name = "cgroup-props", .arg = Value, .value = "STRING", .commands = kPolicy,
+     .help = "which cgroup properties to keep besides, or instead of, the usual ones, as YAML", .group = Tree},
+    {.name = "cgroup-props-file", .arg = Value, .value = "FILE", .commands = kPolicy,
+     .help = "the same from FILE", .group = Tree},
+    {.name = "cgroup-dump-controller", .arg = Value, .value = "NAME", .repeats = true, .commands = kPolicy,
+     .help = "keep properties of this controller only", .group = Tree},
+    {.name = "cgroup-yard", .arg = Value, .value = "PATH", .commands = kBoth,
+     .help = "where the cgroup controllers are mounted, a directory for each; they are not mounted by ourselves "
+             "then",
+     .group = Tree},
 
     // --- memory ---
     {.name = "track-mem", .arg = Bool, .commands = kPolicy,

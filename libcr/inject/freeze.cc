@@ -43,6 +43,8 @@ FrozenTree::FrozenTree(pid_t root, const FreezeOptions &options) : options_(opti
     Deadline deadline = Clock::now() + options.timeout;
     try {
         adopt(root);
+        if (options.all_seized)
+            seize_standing();
         for (bool more = true; more;) {
             for (FrozenTask &task : tasks_)
                 if (!task.complete)
@@ -236,6 +238,18 @@ bool FrozenTree::list_again(FrozenTask &task)
         for (pid_t child : children_of(task.pid, thread.tid))
             grown |= adopt(child);
     return grown;
+}
+
+// Of a tree that stands, all threads of all tasks are there to be seen.
+void FrozenTree::seize_standing()
+{
+    for (size_t i = 0; i < tasks_.size(); i++) {
+        list_threads(tasks_[i]);
+        for (size_t k = 0; k < tasks_[i].threads.size(); k++)
+            for (pid_t child : children_of(tasks_[i].pid, tasks_[i].threads[k].tid))
+                adopt(child);
+    }
+    options_.all_seized();
 }
 
 void FrozenTree::wait_all(Deadline deadline)

@@ -28,6 +28,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -72,6 +73,10 @@ struct FreezeOptions {
     std::chrono::milliseconds timeout{10000};
     std::vector<pid_t> stages; // other processes of the session: they must not be in the tree
     bool collect = false;      // find all blockers (blockers()) instead of throwing the first
+    // The tree stands already, by something else than ptrace: called when all of it is seized, and will stop
+    // as soon as that something lets it.
+    std::function<void()> all_seized;
+    std::function<void()> before_resume; // called before the tasks are let go
 };
 
 class FrozenTree
@@ -110,6 +115,7 @@ class FrozenTree
     bool adopt(pid_t pid);
     bool list_threads(FrozenTask &task);
     bool list_again(FrozenTask &task);
+    void seize_standing();
     void seize(FrozenTask &task, FrozenThread &thread);
     void wait_all(Deadline deadline);
     bool settle(FrozenTask &task, FrozenThread &thread, Deadline deadline);

@@ -13,6 +13,8 @@ namespace pt = sys::ptrace;
 void FrozenTree::resume()
 {
     held_ = false;
+    if (options_.before_resume)
+        options_.before_resume();
     for (FrozenTask &task : tasks_)
         for (FrozenThread &thread : task.threads)
             if (thread.seized)

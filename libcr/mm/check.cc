@@ -107,7 +107,7 @@ void check_guards(const img::mm_entry &mm)
 {
     auto vma = mm.vmas().begin();
     uint64_t previous_end = 0;
-    for (const img::guard_range &guard : mm.cr_guards()) {
+    for (const img::memory_range &guard : mm.cr_guards()) {
         auto describe = [&] { return cat("guard pages ", hex(guard.start()), "-", hex(guard.end())); };
         Subject subject(describe);
         if (guard.start() % kPageSize || guard.end() % kPageSize || guard.start() >= guard.end())
@@ -122,6 +122,17 @@ void check_guards(const img::mm_entry &mm)
                 bad_image(cat("at ", hex(at), " is no memory that can have them"));
             at = std::min(vma->end(), guard.end());
         }
+    }
+}
+
+void check_large(const img::mm_entry &mm)
+{
+    uint64_t previous_end = 0;
+    for (const img::memory_range &range : mm.cr_large().ranges()) {
+        if (range.start() < previous_end || range.start() >= range.end() || range.start() % kPageSize ||
+            range.end() % kPageSize)
+            bad_image(cat("large pages ", hex(range.start()), "-", hex(range.end()), " cannot be"));
+        previous_end = range.end();
     }
 }
 
@@ -154,6 +165,7 @@ void check_layout(const img::mm_entry &mm, const std::function<bool(uint32_t)> &
     if (vdso > 1 || vvar > 1)
         bad_image("there is more than one vDSO");
     check_guards(mm);
+    check_large(mm);
     check_ldt(mm);
     if (mm.cr_mdwe() > 3 || mm.cr_thp_disable() > 3)
         bad_image(cat("cr_mdwe is ", mm.cr_mdwe(), ", cr_thp_disable ", mm.cr_thp_disable()));

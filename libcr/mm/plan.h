@@ -38,6 +38,9 @@ struct AreaPlan {
     std::vector<Range> differing, absent;
 };
 
+// When memory that is touched for the first time gets transparent huge pages.
+enum class LargePages { Never, Advised, Always };
+
 struct TaskPlan {
     // Takes over a pagemap that check_pages() found good. `dir` and `mm` must stay where they are.
     TaskPlan(const image::Dir &dir, pid_t pid, const img::mm_entry &mm, image::Pagemap pagemap);
@@ -53,6 +56,7 @@ struct TaskPlan {
     pid_t pid;
     const img::mm_entry *mm;
     bool code_32 = false; // the task runs 32-bit code
+    LargePages large = LargePages::Never;
     image::Pagemap pagemap;
     std::vector<AreaPlan> areas; // without the kernel's own
 

@@ -1,6 +1,7 @@
 #include "libcr/mm/restore.h"
 
 #include "libcr/base/text.h"
+#include "libcr/mm/large_pages.h"
 #include "libcr/mm/ldt.h"
 #include "libcr/sys/numa.h"
 
@@ -352,33 +353,42 @@ void forbid_changes(task::Build &build, const TaskPlan &plan)
 void map_early(task::Build &build, const TaskPlan &plan, const Sources &sources)
 {
     Mapper mapper(build, plan, sources);
+    before_map(build, plan, true);
     mapper.change_inherited();
     mapper.map(true);
+    before_fill(build, plan, true);
     mapper.fill(plan.early);
 }
 
-void protect_early(task::Build &build, const TaskPlan &plan) { protect(build, plan, true); }
+void protect_early(task::Build &build, const TaskPlan &plan)
+{
+    after_fill(build, plan, true);
+    protect(build, plan, true);
+}
 
 void map_late(task::Build &build, const TaskPlan &plan, const Sources &sources)
 {
     Mapper mapper(build, plan, sources);
+    before_map(build, plan, false);
     mapper.map(false);
+    before_fill(build, plan, false);
     mapper.fill(plan.late);
 }
 
 void finish(task::Build &build, const TaskPlan &plan)
 {
+    after_fill(build, plan, false);
     protect(build, plan, false);
     // After the children are cloned, so that none has guards that it should not; before the locks, since
     // locked memory takes none.
-    for (const img::guard_range &guard : plan.mm->cr_guards())
+    for (const img::memory_range &guard : plan.mm->cr_guards())
         build.program.sys(SYS_madvise, {guard.start(), guard.end() - guard.start(), kMadvGuardInstall},
                           On::Fail, cat("guard pages ", hex(guard.start()), "-", hex(guard.end())));
     // Locks are not inherited, so inherited areas get theirs here too. An area without access, or
     // one with guards, cannot be brought in, which the call reports after it has set the lock.
     auto guarded = [&](const Vma &vma) {
         const auto &guards = plan.mm->cr_guards();
-        return std::any_of(guards.begin(), guards.end(), [&](const img::guard_range &guard) {
+        return std::any_of(guards.begin(), guards.end(), [&](const img::memory_range &guard) {
             return guard.start() < vma.end() && vma.start() < guard.end();
         });
     };

@@ -1,10 +1,12 @@
 #include "libcr/mm/scan.h"
 
 #include "libcr/base/text.h"
+#include "libcr/mm/page_buffer.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/pagemap.h"
 
 #include <algorithm>
+#include <span>
 
 namespace cr::mm
 {
@@ -33,6 +35,7 @@ class Scanner
     void read(Range range, bool own_of_file, Scan &out);
 
   private:
+    static void find_large(TargetAddr start, std::span<const uint64_t> entries, Scan &out);
     [[noreturn]] void fail(long result)
     {
         failed_with(static_cast<int>(-result), cat("read /proc/", task_.pid(), "/pagemap"));
@@ -50,23 +53,27 @@ bool Scanner::scan(Range range, bool own_of_file, Scan &out)
     arg.category_anyof_mask = sys::kPageIsPresent | sys::kPageIsSwapped;
     arg.category_mask = sys::kPageIsPfnZero | (own_of_file ? sys::kPageIsFile : 0);
     arg.category_inverted = arg.category_mask; // must be neither
-    arg.return_mask = sys::kPageIsGuard;
+    constexpr uint64_t kAlways = sys::kPageIsHuge;
+    arg.return_mask = kAlways | sys::kPageIsGuard;
     arg.vec = reinterpret_cast<uint64_t>(regions_.data());
     arg.vec_len = regions_.size();
     arg.end = range.end.value;
     for (arg.start = range.start.value;; arg.start = arg.walk_end) {
         long n = sys::pagemap_scan(pagemap_.get(), arg);
-        if (n == -EINVAL && arg.return_mask) { // before 6.16
-            arg.return_mask = 0;
+        if (n == -EINVAL && arg.return_mask != kAlways) { // before 6.16
+            arg.return_mask = kAlways;
             n = sys::pagemap_scan(pagemap_.get(), arg);
         }
         if (n == -ENOTTY)
             return false;
         if (n < 0)
             fail(n);
-        for (long i = 0; i < n; i++)
-            append(regions_[i].categories & sys::kPageIsGuard ? out.guards : out.pages,
-                   TargetAddr(regions_[i].start), TargetAddr(regions_[i].end));
+        for (long i = 0; i < n; i++) {
+            TargetAddr start(regions_[i].start), end(regions_[i].end);
+            append(regions_[i].categories & sys::kPageIsGuard ? out.guards : out.pages, start, end);
+            if (regions_[i].categories & sys::kPageIsHuge)
+                append(out.large, start, end);
+        }
         if (static_cast<uint64_t>(n) < arg.vec_len)
             return true;
     }
@@ -90,7 +97,25 @@ void Scanner::read(Range range, bool own_of_file, Scan &out)
             TargetAddr page = at + i * kPageSize;
             append(entry & sys::kEntryGuard ? out.guards : out.pages, page, page + kPageSize);
         }
+        if (!own_of_file)
+            find_large(at, std::span(entries_).first(n), out);
         at = at + n * kPageSize;
+    }
+}
+
+// The file does not tell of huge pages, but where the frames of one lie, to those with privileges: one after
+// the other, which 512 small ones hardly ever do.
+void Scanner::find_large(TargetAddr start, std::span<const uint64_t> entries, Scan &out)
+{
+    constexpr uint64_t kLargePage = PageBuffer::kLargePage, kPages = kLargePage / kPageSize, kFrame = (1ull << 55) - 1;
+    uint64_t first = (kLargePage - start.value % kLargePage) % kLargePage / kPageSize;
+    for (uint64_t at = first; at + kPages <= entries.size(); at += kPages) {
+        uint64_t frame = entries[at] & kFrame;
+        bool large = frame && frame % kPages == 0;
+        for (uint64_t i = 0; large && i < kPages; i++)
+            large = (entries[at + i] & sys::kEntryPresent) && (entries[at + i] & kFrame) == frame + i;
+        if (large)
+            append(out.large, start + at * kPageSize, start + (at + kPages) * kPageSize);
     }
 }
 
@@ -105,7 +130,8 @@ Scan merge(const std::vector<ScanArea> &areas, const std::vector<Range> &anonymo
            const Scan &anonymous, const Scan &own)
 {
     auto by_start = [](const Range &a, const Range &b) { return a.start < b.start; };
-    Scan out{intersect(anonymous.pages, anonymous_areas), anonymous.guards, 0};
+    Scan out{intersect(anonymous.pages, anonymous_areas), intersect(anonymous.large, anonymous_areas),
+             anonymous.guards, 0};
     out.pages.insert(out.pages.end(), own.pages.begin(), own.pages.end());
     std::sort(out.pages.begin(), out.pages.end(), by_start);
     for (const ScanArea &area : areas)

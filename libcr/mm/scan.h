@@ -31,6 +31,7 @@ struct ScanArea {
 
 struct Scan {
     std::vector<Range> pages;  // sorted, disjoint, within the areas
+    std::vector<Range> large;  // of `pages`, what is on transparent huge pages, as far as the kernel tells
     std::vector<Range> guards; // MADV_GUARD_INSTALL, in any memory; only where the kernel tells
     uint64_t scanned = 0;      // pages looked at
 };

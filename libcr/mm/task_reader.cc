@@ -139,6 +139,7 @@ TaskPages TaskReader::pages()
     }
     Scan scan = scan_pages(dir_, whole.value_or(Range{}), scan_areas);
     guards_ = std::move(scan.guards);
+    large_ = intersect(scan.large, out.anonymous);
     out.scanned = scan.scanned;
     out.ranges = std::move(scan.pages);
     if (vdso)
@@ -155,11 +156,15 @@ img::mm_entry TaskReader::describe(const TaskToCapture &task, FileTable &files, 
     policies_ = read_policies(dir_, task.numa);
     for (const Area &area : areas_)
         add_area(area, files, shared, mm);
-    for (const Range &range : guards_) {
-        img::guard_range &guard = *mm.add_cr_guards();
-        guard.set_start(range.start.value);
-        guard.set_end(range.end.value);
-    }
+    auto put = [](const Range &range, img::memory_range &out) {
+        out.set_start(range.start.value);
+        out.set_end(range.end.value);
+    };
+    for (const Range &range : guards_)
+        put(range, *mm.add_cr_guards());
+    mm.mutable_cr_large();
+    for (const Range &range : large_)
+        put(range, *mm.mutable_cr_large()->add_ranges());
     add_layout(task, files, mm);
     return mm;
 }

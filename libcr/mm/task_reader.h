@@ -77,7 +77,7 @@ class TaskReader
     std::optional<std::vector<sys::AreaFlags>> flags_;
     std::future<void> rest_;
     std::vector<Range> held_;
-    std::vector<Range> guards_; // found by pages()
+    std::vector<Range> guards_, large_; // found by pages()
     Policies policies_;
 };
 

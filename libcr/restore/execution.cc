@@ -7,6 +7,7 @@
 #include "libcr/inject/tree.h"
 #include "libcr/mm/fill.h"
 #include "libcr/program/enter.h"
+#include "libcr/restore/cgroups.h"
 #include "libcr/restore/guardian.h"
 #include "libcr/restore/host.h"
 #include "libcr/restore/last_step.h"
@@ -80,6 +81,7 @@ class Execution
     Plan &plan_;
     timespec begun_{};
     std::optional<ReadyToClone> ready_; // goes last: until then the dead come to us
+    std::optional<Cgroups> cgroups_;    // when nobody is in them any more
     std::set<pid_t> wanted_;
     std::vector<Thread> threads_;
     std::vector<pid_t> leaders_;
@@ -180,6 +182,7 @@ void Execution::clone_root()
     tracees_.emplace(root_, expectations(), fill, [this] { return memory_->failure(); });
     tracees_->also_ours(opener_->pid(), "opener");
     tracees_->seize_root();
+    cgroups_->follow(*tracees_, root_);
     char byte = 1;
     sys::check(sys::call(SYS_write, gate_write_.get(), &byte, 1), "start the root of the new tree");
     gate_read_.reset();
@@ -208,6 +211,7 @@ void Execution::follow()
         if (!task.zombie())
             set_from_outside(task);
     set_autogroups(plan_.images);
+    cgroups_->put_threads(plan_.images);
 }
 
 void Execution::set_state()
@@ -262,9 +266,11 @@ void Execution::release()
     if (network_->has_connections())
         opener_->outlive();
     commitment_.make();
+    cgroups_->keep();
     let_connections_go();
     hook("pre-resume");
     tracees_->detach(threads_);
+    cgroups_->freeze();
     see_leaders_end();
 }
 
@@ -295,6 +301,8 @@ RestoreResult Execution::run()
         wanted_.insert(birth.pid);
     hook("pre-restore");
     ready_.emplace();
+    cgroups_.emplace(plan_.cgroups, request_.cgroups, plan_.images, plan_.births, wanted_);
+    cgroups_->make();
     start_opener();
     segments_.emplace(plan_.images.dir,
                       plan_.memory.segments); // before a place for the programs is looked for

@@ -4,6 +4,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/mm/check.h"
+#include "libcr/mm/large_pages.h"
 #include "libcr/mm/place.h"
 #include "libcr/proc/maps.h"
 #include "libcr/proc/pid_dir.h"
@@ -74,6 +75,7 @@ MemoryPlan plan_memory(const ImageSet &images, const task::BirthPlan &births, co
             return false;
         }
     };
+    const mm::LargePages large = mm::large_pages();
     for (const TaskImage &task : images.tasks) {
         out.tasks.emplace_back();
         if (!task.mm)
@@ -84,6 +86,7 @@ MemoryPlan plan_memory(const ImageSet &images, const task::BirthPlan &births, co
         out.tasks.back() =
             std::make_unique<mm::TaskPlan>(mm::TaskPlan::read(images.dir, task.pid(), *task.mm));
         out.tasks.back()->code_32 = task.runs_32_bit();
+        out.tasks.back()->large = large;
     }
     for (size_t birth = 1; birth < births.births.size(); birth++)
         if (births.births[birth].role == task::Birth::Role::Task && !births.births[birth].shares.vm)

@@ -5,6 +5,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/proc/pid_dir.h"
+#include "libcr/restore/cgroups.h"
 #include "libcr/restore/host.h"
 #include "libcr/restore/pids.h"
 #include "libcr/task/cpu.h"
@@ -63,7 +64,7 @@ void check_tasks(const ImageSet &images, const task::Host &host, const feature::
 // included.
 int first_opener_number()
 {
-    constexpr int kYetToOpen = 32;
+    constexpr int kYetToOpen = 64;
     std::vector<int> open = proc::PidDir(::getpid()).numbers("fd");
     return std::max(64, open.back() + kYetToOpen);
 }
@@ -131,7 +132,8 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
     decide_loginuid(images, request.features, host);
     warn_of_names(images, request.features);
     bool shell_job = is_shell_job(images, request);
-    auto plan = std::unique_ptr<Plan>(new Plan{std::move(images), {}, {}, {}, host});
+    auto plan = std::unique_ptr<Plan>(new Plan{std::move(images), {}, {}, {}, host, {}});
+    plan->cgroups = plan_cgroups(plan->images, request.cgroups);
     plan->births = task::plan_births(kin_of(plan->images));
     choose_ids(plan->images, plan->births);
     auto segments = mm::plan_segments(plan->images.dir, spaces_of(plan->images));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "libcr/files/plan.h"
+#include "libcr/ns/cgroup_restore.h"
 #include "libcr/restore/images.h"
 #include "libcr/restore/memory.h"
 #include "libcr/restore/programs.h"
@@ -22,6 +23,7 @@ struct Plan {
     std::optional<files::Plan> files;
     MemoryPlan memory;
     task::Host host;
+    ns::CgroupPlan cgroups;
 };
 
 // Reads and checks the whole image set. Throws when it makes no sense or cannot be restored here.

@@ -44,6 +44,8 @@ std::string describe(const RestoreRequest &request)
         out +=
             cat("task ", task.pid(), " parent ", task.tree.ppid(), " group ", task.tree.pgid(), " session ",
                 task.tree.sid(), " threads ", task.threads.size(), task.zombie() ? " dead" : "", "\n");
+    for (const ns::CgroupDirectory &directory : plan->cgroups.directories)
+        out += cat("control group ", directory.controllers, ":", directory.path, "\n");
     for (const std::string &line : plan->files->describe())
         out += line + "\n";
     for (uint32_t i = 0; i < programs.region.program_count(); i++)

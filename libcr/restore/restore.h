@@ -3,6 +3,7 @@
 
 #include "libcr/feature/features.h"
 #include "libcr/files/opener.h"
+#include "libcr/ns/cgroup_options.h"
 #include "stats.pb.h"
 
 #include <functional>
@@ -19,6 +20,7 @@ struct RestoreRequest {
     bool shell_job = false;     // session, group and terminal are those of the caller
     uint32_t cpu_cap = 0;       // bits of libcr/base/cpu_cap.h
     files::RestoreOptions files;
+    ns::CgroupOptions cgroups;
     feature::Features features; // of this kernel, or of one that a test made up
     // Run at CRIU's named points with the root's pid (0 before it exists): "pre-restore", "post-restore", ...
     // What it throws before the tasks are released undoes the restore.

@@ -102,6 +102,8 @@ void Tracees::on_stop(pid_t pid, sys::WaitStatus status)
             seized_threads_.insert(pid);
         else if (alive_.insert(pid).second) {
             first_stops_++;
+            if (born_)
+                born_(pid);
             if (expected_.clone_events.count(pid))
                 sys::ptrace::set_options(pid, options() | PTRACE_O_TRACECLONE);
         }

@@ -74,6 +74,8 @@ class Tracees
     void detach(const std::vector<std::pair<pid_t, pid_t>> &threads);
     // Processes that are alive now.
     const std::set<pid_t> &alive() const { return alive_; }
+    // Called for each process but the root at its birth, before it runs.
+    void at_birth(std::function<void(pid_t)> born) { born_ = std::move(born); }
     // A process of ours that is not a task (the opener); its end is a failure too.
     void also_ours(pid_t pid, std::string name) { ours_[pid] = std::move(name); }
 
@@ -88,7 +90,7 @@ class Tracees
 
     pid_t root_;
     Expected expected_;
-    std::function<void(pid_t)> fill_;
+    std::function<void(pid_t)> fill_, born_;
     std::function<std::optional<Error>()> explain_;
     std::set<pid_t> alive_;
     std::set<pid_t> seized_threads_;

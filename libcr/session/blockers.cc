@@ -13,6 +13,7 @@
 #include "libcr/task/label.h"
 
 #include <algorithm>
+#include <fstream>
 #include <functional>
 #include <set>
 #include <tuple>
@@ -169,6 +170,22 @@ void find_landlock(inject::FrozenTree &tree, bool allowed, task::KernelSource &k
     }
 }
 
+// What is to be undone at the end of a process is told by no file, and set by no call. Where there are no
+// semaphores at all, the kernel is not asked.
+void warn_of_undo_lists(inject::FrozenTree &tree, task::KernelSource &kernel)
+{
+    std::ifstream all("/proc/sysvipc/sem");
+    std::string line;
+    std::getline(all, line); // the heading
+    if (!std::getline(all, line))
+        return;
+    for (const inject::FrozenTask &task : tree.tasks())
+        if (task.state != inject::FrozenTask::State::Zombie && kernel.has_undo_list(task.pid))
+            log::warning("pid ", task.pid,
+                         ": what it did to System V semaphores with SEM_UNDO will not be undone at the end of the "
+                         "restored process");
+}
+
 // Sessions and groups that a process outside of the tree leads are kept, but their ids are taken where that
 // lives.
 void warn_of_outer_ids(inject::FrozenTree &tree, bool shell_job)
@@ -193,7 +210,7 @@ void warn_of_outer_ids(inject::FrozenTree &tree, bool shell_job)
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
                             task::KernelSource &kernel)
 {
-    BlockersFound out{tree.blockers(), {}, {}, {}};
+    BlockersFound out{tree.blockers(), {}, {}, {}, {}};
     auto add = [&](const std::string &subject, const std::string &reason, const std::string &remedy) {
         out.blockers.push_back(Error(Error::Kind::Refused, 0, reason, remedy).with_subject(subject));
     };
@@ -217,6 +234,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
             "give --shell-job, or start it with setsid");
     if (out.blockers.empty()) { // else the tree is not whole
         warn_of_outer_ids(tree, request.shell_job);
+        warn_of_undo_lists(tree, kernel);
         Sharing sharing(tree, out, add);
         sharing.look_at_processes();
         sharing.look_at_threads();

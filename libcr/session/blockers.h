@@ -27,6 +27,7 @@ struct BlockersFound {
     std::map<pid_t, task::ObjectIds> ids;      // of what processes may share; none for a zombie
     std::map<pid_t, task::ThreadTables> apart; // threads that have not those of their process
     std::vector<files::OuterConnection> connections;
+    std::map<pid_t, uint32_t> cgroup_sets;     // of threads, by tree_cgroups.h; empty when they are ignored
 };
 
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,

@@ -140,6 +140,11 @@ void TreeCapture::capture_task(const inject::FrozenTask &task, const task::TaskF
     }
     auto put = [&](const task::ThreadFacts &thread, img::core_entry &core) {
         task::capture_thread(thread, core);
+        if (auto set = found_.cgroup_sets.find(thread.tid); set != found_.cgroup_sets.end()) {
+            core.mutable_thread_core()->set_cg_set(set->second);
+            if (thread.tid == task.pid)
+                core.mutable_tc()->set_cg_set(set->second);
+        }
         if (auto apart = found_.apart.find(thread.tid); apart != found_.apart.end()) {
             *core.mutable_ids() = ids;
             core.mutable_ids()->set_files_id(apart->second.files);

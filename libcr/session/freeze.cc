@@ -13,6 +13,7 @@
 #include "libcr/session/holder.h"
 #include "libcr/session/link.h"
 #include "libcr/session/outer.h"
+#include "libcr/session/tree_cgroups.h"
 #include "libcr/session/wire.h"
 #include "libcr/session/write_watches.h"
 #include "libcr/task/cpu.h"
@@ -35,7 +36,8 @@ class Freeze
   private:
     void begin();
     void tell_connections(const std::vector<files::OuterConnection> &outer);
-    void tell_end();
+    void tell_tree_end();
+    void tell_done();
     bool hold(inject::FrozenTree &tree, std::string &why);
     void fail(const std::vector<Error> &errors);
 
@@ -49,6 +51,7 @@ class Freeze
     uint64_t begin_us_ = 0, frozen_us_ = 0;
     WriteWatches watches_{request_}; // until cr-dump-mm has them
     task::KernelSource kernel_;
+    TreeCgroups cgroups_{request_};
 };
 
 void Freeze::begin()
@@ -81,12 +84,16 @@ void Freeze::tell_connections(const std::vector<files::OuterConnection> &outer)
     put_record(out_, record);
 }
 
-void Freeze::tell_end()
+void Freeze::tell_tree_end()
 {
     img::session_record record;
     record.set_tree_end(true);
     put_record(out_, record);
-    record.Clear();
+}
+
+void Freeze::tell_done()
+{
+    img::session_record record;
     record.mutable_done()->set_stage("cr-freeze");
     record.mutable_done()->set_freezing_us(frozen_us_ - begin_us_);
     put_record(out_, record);
@@ -140,10 +147,12 @@ int Freeze::run()
         inject::FreezeOptions options;
         options.timeout = request_.timeout;
         options.collect = true;
+        cgroups_.freeze(options);
         std::vector<Fd> old_pages; // freed when the tree has been let go
         inject::FrozenTree tree(request_.tree, options);
         frozen_us_ = monotonic_us();
         BlockersFound found = find_blockers(tree, request_, kernel_);
+        cgroups_.look(tree, found);
         if (!found.blockers.empty()) {
             tree.resume();
             fail(found.blockers);
@@ -158,8 +167,11 @@ int Freeze::run()
                 task::write_cpuinfo(*images_);
         }
         tell_connections(found.connections);
-        capture_tree(tree, request_, found, kernel_, watches_, request_.pre_dump ? nothing_ : *images_, out_);
-        tell_end();
+        const image::Dir &states = request_.pre_dump ? nothing_ : *images_;
+        capture_tree(tree, request_, found, kernel_, watches_, states, out_);
+        tell_tree_end();
+        cgroups_.write(states);
+        tell_done();
         std::string why;
         if (hold(tree, why))
             return 0;

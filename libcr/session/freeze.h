@@ -2,6 +2,8 @@
 // stands in the way, captures what needs the tracer, and holds the tree for the other stages.
 #pragma once
 
+#include "libcr/ns/cgroup_options.h"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -43,6 +45,8 @@ struct FreezeRequest {
     std::vector<std::string> irmap_scan_paths;
     uint32_t allow_loss = 0; // bits of libcr/base/loss.h
     uint32_t cpu_cap = 0;    // bits of libcr/base/cpu_cap.h
+    ns::CgroupOptions cgroups;
+    std::string freeze_cgroup; // empty: none
     int log_level = 2;
     std::string log_file;
 };

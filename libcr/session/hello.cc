@@ -5,6 +5,7 @@
 #include "libcr/base/fd.h"
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
+#include "libcr/ns/cgroup_dump.h"
 #include "libcr/session/namespace_ids.h"
 #include "libcr/session/resident.h"
 #include "libcr/session/wire.h"
@@ -58,6 +59,7 @@ void begin_inventory(img::session_hello &hello)
     inventory.set_lsmtype(img::NO_LSM);
     inventory.set_dump_uptime(uptime_ticks());
     inventory.set_dump_criu_run_id(hello.run_id());
+    inventory.set_root_cg_set(ns::CgroupSets::kOwn);
     img::task_kobj_ids_entry &ids = *inventory.mutable_root_ids();
     ids.set_vm_id(task::kDumperId);
     ids.set_files_id(task::kDumperId);

@@ -106,6 +106,21 @@ std::vector<pid_t> KernelSource::in_landlock(pid_t pid)
     return out;
 }
 
+bool KernelSource::has_undo_list(pid_t pid)
+{
+    if (!there() || !memory_->has("task_struct", "sysvsem.undo_list"))
+        return false;
+    for (const sys::KernelMemory::Thread &thread : memory_->threads(pid)) {
+        auto list = memory_->get<uint64_t>(thread.task, "task_struct", "sysvsem.undo_list");
+        if (!list)
+            continue;
+        uint64_t head = list + memory_->offset("sem_undo_list", "list_proc");
+        if (memory_->get<uint64_t>(head) != head) // the first of the list
+            return true;
+    }
+    return false;
+}
+
 void KernelSource::fill_calls(TaskFacts &facts)
 {
     auto wants = [](const ThreadFacts &thread) {

@@ -32,6 +32,9 @@ class KernelSource
 
     // Threads of a process that are in a Landlock domain that we are not in.
     std::vector<pid_t> in_landlock(pid_t pid);
+    // Whether a process has operations on System V semaphores to be undone at its end (SEM_UNDO). False where
+    // that cannot be read.
+    bool has_undo_list(pid_t pid);
     bool loaded() const { return memory_.has_value(); }
 
     struct Filter {

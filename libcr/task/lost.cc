@@ -21,7 +21,6 @@ struct Unkept {
 };
 
 constexpr Unkept kTable[] = {
-    {"control groups", [](const proc::PidDir &task) { return file(task, "cgroup"); }},
     {"audit session", [](const proc::PidDir &task) { return file(task, "sessionid"); }, "4294967295"},
 };
 
