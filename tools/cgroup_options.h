@@ -3,6 +3,7 @@
 
 #include "libcr/cli/options.h"
 #include "libcr/ns/cgroup_options.h"
+#include "libcr/ns/cgroup_properties.h"
 
 namespace cr::tools
 {
@@ -16,6 +17,7 @@ inline ns::CgroupOptions cgroup_options(const cli::Cgroups &given)
         out.roots.push_back(ns::cgroup_root(root));
     out.yard = given.yard;
     out.properties = given.properties;
+    ns::CgroupProperties().add(out.properties); // to hear now what is wrong with it
     out.only_controllers = given.dump_controllers;
     return out;
 }

@@ -5,6 +5,7 @@
 
 static char base[64], left[80], right[80], domain[80], first[96], second[96];
 static volatile pid_t other;
+static int hierarchy; // closed before it is told that all is set up
 
 static void *thread(void *unused)
 {
@@ -16,7 +17,7 @@ static void *thread(void *unused)
 
 static void child(void)
 {
-    int root = cgroup_mount("cgroup2", NULL);
+    int root = hierarchy;
     cgroup_enter(root, first + 1, getpid());
     pthread_t pthread = start_thread(thread, NULL);
     while (other == 0)
@@ -53,6 +54,7 @@ int main(void)
     cgroup_write(root, second + 1, "cgroup.type", "threaded");
     // Into a domain of threads first: a process comes into a threaded cgroup only from there.
     cgroup_enter(root, domain + 1, getpid());
+    hierarchy = root;
     pid_t pid = start_child(child);
     cgroup_enter(root, left + 1, getpid());
     close(root);
