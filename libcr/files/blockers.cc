@@ -10,7 +10,9 @@
 #include "libcr/files/unix_socket.h"
 #include "libcr/files/unsupported.h"
 #include "libcr/sys/descriptor.h"
+#include "libcr/sys/inet_diag.h"
 
+#include <algorithm>
 #include <set>
 #include <sys/socket.h>
 
@@ -73,8 +75,14 @@ void BlockerSearch::look(pid_t pid, std::vector<Blocker> &out)
 void BlockerSearch::finish_connections(std::vector<Blocker> &out)
 {
     std::map<std::string, uint64_t> connections; // and the inode of the end
-    for (const auto &[facts, state] : inet_)
+    std::set<uint32_t> with_keys;
+    if (std::any_of(inet_.begin(), inet_.end(), [](auto &one) { return one.second.is_open_tcp(); }))
+        with_keys = sys::tcp_with_md5_keys();
+    for (auto &[facts, state] : inet_) {
         connections[connection_key(state.local, state.peer)] = facts.st.st_ino;
+        if (with_keys.count(static_cast<uint32_t>(facts.st.st_ino)))
+            state.unkept = "it has authentication keys (TCP_MD5SIG)";
+    }
     std::set<uint64_t> told;
     for (const auto &[facts, state] : inet_) {
         auto other = connections.find(connection_key(state.peer, state.local));

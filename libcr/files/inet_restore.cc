@@ -1,5 +1,8 @@
 // Making internet sockets again, see inet_socket.h.
 #include "libcr/base/error.h"
+#include "libcr/base/insist.h"
+#include "libcr/base/log.h"
+#include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/inet_socket.h"
 #include "libcr/files/opener.h"
@@ -69,6 +72,14 @@ bool is_stream(const Socket &socket, const Plan &plan)
     return socket.type() == SOCK_STREAM && tcp_is_open(socket.state()) && !plan.options().tcp_close;
 }
 
+// A connection that has ended, or shall come back so.
+bool comes_closed(const Socket &socket, const Plan &plan)
+{
+    return socket.type() == SOCK_STREAM &&
+           ((socket.state() == TCP_CLOSE && socket.shutdown() == img::BOTH) ||
+            (tcp_is_open(socket.state()) && plan.options().tcp_close));
+}
+
 std::string local_of(const Socket &socket)
 {
     return address_of(socket, socket.src_addr(), socket.src_port());
@@ -103,18 +114,8 @@ struct Streams {
     std::map<const img::file_entry *, TcpStream> inner, outer;
 };
 
-void let_begin(const std::map<const img::file_entry *, TcpStream> &streams, Opener &opener)
-{
-    for (auto &[entry, stream] : streams)
-        leave_stream_repair(opener.plan.number(*entry));
-    for (auto &[entry, stream] : streams) {
-        finish_stream(opener.plan.number(*entry), stream);
-        apply_options(opener.plan.number(*entry), entry->isk().opts());
-    }
-}
-
 // What is left of connections that ended with the dump may keep the port busy.
-void bind(int fd, const Socket &socket)
+void bind(int fd, const Socket &socket, const Plan &plan)
 {
     std::string address = local_of(socket);
     long r = sys::call(SYS_bind, fd, address.data(), address.size());
@@ -122,8 +123,8 @@ void bind(int fd, const Socket &socket)
         for (int family : {AF_INET, AF_INET6})
             sys::end_remains(family, static_cast<uint16_t>(socket.src_port()));
         r = sys::call(SYS_bind, fd, address.data(), address.size());
-        // A connection that has ended needs no address; its port may be that of a socket that listens.
-        if (r == -EADDRINUSE && socket.state() == TCP_CLOSE && socket.shutdown() == img::BOTH)
+        // It needs no address then, and its port may be that of a socket that listens.
+        if (r == -EADDRINUSE && comes_closed(socket, plan))
             return;
     }
     sys::check(r, [&] { return cat("bind a socket to ", address_text(address)); });
@@ -191,7 +192,7 @@ void open_inet(const img::file_entry &entry, Opener &opener)
         prepare_stream(fd.get(), *stream);
     }
     if (has_local(socket)) {
-        bind(fd.get(), socket);
+        bind(fd.get(), socket, opener.plan);
     }
     if (stream || (!tcp && is_connected(socket)))
         connect(fd.get(), socket);
@@ -207,17 +208,37 @@ void open_inet(const img::file_entry &entry, Opener &opener)
 // When everybody is bound, as a socket that leaves repair mode does not share its port any more.
 void arm_inet(const img::file_entry &, Opener &opener)
 {
-    if (opener.first_of("TCP connections", 0))
-        let_begin(opener.state<Streams>().inner, opener);
+    if (!opener.first_of("TCP connections", 0))
+        return;
+    const auto &inner = opener.state<Streams>().inner;
+    for (auto &[entry, stream] : inner)
+        leave_stream_repair(opener.plan.number(*entry));
+    for (auto &[entry, stream] : inner) {
+        finish_stream(opener.plan.number(*entry), stream);
+        apply_options(opener.plan.number(*entry), entry->isk().opts());
+    }
+}
+
+static void let_go(int fd, const Socket &socket, const TcpStream &stream)
+{
+    insist([&] { leave_stream_repair(fd); });
+    finish_stream(fd, stream);
+    if (stream.state == TCP_CLOSING)
+        insist([&] { hear_end(fd, local_of(socket), peer_of(socket), stream); });
+    insist([&] { apply_options(fd, socket.opts()); });
 }
 
 void let_go_inet(Opener &opener)
 {
-    const auto &outer = opener.state<Streams>().outer;
-    let_begin(outer, opener);
-    for (auto &[entry, stream] : outer)
-        if (stream.state == TCP_CLOSING)
-            hear_end(opener.plan.number(*entry), local_of(entry->isk()), peer_of(entry->isk()), stream);
+    for (auto &[entry, stream] : opener.state<Streams>().outer) {
+        auto what = [entry = entry] { return cat("TCP connection to ", address_text(peer_of(entry->isk()))); };
+        Subject subject(what);
+        try {
+            let_go(opener.plan.number(*entry), entry->isk(), stream);
+        } catch (const Error &error) {
+            log::warning(error.what(), ": it may be broken");
+        }
+    }
 }
 
 std::vector<std::pair<std::string, std::string>> outer_connections(const Plan &plan)
@@ -238,7 +259,7 @@ void finish_inet(const img::file_entry &entry, Opener &opener)
     if (socket.type() == SOCK_STREAM)
         set_reuse(fd, socket.opts().reuseaddr());
     // Of an unconnected one this reports an error, and works all the same.
-    if (socket.type() == SOCK_STREAM && tcp_is_open(socket.state()) && opener.plan.options().tcp_close)
+    if (comes_closed(socket, opener.plan))
         sys::call(SYS_shutdown, fd, SHUT_RDWR);
     else if (socket.shutdown())
         sys::call(SYS_shutdown, fd, static_cast<int>(socket.shutdown()) - 1);

@@ -40,6 +40,21 @@ bool claims(const Facts &f)
 // What needs the socket itself is asked later, see inet_blocker().
 std::optional<Blocker> blocker(const Facts &, const DumpOptions &) { return std::nullopt; }
 
+constexpr int kAuthentication = 40; // TCP_AO_INFO, Linux 6.7
+
+// Keys, and what works with them, which can only be set.
+const char *secret_of(int fd)
+{
+    char protocol[16] = "", keys[64] = "";
+    socklen_t size = sizeof protocol;
+    if (sys::call(SYS_getsockopt, fd, IPPROTO_TCP, TCP_ULP, protocol, &size) == 0 && size && *protocol)
+        return "it has a protocol of the kernel's on top (TCP_ULP; TLS)";
+    size = sizeof keys;
+    if (sys::call(SYS_getsockopt, fd, IPPROTO_TCP, kAuthentication, keys, &size) == 0)
+        return "it has authentication keys (TCP_AO)";
+    return nullptr;
+}
+
 std::string address_by(int fd, long call)
 {
     std::string out(sizeof(sockaddr_in6), '\0');
@@ -223,10 +238,9 @@ Common common(const img::file_entry &entry, const Plan &)
 
 } // namespace
 
-bool is_connection(const InetState &state)
-{
-    return state.protocol == IPPROTO_TCP && state.state != kClosed && state.state != kListens;
-}
+bool InetState::is_open_tcp() const { return protocol == IPPROTO_TCP && state != kClosed; }
+
+bool is_connection(const InetState &state) { return state.is_open_tcp() && state.state != kListens; }
 
 std::string connection_key(const std::string &local, const std::string &peer)
 {
@@ -274,6 +288,8 @@ InetState inet_state(int fd)
     socklen_t size = sizeof info;
     sys::check(sys::call(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &size), "read TCP_INFO");
     out.state = info.tcpi_state;
+    if (out.state != kClosed)
+        out.unkept = secret_of(fd);
     if (out.state == kListens) {
         out.waiting = info.tcpi_unacked;
         out.backlog = info.tcpi_sacked;
@@ -292,6 +308,8 @@ std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, 
                           "close it before the dump");
     if (state.protocol != IPPROTO_TCP)
         return std::nullopt;
+    if (state.unkept && !(options.tcp_close && is_connection(state)))
+        return blocker_of(facts, cat(state.unkept, ", which cannot be saved"), "end it before the dump");
     if (state.state == kListens && state.waiting && !options.skip_in_flight)
         return blocker_of(facts, cat(state.waiting, " connections are not accepted yet"),
                           "let the program accept them first, or lose them by --skip-in-flight");

@@ -27,7 +27,11 @@ struct InetState {
     uint32_t state = 0;
     uint32_t waiting = 0, backlog = 0; // of a listening one
     bool receives_no_more = false;
+    const char *unkept = nullptr; // something in it that no kernel gives away
     std::string local, peer; // as sockaddr; empty: none
+
+    // It listens or is connected.
+    bool is_open_tcp() const;
 };
 
 InetState inet_state(int fd);

@@ -1,6 +1,7 @@
 #include "libcr/files/tcp_stream.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/insist.h"
 #include "libcr/base/text.h"
 #include "libcr/files/socket_options.h"
 #include "libcr/image/reader.h"
@@ -9,6 +10,7 @@
 #include "libcr/sys/gate.h"
 
 #include <algorithm>
+#include <ctime>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -121,13 +123,20 @@ bool fits(const TcpStream &from, const TcpStream &to)
     return behind <= from.entry.outq_len() - from.entry.unsq_len();
 }
 
+// Memory for a packet may be had a moment later.
 void put(int fd, const std::string &bytes, size_t begin, size_t end, const char *what)
 {
+    constexpr int kTries = 10;
+    constexpr timespec kPause{0, 1'000'000};
+    int failures = 0;
     while (begin < end) {
-        long n = sys::check(sys::call(SYS_sendto, fd, bytes.data() + begin, std::min(kChunk, end - begin),
-                                      MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0),
-                            what);
-        begin += static_cast<size_t>(n);
+        long n = sys::call(SYS_sendto, fd, bytes.data() + begin, std::min(kChunk, end - begin),
+                           MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+        if (n < 0 && ++failures < kTries) {
+            sys::call(SYS_nanosleep, &kPause, nullptr);
+            continue;
+        }
+        begin += static_cast<size_t>(sys::check(n, what));
     }
 }
 
@@ -257,7 +266,7 @@ void finish_stream(int fd, const TcpStream &stream)
     put(fd, stream.sent, stream.sent.size() - stream.entry.unsq_len(), stream.sent.size(),
         "send what was not sent yet");
     if (tcp_has_sent_fin(stream.state))
-        sys::check(sys::call(SYS_shutdown, fd, SHUT_WR), "close the sending side");
+        insist([&] { sys::check(sys::call(SYS_shutdown, fd, SHUT_WR), "close the sending side"); });
 }
 
 } // namespace cr::files

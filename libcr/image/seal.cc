@@ -1,6 +1,7 @@
 #include "libcr/image/seal.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/insist.h"
 #include "libcr/base/text.h"
 #include "libcr/image/parent.h"
 #include "libcr/image/reader.h"
@@ -119,7 +120,7 @@ std::vector<Fd> begin(const Dir &dir)
 void withdraw(const Dir &dir)
 {
     if (!dir.is_null())
-        remove(dir, file_name(Kind::Inventory));
+        insist([&] { remove(dir, file_name(Kind::Inventory)); });
 }
 
 void commit(const Dir &dir, const img::inventory_entry &inventory, Durable durable)

@@ -210,12 +210,13 @@ void lock(int nftables, const std::string &table, std::span<const Connection> co
                     "--network-lock skip goes without, at the risk of the connections");
 }
 
-long unlock(int nftables, const std::string &table)
+void unlock(int nftables, const std::string &table)
 {
     Transaction to;
     to.add(NFT_MSG_DELTABLE, 0, Attributes().text(NFTA_TABLE_NAME, table));
     long r = to.run(nftables);
-    return r == -ENOENT ? 0 : r;
+    if (r != -ENOENT)
+        sys::check(r, [&] { return cat("unlock the network (nftables, table inet ", printable(table), ")"); });
 }
 
 } // namespace cr::net

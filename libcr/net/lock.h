@@ -36,8 +36,8 @@ enum class Lifetime { OfSocket, Lasting };
 // In one transaction, through a socket of sys::open_nftables(). Throws; nothing is made then. A lasting
 // table that is there already is as good.
 void lock(int nftables, const std::string &table, std::span<const Connection> connections, Lifetime lifetime);
-// Removes a table; one that is not there is as good. -errno.
-long unlock(int nftables, const std::string &table);
+// Removes a table; one that is not there is as good. Throws.
+void unlock(int nftables, const std::string &table);
 
 // The name of the lasting table of a dump.
 inline std::string lasting_table(const std::string &run_id) { return cat("CRIU-", run_id); }

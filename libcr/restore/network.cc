@@ -1,6 +1,7 @@
 #include "libcr/restore/network.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/insist.h"
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/files/inet_socket.h"
@@ -43,10 +44,12 @@ void NetworkLock::end()
     if (!nftables_)
         return;
     for (const std::string &table : {lasting_, own_})
-        if (!table.empty())
-            if (long r = net::unlock(nftables_.get(), table); r < 0)
-                log::warning("the network lock stays (nft delete table inet ", printable(table),
-                             " removes it): ", errno_text(static_cast<int>(-r)));
+        try {
+            if (!table.empty())
+                insist([&] { net::unlock(nftables_.get(), table); });
+        } catch (const Error &error) {
+            log::warning(error.what(), ": it stays locked (nft delete table inet ", printable(table), ")");
+        }
 }
 
 } // namespace cr::restore

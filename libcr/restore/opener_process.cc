@@ -1,6 +1,7 @@
 #include "libcr/restore/opener_process.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/insist.h"
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/sys/process.h"
@@ -12,7 +13,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <utility>
 #include <vector>
 
 namespace cr::restore
@@ -79,13 +79,11 @@ void OpenerProcess::serve(int socket, const OpenerWork &work, const Commitment &
             reply(socket, work.late);
         else if (request == kAfter)
             reply(socket, work.after_tasks);
-        else if (request == kOutlive)
+        else
             reply(socket, [&] {
-                outlives = true;
                 sys::check(sys::call(SYS_prctl, PR_SET_PDEATHSIG, 0), "outlive the restorer");
+                outlives = true;
             });
-        else if (request == kLetGo && std::exchange(outlives, false))
-            reply(socket, work.let_go);
     }
     if (outlives && commitment.is_made())
         reply(socket, work.let_go);
@@ -146,10 +144,19 @@ void OpenerProcess::ask(Request request)
     hear();
 }
 
+// The guardian has a copy of our end, so closing it would not be noticed.
+void OpenerProcess::let_go()
+{
+    insist([&] { sys::check(sys::call(SYS_shutdown, socket_.get(), SHUT_WR), "leave the opener alone"); });
+    left_alone_ = true;
+    hear();
+}
+
 OpenerProcess::~OpenerProcess()
 {
     socket_.reset();
-    ::kill(pid_, SIGKILL);
+    if (!left_alone_)
+        ::kill(pid_, SIGKILL);
     sys::WaitStatus status;
     while (sys::wait_for(pid_, status, __WALL) == -EINTR)
         ;

@@ -36,17 +36,19 @@ class OpenerProcess
     void wait_opened() { hear(); }
     void open_late() { ask(kLate); }
     void after_tasks() { ask(kAfter); }
-    // From now on it lets go by itself if we end after the commitment, instead of ending with us.
+    // From now on it lets go and ends when it has no coordinator any more, after the commitment.
     void outlive() { ask(kOutlive); }
-    void let_go() { ask(kLetGo); }
+    // After the commitment: leaves it to that.
+    void let_go();
 
   private:
-    enum Request : char { kLate = 1, kAfter, kOutlive, kLetGo };
+    enum Request : char { kLate = 1, kAfter, kOutlive };
     [[noreturn]] static void serve(int socket, const OpenerWork &work, const Commitment &commitment);
     void ask(Request request);
     void hear();
     pid_t pid_ = 0;
     Fd socket_;
+    bool left_alone_ = false;
 };
 
 } // namespace cr::restore

@@ -1,6 +1,7 @@
 #include "libcr/session/outer.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/insist.h"
 #include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/image/seal.h"
@@ -64,10 +65,12 @@ QuietEnd::QuietEnd(const img::session_connections &connections)
         auto what = [&] { return cat("pid ", connection.pid(), ", fd ", connection.fd()); };
         Subject subject(what);
         try {
-            Fd &task = tasks[connection.pid()];
-            if (!task)
-                task = sys::pidfd_open(static_cast<pid_t>(connection.pid()));
-            sockets_.push_back(in_repair(task, connection.fd()));
+            sockets_.push_back(insist([&] {
+                Fd &task = tasks[connection.pid()];
+                if (!task)
+                    task = sys::pidfd_open(static_cast<pid_t>(connection.pid()));
+                return in_repair(task, connection.fd());
+            }));
         } catch (const Error &error) {
             log::warning(error.what(), ": the peer of this connection may hear of its end");
         }

@@ -1,12 +1,18 @@
-// What is left of TCP connections whose process has ended: they keep a port busy for a minute (TIME_WAIT),
-// and the kernel ends them at once when it is asked to (sock_diag(7), SOCK_DESTROY).
+// TCP sockets as the kernel lists them (sock_diag(7)).
 #pragma once
 
 #include <cstdint>
+#include <set>
 
 namespace cr::sys
 {
 
+// Inodes of those that sign what they send by MD5 keys (TCP_MD5SIG), which only this tells. Needs
+// CAP_NET_ADMIN; a kernel that does not tell has none.
+std::set<uint32_t> tcp_with_md5_keys();
+
+// What is left of connections whose process has ended keeps a port busy for a minute (TIME_WAIT), and the
+// kernel ends it at once when it is asked to (SOCK_DESTROY).
 // Ends the connections of nobody, closed by both sides, that have the local port `port`. Kernels that cannot
 // do that leave them.
 void end_remains(int family, uint16_t port);
