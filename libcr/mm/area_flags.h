@@ -12,6 +12,9 @@
 namespace cr::mm
 {
 
+// One more walk over so much memory takes longer than finding out where the kernel keeps flags.
+inline constexpr uint64_t kMuchMemory = 256 << 20;
+
 // Used by several threads.
 class FlagReader
 {

@@ -27,9 +27,9 @@ struct TreeCapture::Object {
     std::unique_ptr<CopyJob> job;
 };
 
-TreeCapture::TreeCapture(const image::Dir &images, PageSink &pages, uint32_t first_file_id, ClaimSink claim,
-                         Holding holding, Continuing continuing)
-    : images_(images), pages_(pages), files_(first_file_id, std::move(claim)), holding_(holding),
+TreeCapture::TreeCapture(const image::Dir &images, PageSink &pages, FlagReader &flags, uint32_t first_file_id,
+                         ClaimSink claim, Holding holding, Continuing continuing)
+    : images_(images), pages_(pages), files_(first_file_id, std::move(claim)), flags_(flags), holding_(holding),
       continuing_(std::move(continuing)), buffers_(kCrewSize)
 {
 }

@@ -44,8 +44,8 @@ class TreeCapture
 {
   public:
     // `images` gets mm-N, `pages` the contents.
-    TreeCapture(const image::Dir &images, PageSink &pages, uint32_t first_file_id, ClaimSink claim,
-                Holding holding, Continuing continuing);
+    TreeCapture(const image::Dir &images, PageSink &pages, FlagReader &flags, uint32_t first_file_id,
+                ClaimSink claim, Holding holding, Continuing continuing);
     ~TreeCapture();
 
     // Takes tasks from `next` (called by one thread at a time) until it returns nothing, and copies
@@ -70,7 +70,7 @@ class TreeCapture
     PageSink &pages_;
     FileTable files_;
     SharedTable shared_;
-    FlagReader flags_;
+    FlagReader &flags_;
     std::mutex mutex_, next_mutex_;
     bool no_more_ = false;
     std::vector<std::unique_ptr<Object>> large_, held_;

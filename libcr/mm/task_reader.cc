@@ -25,8 +25,6 @@ using proc::Area;
 
 // Text of smaps for some 700 areas: what is longer is worth a thread.
 constexpr uint64_t kLongSmaps = 512 * 1024;
-// Walking over so much memory once more takes longer than finding out where the kernel keeps flags.
-constexpr uint64_t kMuchMemory = 256 << 20;
 
 uint64_t resident(const proc::PidDir &dir)
 {

@@ -1,6 +1,7 @@
 #include "libcr/session/stage_mm.h"
 
 #include "libcr/base/text.h"
+#include "libcr/mm/area_flags.h"
 #include "libcr/mm/capture.h"
 #include "libcr/proc/pid_dir.h"
 #include "libcr/session/freeze.h"
@@ -96,7 +97,7 @@ uint64_t memory_limit(const img::session_hello &hello)
 
 // A tree that is left running waits only until its pages are in our memory; one that is killed anyway has its
 // pages written on the way.
-void dump_mm(Stage &stage, mm::PagePool &pool)
+void dump_mm(Stage &stage, mm::PagePool &pool, mm::FlagReader &flags)
 {
     auto begin = Clock::now();
     mm::FileSink files(stage.images());
@@ -113,7 +114,7 @@ void dump_mm(Stage &stage, mm::PagePool &pool)
 
     Tracking tracking(hello, stage.images());
     mm::TreeCapture capture(
-        stage.images(), sink, static_cast<uint32_t>(IdRange::Mm),
+        stage.images(), sink, flags, static_cast<uint32_t>(IdRange::Mm),
         [&](const img::session_file_claim &claim) { stage.claim(claim); },
         {files, budget, mode == FreezeMode::Auto ? kSmallestHeld : 0},
         {tracking.parent(), hello.pre_dump(), [&](pid_t pid, Fd fd) { tracking.keep(pid, std::move(fd)); }});
@@ -145,12 +146,17 @@ void dump_mm(Stage &stage, mm::PagePool &pool)
 int run_dump_mm(int in, int out)
 {
     mm::PagePool pool;
+    mm::FlagReader flags;
+    // What a tree that runs on need not wait for.
+    auto prepare = [&](const img::session_hello &hello) {
+        if (!hello.leave_running() || hello.dry_run())
+            return;
+        pool.reserve(std::min(hello.expected_bytes(), memory_limit(hello)));
+        if (hello.expected_bytes() >= mm::kMuchMemory)
+            flags.there();
+    };
     return run_stage(
-        "cr-dump-mm", in, out, [&](Stage &stage) { dump_mm(stage, pool); },
-        [&](const img::session_hello &hello) {
-            if (hello.leave_running() && !hello.dry_run())
-                pool.reserve(std::min(hello.expected_bytes(), memory_limit(hello)));
-        });
+        "cr-dump-mm", in, out, [&](Stage &stage) { dump_mm(stage, pool, flags); }, prepare);
 }
 
 } // namespace cr::session
