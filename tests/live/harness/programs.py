@@ -40,6 +40,8 @@ def all_programs():
     found = []
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
+        if os.path.isdir(path):  # what they share
+            continue
         with open(path, encoding="utf-8") as file:
             headers = dict(re.findall(r"^(?:#|//) (needs|dump-options): (.*)$", file.read(), re.MULTILINE))
         found.append(Program("program-" + name.rpartition(".")[0], path, headers.get("needs", "").split(),
@@ -103,7 +105,7 @@ class ProgramCase(runner.Case):
     @staticmethod
     def start(command, directory, length):
         environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "HOME": directory, "TMPDIR": directory,
-                       "LENGTH": str(length)}
+                       "LENGTH": str(length), "PYTHONPATH": os.path.join(cases.HERE, "programs", "lib")}
         return Tree(command, directory, environment)
 
     def undisturbed(self, command, directory, length):
