@@ -42,13 +42,16 @@ int main(void)
     check(mkdir("pts", 0755) == 0, "set-up");
     if (mount("devpts", "pts", "devpts", 0, "newinstance,ptmxmode=0666") != 0)
         skip("devpts cannot be mounted: %s\n", strerror(errno));
-    struct pair own = make_pair("pts/ptmx"), usual = make_pair("/dev/ptmx");
+    // By a name that does not tell the instance.
+    int door = open("door", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    check(door >= 0 && close(door) == 0 && mount("pts/ptmx", "door", NULL, MS_BIND, NULL) == 0, "set-up");
+    struct pair own = make_pair("door"), usual = make_pair("/dev/ptmx");
     check(write(own.master, "own\n", 4) == 4 && write(usual.master, "usual\n", 6) == 6, "set-up");
     ready();
     wait_for_go();
     expect(own, "own\n", "pts/.");
     expect(usual, "usual\n", "/dev/pts/.");
     check(access("pts/0", F_OK) == 0, "the name of a terminal in its own instance");
-    check(umount2("pts", MNT_DETACH) == 0, "umount");
+    check(umount2("door", MNT_DETACH) == 0 && umount2("pts", MNT_DETACH) == 0, "umount");
     pass();
 }

@@ -105,7 +105,8 @@ int main(void)
     expect_line(lines.slave, "\004q\n");
     expect_error(lines.slave, EAGAIN);
     put(lines.master, "##ished\n");
-    sleep_ms(20);
+    struct pollfd line = {lines.slave, POLLIN, 0};
+    check_equal(poll(&line, 1, 30000), 1, "a line that is finished");
     expect_line(lines.slave, "unfished\n");
     expect(lines.master, "shown\r\n");
     expect(raw.slave, "a\003\004\n\r");
@@ -127,8 +128,9 @@ int main(void)
     check(ioctl(locked.slave, TIOCGEXCL, &on) == 0 && on == 1, "an exclusive terminal");
     check(write(stopped.slave, "x", 1) == -1 && errno == EAGAIN, "a stopped terminal");
     put(stopped.master, "\021");
-    sleep_ms(20);
-    put(stopped.slave, "on");
+    struct pollfd goes_on = {stopped.slave, POLLOUT, 0};
+    while (write(stopped.slave, "on", 2) == -1 && errno == EAGAIN)
+        poll(&goes_on, 1, 2);
     expect(stopped.master, "on");
     pass();
 }
