@@ -2,11 +2,13 @@
 
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
+#include "libcr/inject/slot.h"
 #include "libcr/proc/pid_dir.h"
+#include "libcr/sys/vdso.h"
 
 #include <algorithm>
 #include <cstring>
-#include <elf.h>
+#include <cstdlib>
 #include <sys/auxv.h>
 #include <vector>
 
@@ -19,34 +21,21 @@ namespace
 constexpr uint64_t kTaskEnd = 0x7ffffffff000;
 constexpr uint64_t kLowest = 0x10000;
 
-// Our own vDSO: the same image as every 64-bit task of this kernel has.
-struct OwnVdso {
-    const uint8_t *bytes = nullptr;
-    size_t elf_size = 0;
-};
-
-OwnVdso own_vdso()
+// Whether the same is there, but for what does not count: see Pad::lent.
+bool is_our_vdso(const sys::ProcMem &memory, uint64_t at, std::span<const uint8_t> own)
 {
-    auto bytes = reinterpret_cast<const uint8_t *>(getauxval(AT_SYSINFO_EHDR));
-    if (!bytes)
-        return {};
-    Elf64_Ehdr header;
-    memcpy(&header, bytes, sizeof header);
-    uint64_t end = header.e_shoff + uint64_t(header.e_shnum) * header.e_shentsize;
-    for (int i = 0; i < header.e_phnum; i++) {
-        Elf64_Phdr segment;
-        memcpy(&segment, bytes + header.e_phoff + uint64_t(i) * header.e_phentsize, sizeof segment);
-        end = std::max(end, segment.p_offset + segment.p_filesz);
-    }
-    return {bytes, end};
-}
-
-bool is_our_vdso(const sys::ProcMem &memory, uint64_t at, const OwnVdso &own)
-{
-    std::vector<uint8_t> theirs(own.elf_size);
+    std::vector<uint8_t> theirs(sys::vdso_extent(own).segments);
     return at &&
            memory.read(TargetAddr(at), theirs.data(), theirs.size()) == static_cast<long>(theirs.size()) &&
-           memcmp(theirs.data(), own.bytes, own.elf_size) == 0;
+           memcmp(theirs.data(), own.data(), theirs.size()) == 0;
+}
+
+// When too little is unused for calls in a process of several threads. Tests have it lent in any case.
+bool must_lend(size_t unused)
+{
+    const char *asked = ::secure_getenv("CR_PAD");
+    return (asked && asked == std::string_view("lent")) ||
+           unused < sizeof(PadHeader) + CodeImage::size(2) + CodeImage::kStateSize + Pad::kProgram;
 }
 
 uint64_t vdso_of_auxv(const proc::PidDir &dir)
@@ -82,7 +71,7 @@ template <class Each> void each_mapping(std::string_view text, Each &&each)
 
 } // namespace
 
-static uint64_t find_vdso(pid_t pid, const sys::ProcMem &memory, const OwnVdso &own)
+static uint64_t find_vdso(pid_t pid, const sys::ProcMem &memory, std::span<const uint8_t> own)
 {
     proc::PidDir dir(pid);
     uint64_t at = vdso_of_auxv(dir);
@@ -103,17 +92,23 @@ static uint64_t find_vdso(pid_t pid, const sys::ProcMem &memory, const OwnVdso &
 
 Pad find_pad(pid_t pid, const sys::ProcMem &memory, TargetAddr guess)
 {
-    OwnVdso own = own_vdso();
-    if (!own.bytes)
+    std::span<const uint8_t> own = sys::own_vdso();
+    if (own.empty())
         refused("this process has no vDSO to compare with", "boot without vdso=0");
     uint64_t at = guess.value;
     if (!is_our_vdso(memory, at, own))
         at = find_vdso(pid, memory, own);
+    constexpr auto aligned = [](uint64_t n) { return (n + 15) & ~15ull; };
+    sys::VdsoExtent extent = sys::vdso_extent(own);
+    uint64_t begin = aligned(extent.whole);
     Pad pad;
+    if (must_lend(own.size() - begin)) {
+        begin = aligned(extent.segments);
+        pad.lent = own.subspan(begin, extent.whole - begin);
+    }
     pad.vdso = TargetAddr(at);
-    uint64_t begin = (own.elf_size + 15) & ~15ull;
     pad.at = pad.vdso + begin;
-    pad.size = page_up(own.elf_size) - begin;
+    pad.size = own.size() - begin;
     if (pad.size > sizeof pad.left && memory.read(pad.at, &pad.left, sizeof pad.left) == sizeof pad.left &&
         pad.left.magic != PadHeader::kMagic)
         pad.left = {};

@@ -3,7 +3,13 @@
 // that one page, so that code gets there without anything being run in the task, and nothing that it uses is
 // touched.
 //
-// The bytes stay there when we are gone, and are inherited over fork. They begin with a header that records
+// Where less is unused than the code needs (Linux 6.12) the section headers of the ELF image in front of that
+// lend their bytes: no program reads them, the segments alone are what it runs and looks functions up by. They
+// are put back when the calls are done. When we are killed before that, a debugger that reads the vDSO out of
+// the task's memory finds no symbols there, until the next capture has put them back. They are never stored
+// into an image (mm/task_reader.h).
+//
+// Unused bytes stay as they are when we are gone, and are inherited over fork. They begin with a header that records
 // the memory which an earlier capture had mapped in the task, for the case that it was killed and could not
 // unmap it.
 #pragma once
@@ -13,6 +19,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <sys/types.h>
 
 namespace cr::inject
@@ -29,9 +36,13 @@ struct PadHeader {
 };
 
 struct Pad {
+    // What the program of a capture takes at most besides the calls (run.cc, pad_program).
+    static constexpr size_t kProgram = 360;
+
     TargetAddr vdso; // of the ELF header
     TargetAddr at;   // 16-byte aligned
     size_t size = 0;
+    std::span<const uint8_t> lent; // what its first bytes must be when nothing is in use
     PadHeader left; // what an earlier capture left, all 0 if none did
 };
 

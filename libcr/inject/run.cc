@@ -58,6 +58,7 @@ class TaskRun
     void write(TargetAddr at, const void *bytes, size_t size);
     void refuse_area();
     void finish();
+    void put_back_lent();
 
     TargetAddr code() const { return pad_.at + sizeof(PadHeader); }
     TargetAddr leader_answers() const { return TargetAddr(header_.area + kNonce); }
@@ -113,17 +114,16 @@ void TaskRun::begin()
 // The short form plays everything out of the pad, in one stop less.
 void TaskRun::choose_form()
 {
-    constexpr size_t kWord = 8;
     auto fixed = [&](size_t slots) {
-        return sizeof(PadHeader) + CodeImage::size(slots) + CodeImage::kStateSize + 2 * kWord;
+        return sizeof(PadHeader) + CodeImage::size(slots) + CodeImage::kStateSize;
     };
-    constexpr size_t kShortProgram = 264, kLongProgram = 344; // what pad_program() adds, see there
+    constexpr size_t kShortProgram = 280; // what pad_program() adds then
     short_ = waiting_.empty() && !leader_calls().has_data() && leader_calls().transient().empty() &&
              fixed(1) + kShortProgram + leader_calls().program_size() <= pad_.size;
     if (short_)
         return;
     slot_count_ = std::min(waiting_.size() + 1, CodeImage::kMaxSlots);
-    while (slot_count_ && fixed(slot_count_) + kLongProgram > pad_.size)
+    while (slot_count_ && fixed(slot_count_) + Pad::kProgram > pad_.size)
         slot_count_--;
     if (!slot_count_ || (slot_count_ == 1 && !waiting_.empty()))
         refused(cat("the vDSO has only ", pad_.size, " bytes free, too few to make calls from"));
@@ -270,6 +270,7 @@ void TaskRun::refuse_area()
 {
     int64_t result = leader_->failure();
     leader_->leave(waiter_, deadline_);
+    put_back_lent();
     if (result != -EEXIST || looked_)
         failed_with(static_cast<int>(-result), "map memory in it for the answers of calls");
     looked_ = true;
@@ -279,11 +280,19 @@ void TaskRun::refuse_area()
 // All are back and nothing is left but the code.
 void TaskRun::finish()
 {
-    PadHeader header{PadHeader::kMagic, 0, 0, 0, 0};
-    write(pad_.at, &header, sizeof header);
+    pad_.left = {PadHeader::kMagic, 0, 0, 0, 0};
+    write(pad_.at, &pad_.left, sizeof pad_.left);
+    put_back_lent();
     task_.pad = pad_;
-    task_.pad.left = header;
     step_ = Step::Done;
+}
+
+void TaskRun::put_back_lent()
+{
+    if (pad_.lent.empty())
+        return;
+    write(pad_.at, pad_.lent.data(), pad_.lent.size());
+    pad_.left = {};
 }
 
 void TaskRun::mapped()

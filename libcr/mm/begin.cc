@@ -134,34 +134,32 @@ bool same_layout(const img::mm_entry &a, const img::mm_entry &b)
 } // namespace
 
 // Where the process has one for the other kind of code, that has gone, and the kernel maps the right one.
-static void make_vdso(task::Build &build, const TaskPlan &plan, const Vdsos &host)
+static void make_vdso(task::Build &build, const TaskPlan &plan)
 {
     constexpr int kMap32 = 0x2002, kMap64 = 0x2003; // ARCH_MAP_VDSO_32, ARCH_MAP_VDSO_64
-    VdsoPlace to = place_vdso(*plan.mm, host.of(plan.code_32));
-    if (!to.empty())
-        build.program.sys(SYS_arch_prctl, {plan.code_32 ? kMap32 : kMap64, to.start()}, On::Fail, "the vDSO");
+    if (!plan.vdso.empty())
+        build.program.sys(SYS_arch_prctl, {plan.code_32 ? kMap32 : kMap64, plan.vdso.start()}, On::Fail,
+                          "the vDSO");
 }
 
-void begin_first(task::Build &build, const TaskPlan &plan, const Frame &frame, const Vdsos &vdsos,
+void begin_first(task::Build &build, const TaskPlan &plan, const Frame &frame, const VdsoPlace &vdso,
                  const Sources &sources)
 {
     std::vector<Range> keep{frame.region};
-    const VdsoPlace &vdso = vdsos.native;
     if (!plan.code_32)
         keep.insert(keep.end(), vdso.pieces.begin(), vdso.pieces.end());
     unmap_all_but(build, keep, nullptr);
     if (plan.code_32)
-        make_vdso(build, plan, vdsos);
+        make_vdso(build, plan);
     else
-        place(build, vdso, place_vdso(*plan.mm, vdso), frame);
+        place(build, vdso, plan.vdso, frame);
     set_layout(build, *plan.mm, sources, false);
 }
 
 void begin_from_cloner(task::Build &build, const TaskPlan &plan, const TaskPlan &cloner, const Frame &frame,
-                       const Vdsos &vdsos, const Sources &sources)
+                       const Sources &sources)
 {
-    const VdsoPlace &host = vdsos.of(cloner.code_32);
-    VdsoPlace vdso = place_vdso(*cloner.mm, host);
+    const VdsoPlace &vdso = cloner.vdso;
     std::vector<Range> keep{frame.region}, present;
     bool same_code = plan.code_32 == cloner.code_32;
     if (same_code)
@@ -178,9 +176,9 @@ void begin_from_cloner(task::Build &build, const TaskPlan &plan, const TaskPlan 
               [](const Range &a, const Range &b) { return a.start < b.start; });
     unmap_all_but(build, keep, &present);
     if (same_code)
-        place(build, vdso, place_vdso(*plan.mm, host), frame);
+        place(build, vdso, plan.vdso, frame);
     else
-        make_vdso(build, plan, vdsos);
+        make_vdso(build, plan);
     if (!same_layout(*plan.mm, *cloner.mm))
         set_layout(build, *plan.mm, sources, plan.mm->exe_file_id() == cloner.mm->exe_file_id());
 }

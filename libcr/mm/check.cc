@@ -149,7 +149,7 @@ void check_layout(const img::mm_entry &mm, const std::function<bool(uint32_t)> &
     if (!file_known(mm.exe_file_id()))
         bad_image(cat("exe_file_id ", mm.exe_file_id(), " has no entry in files"));
     uint64_t previous_end = 0;
-    int vdso = 0, vvar = 0;
+    int vdso = 0;
     for (const Vma &vma : mm.vmas()) {
         auto describe = [&] { return cat("memory ", hex(vma.start()), "-", hex(vma.end())); };
         Subject subject(describe);
@@ -159,10 +159,9 @@ void check_layout(const img::mm_entry &mm, const std::function<bool(uint32_t)> &
             (vma.shmid() > UINT32_MAX || !file_known(static_cast<uint32_t>(vma.shmid()))))
             bad_image(cat("file ", vma.shmid(), " has no entry in files"));
         vdso += has(vma, kVmaVdso);
-        vvar += has(vma, kVmaVvar);
         previous_end = vma.end();
     }
-    if (vdso > 1 || vvar > 1)
+    if (vdso > 1)
         bad_image("there is more than one vDSO");
     check_guards(mm);
     check_large(mm);

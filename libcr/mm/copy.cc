@@ -217,8 +217,8 @@ std::vector<Range> drop_zero_pages(std::span<const Range> ranges, PageBuffer &by
 }
 
 CopyJob::CopyJob(PageSource &source, std::vector<Range> ranges, std::unique_ptr<PageStream> stream,
-                 std::optional<Range> zeroed)
-    : source_(source), ranges_(std::move(ranges)), stream_(std::move(stream)), zeroed_(zeroed)
+                 Instead instead)
+    : source_(source), ranges_(std::move(ranges)), stream_(std::move(stream)), instead_(std::move(instead))
 {
     for (const Range &range : ranges_)
         bytes_ += range.size();
@@ -245,6 +245,15 @@ std::optional<CopyJob::Piece> CopyJob::next_piece()
     return out;
 }
 
+// `bytes`: what was read from `range`.
+void CopyJob::replace(const Range &range, uint8_t *bytes) const
+{
+    TargetAddr start = std::max(instead_.at, range.start),
+               end = std::min(instead_.at + instead_.bytes.size(), range.end);
+    if (start < end)
+        std::memcpy(bytes + (start - range.start), instead_.bytes.data() + (start - instead_.at), end - start);
+}
+
 void CopyJob::work(PageBuffer &buffer)
 {
     try {
@@ -258,11 +267,7 @@ void CopyJob::work(PageBuffer &buffer)
             source_.read(piece->ranges, buffer.data());
             uint64_t at = 0;
             for (const Range &range : piece->ranges) {
-                if (zeroed_ && zeroed_->start < range.end && range.start < zeroed_->end) {
-                    TargetAddr start = std::max(zeroed_->start, range.start);
-                    std::memset(buffer.data() + at + (start - range.start), 0,
-                                std::min(zeroed_->end, range.end) - start);
-                }
+                replace(range, buffer.data() + at);
                 at += range.size();
             }
             hand_over(*piece, drop_zero_pages(piece->ranges, buffer), buffer);

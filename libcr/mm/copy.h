@@ -70,15 +70,21 @@ struct CopyResult {
     uint64_t pages_read = 0, pages_written = 0;
 };
 
+// Bytes that are stored instead of what is there.
+struct Instead {
+    TargetAddr at;
+    std::vector<uint8_t> bytes;
+};
+
 class CopyJob
 {
   public:
     static constexpr size_t kPieceSize = 2 << 20;
     static constexpr size_t kSmallPiece = 256 << 10; // for the kernel to clear a large page would take longer
 
-    // All of `ranges`, sorted, disjoint. `zeroed` is overwritten with zeros on the way.
+    // All of `ranges`, sorted, disjoint.
     CopyJob(PageSource &source, std::vector<Range> ranges, std::unique_ptr<PageStream> stream,
-            std::optional<Range> zeroed = {});
+            Instead instead = {});
 
     uint64_t bytes() const { return bytes_; }
     // Takes part in the work until there is none left; run it in as many threads as shall help. `buffer` is
@@ -93,13 +99,14 @@ class CopyJob
         uint64_t number;
     };
     std::optional<Piece> next_piece();
+    void replace(const Range &range, uint8_t *bytes) const;
     void hand_over(const Piece &piece, std::span<const Range> runs, PageBuffer &buffer);
     void give_up();
 
     PageSource &source_;
     std::vector<Range> ranges_;
     std::unique_ptr<PageStream> stream_;
-    std::optional<Range> zeroed_;
+    Instead instead_;
     uint64_t bytes_ = 0;
 
     std::mutex mutex_;

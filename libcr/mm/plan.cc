@@ -8,6 +8,7 @@
 #include "libcr/sys/file.h"
 
 #include <algorithm>
+#include <sys/mman.h>
 
 namespace cr::mm
 {
@@ -75,24 +76,74 @@ std::vector<Fill> TaskPlan::contents(const img::vma_entry &vma) const
     return out;
 }
 
-void check_vdso(const TaskPlan &plan, std::span<const uint8_t> host)
+namespace
+{
+
+// Empty when it is not in the image.
+std::vector<uint8_t> stored_vdso(const TaskPlan &plan, const img::vma_entry &vma)
+{
+    constexpr uint64_t kLargest = 1 << 20;
+    if (size_of(vma) > kLargest)
+        bad_image(cat("the vDSO has ", size_of(vma), " bytes"));
+    std::vector<Fill> stored = plan.contents(vma);
+    if (stored.empty())
+        return {};
+    std::vector<uint8_t> bytes(size_of(vma));
+    std::vector<Fd> pages = plan.open_pages();
+    for (const Fill &fill : stored)
+        sys::pread_up_to(pages[fill.source].get(), bytes.data() + (fill.to - start_of(vma)), fill.size,
+                         fill.offset, "pages");
+    return bytes;
+}
+
+// Its vDSO and what belongs to it, as ordinary memory.
+void keep_as_memory(TaskPlan &plan)
 {
     for (const auto &vma : plan.mm->vmas()) {
-        std::vector<Fill> stored = has(vma, kVmaVdso) ? plan.contents(vma) : std::vector<Fill>();
-        if (stored.empty())
+        if (!has(vma, kVmaVdso) && !has(vma, kVmaVvar))
             continue;
-        if (size_of(vma) != host.size())
-            refused("the kernel's vDSO has another size than the one the program ran with",
-                    "restore under the kernel version of the dump");
-        std::vector<uint8_t> bytes(host.size());
-        std::vector<Fd> pages = plan.open_pages();
-        for (const Fill &fill : stored)
-            sys::pread_up_to(pages[fill.source].get(), bytes.data() + (fill.to - start_of(vma)), fill.size,
-                             fill.offset, "pages");
-        if (!same_vdso(bytes, host))
-            refused("the kernel's vDSO is not the one the program ran with, which is not supported yet",
-                    "restore under the kernel version of the dump");
+        img::vma_entry &kept = plan.as_memory.emplace_back(vma);
+        kept.set_status(kVmaRegular | kVmaAnonPrivate);
+        kept.set_flags(MAP_PRIVATE | MAP_ANONYMOUS);
+        kept.set_madv(0);
+        plan.areas.push_back({&kept, false, false, {}, {}});
     }
+    std::sort(plan.areas.begin(), plan.areas.end(), [](const AreaPlan &a, const AreaPlan &b) {
+        return start_of(*a.vma) < start_of(*b.vma);
+    });
+}
+
+} // namespace
+
+void decide_vdso(TaskPlan &plan, const VdsoPlace &host, std::span<const uint8_t> code)
+{
+    const img::vma_entry *vdso = nullptr;
+    bool any = false;
+    for (const auto &vma : plan.mm->vmas()) {
+        any |= has(vma, kVmaVdso) || has(vma, kVmaVvar);
+        if (has(vma, kVmaVdso))
+            vdso = &vma;
+    }
+    if (!any)
+        return;
+    if (host.empty())
+        refused("the program uses a vDSO and this kernel has none");
+    if (!vdso)
+        refused("the program has only a part of [vvar] and [vdso], which is not supported yet");
+    std::vector<uint8_t> bytes = stored_vdso(plan, *vdso);
+    auto place = same_place(*plan.mm, host);
+    if (place && (bytes.empty() || same_vdso(bytes, code))) {
+        plan.vdso = *place;
+        return;
+    }
+    if (bytes.empty())
+        refused("this kernel's vDSO has another size or order than the one the program ran with, whose contents are "
+                "not in the image",
+                "restore under the kernel version of the dump");
+    Range old{start_of(*vdso), end_of(*vdso)};
+    plan.vdso = place_beside(*plan.mm, old, host, plan.code_32);
+    plan.jumps = jumps_to_host(bytes, old.start, code, plan.vdso.vdso.start);
+    keep_as_memory(plan);
 }
 
 void decide_fills(TaskPlan &plan)

@@ -13,9 +13,11 @@
 #include "libcr/base/fd.h"
 #include "libcr/image/pages.h"
 #include "libcr/mm/scan.h"
+#include "libcr/mm/vdso_proxy.h"
 #include "libcr/mm/vma.h"
 #include "mm.pb.h"
 
+#include <deque>
 #include <span>
 #include <sys/types.h>
 #include <vector>
@@ -59,6 +61,10 @@ struct TaskPlan {
     LargePages large = LargePages::Never;
     image::Pagemap pagemap;
     std::vector<AreaPlan> areas; // without the kernel's own
+    // Filled in by decide_vdso().
+    VdsoPlace vdso;                        // where the kernel's own come to lie; empty: it has none
+    std::vector<Jump> jumps;               // to be written into the vDSO that it ran with
+    std::deque<img::vma_entry> as_memory; // the areas of that one
 
     // Filled in by decide_fills().
     struct Part {
@@ -68,12 +74,13 @@ struct TaskPlan {
     Part early, late;
 };
 
+// Whether the areas of this machine's vDSO, whose code is `code`, take the place of those in the image, or those
+// stay as memory. Comes before inherit(). Throws Refused when neither can be.
+void decide_vdso(TaskPlan &plan, const VdsoPlace &host, std::span<const uint8_t> code);
+
 // Decides what `child` takes over from `cloner`; marks the cloner's areas as early. To be called for all
 // pairs, cloners first, before anything else is asked of the plans.
 void inherit(TaskPlan &child, TaskPlan &cloner);
-
-// Throws Refused when the vDSO that the task ran with is not the one of this machine, `host`.
-void check_vdso(const TaskPlan &plan, std::span<const uint8_t> host);
 
 // After all inherit(): what remains to be filled in each part, and by whom.
 void decide_fills(TaskPlan &plan);

@@ -10,7 +10,6 @@
 #pragma once
 
 #include "libcr/mm/plan.h"
-#include "libcr/mm/vdso.h"
 #include "libcr/task/build.h"
 
 #include <functional>
@@ -35,11 +34,11 @@ struct Frame {
 // The first operations of a task that was cloned from a process that is no task of the tree (ourselves, a
 // helper of ours): unmaps everything but the region and the vDSO, which lies at `vdso` in that process, and
 // moves that.
-void begin_first(task::Build &build, const TaskPlan &plan, const Frame &frame, const Vdsos &vdsos,
+void begin_first(task::Build &build, const TaskPlan &plan, const Frame &frame, const VdsoPlace &vdso,
                  const Sources &sources);
 // The same for a task cloned from another one, or from a helper that was and changed nothing since.
 void begin_from_cloner(task::Build &build, const TaskPlan &plan, const TaskPlan &cloner, const Frame &frame,
-                       const Vdsos &vdsos, const Sources &sources);
+                       const Sources &sources);
 
 // Maps the early part, and fills it unless plan.early.outside.
 void map_early(task::Build &build, const TaskPlan &plan, const Sources &sources);

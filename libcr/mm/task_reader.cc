@@ -7,6 +7,7 @@
 #include "libcr/proc/stat.h"
 #include "libcr/sys/gate.h"
 #include "libcr/sys/memory.h"
+#include "libcr/sys/vdso.h"
 
 #include <algorithm>
 #include <cstring>
@@ -99,14 +100,16 @@ void TaskReader::take_rest()
     forget_held();
 }
 
-TargetAddr TaskReader::end_of_vdso(const Area &area) const
+// Behind the ELF image nothing: zeros. Section headers as the kernel made them, as those in the task may have
+// lent their bytes when an earlier capture was killed.
+Instead TaskReader::rest_of_vdso(const Area &area) const
 {
     std::vector<uint8_t> bytes(area.size());
     iovec to{bytes.data(), bytes.size()}, from = sys::remote(area.start, bytes.size());
     long got = sys::read_memory(dir_.pid(), &to, 1, &from, 1);
     if (got != static_cast<long>(bytes.size()))
         failed_with(got < 0 ? static_cast<int>(-got) : EFAULT, "read the vDSO");
-    return area.start + elf_extent(bytes);
+    return {area.start, complete_vdso(std::move(bytes), sys::own_vdso())};
 }
 
 TaskPages TaskReader::pages()
@@ -123,7 +126,7 @@ TaskPages TaskReader::pages()
             if (vdso)
                 refused("there are two areas [vdso]");
             vdso = range;
-            out.zeroed = {end_of_vdso(area), area.end};
+            out.instead = rest_of_vdso(area);
         } else if (!verdict.refusal && has_private_pages(vma) &&
                    (area.anonymous || partial || area.path == kAnonHuge)) {
             scan_areas.push_back({range, has(vma, kVmaFilePrivate)});

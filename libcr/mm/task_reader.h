@@ -8,6 +8,7 @@
 #pragma once
 
 #include "libcr/mm/area_flags.h"
+#include "libcr/mm/copy.h"
 #include "libcr/mm/objects.h"
 #include "libcr/mm/policies.h"
 #include "libcr/mm/scan.h"
@@ -41,7 +42,7 @@ struct TaskToCapture {
 struct TaskPages {
     std::vector<Range> ranges, unreadable; // the latter without PROT_READ
     std::vector<Range> anonymous;          // private anonymous areas
-    std::optional<Range> zeroed;           // the unused end of the vDSO
+    Instead instead;                       // of what calls made in the task left behind the vDSO's segments
     uint64_t scanned = 0;
 };
 
@@ -65,7 +66,7 @@ class TaskReader
     void read_rest();
     void take_rest();
     void forget_held();
-    TargetAddr end_of_vdso(const proc::Area &area) const;
+    Instead rest_of_vdso(const proc::Area &area) const;
     void add_area(const proc::Area &area, FileTable &files, SharedTable &shared, img::mm_entry &mm);
     void add_layout(const TaskToCapture &task, FileTable &files, img::mm_entry &mm);
 

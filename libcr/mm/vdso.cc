@@ -3,86 +3,23 @@
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/mm/vma.h"
+#include "libcr/sys/vdso.h"
 
 #include <algorithm>
-#include <cstring>
-#include <elf.h>
-#include <map>
-#include <string>
 
 namespace cr::mm
 {
 
-namespace
+std::vector<uint8_t> complete_vdso(std::vector<uint8_t> image, std::span<const uint8_t> host)
 {
-
-template <class T> std::optional<T> take(std::span<const uint8_t> bytes, uint64_t offset)
-{
-    if (offset > bytes.size() || bytes.size() - offset < sizeof(T))
-        return std::nullopt;
-    T out;
-    std::memcpy(&out, bytes.data() + offset, sizeof out);
-    return out;
-}
-
-std::optional<Elf64_Ehdr> elf_header(std::span<const uint8_t> image)
-{
-    auto header = take<Elf64_Ehdr>(image, 0);
-    if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-        header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_phentsize != sizeof(Elf64_Phdr))
-        return std::nullopt;
-    return header;
-}
-
-std::string text_at(std::span<const uint8_t> bytes, uint64_t offset)
-{
-    std::string out;
-    while (offset < bytes.size() && bytes[offset])
-        out += static_cast<char>(bytes[offset++]);
-    return out;
-}
-
-// Name to place of every dynamic symbol, by the section headers (all kernels' vDSOs have them).
-std::map<std::string, uint64_t> symbols(std::span<const uint8_t> image)
-{
-    std::map<std::string, uint64_t> out;
-    auto header = elf_header(image);
-    if (!header)
-        return out;
-    for (size_t i = 0; i < header->e_shnum; i++) {
-        auto section = take<Elf64_Shdr>(image, header->e_shoff + i * sizeof(Elf64_Shdr));
-        if (!section || section->sh_type != SHT_DYNSYM)
-            continue;
-        auto names = take<Elf64_Shdr>(image, header->e_shoff + section->sh_link * sizeof(Elf64_Shdr));
-        if (!names)
-            continue;
-        for (uint64_t at = 0; at + sizeof(Elf64_Sym) <= section->sh_size; at += sizeof(Elf64_Sym)) {
-            auto symbol = take<Elf64_Sym>(image, section->sh_offset + at);
-            if (!symbol)
-                break;
-            if (symbol->st_name)
-                out[text_at(image, names->sh_offset + symbol->st_name)] = symbol->st_value;
-        }
-    }
-    return out;
-}
-
-} // namespace
-
-uint64_t elf_extent(std::span<const uint8_t> image)
-{
-    auto header = elf_header(image);
-    if (!header)
-        return image.size();
-    uint64_t end = header->e_shoff + uint64_t{header->e_shnum} * header->e_shentsize;
-    for (size_t i = 0; i < header->e_phnum; i++) {
-        auto segment = take<Elf64_Phdr>(image, header->e_phoff + i * sizeof(Elf64_Phdr));
-        if (!segment)
-            return image.size();
-        if (segment->p_filesz <= image.size())
-            end = std::max(end, segment->p_offset + segment->p_filesz);
-    }
-    return std::min<uint64_t>(end, image.size());
+    sys::VdsoExtent extent = sys::vdso_extent(image);
+    auto segments = [&](std::span<const uint8_t> of) { return of.first(extent.segments); };
+    auto rest = image.begin() + static_cast<ptrdiff_t>(extent.segments);
+    auto end = image.begin() + static_cast<ptrdiff_t>(extent.whole);
+    if (image.size() == host.size() && std::ranges::equal(segments(image), segments(host)))
+        std::copy_n(host.begin() + static_cast<ptrdiff_t>(extent.segments), end - rest, rest);
+    std::fill(end, image.end(), uint8_t{0});
+    return image;
 }
 
 VdsoPlace VdsoPlace::at(TargetAddr start) const
@@ -118,41 +55,35 @@ VdsoPlace find_vdso(const std::vector<proc::Area> &areas)
     return out;
 }
 
-VdsoPlace place_vdso(const img::mm_entry &mm, const VdsoPlace &host)
+std::optional<VdsoPlace> same_place(const img::mm_entry &mm, const VdsoPlace &host)
 {
-    const img::vma_entry *vdso = nullptr, *vvar = nullptr;
+    VdsoPlace theirs;
+    uint64_t size = 0;
     for (const auto &vma : mm.vmas()) {
+        if (!has(vma, kVmaVdso) && !has(vma, kVmaVvar))
+            continue;
+        theirs.pieces.push_back({start_of(vma), end_of(vma)});
+        size += size_of(vma);
         if (has(vma, kVmaVdso))
-            vdso = &vma;
-        if (has(vma, kVmaVvar))
-            vvar = &vma;
+            theirs.vdso = theirs.pieces.back();
     }
-    if (!vdso && !vvar)
-        return {};
-    if (host.empty())
-        refused("the program uses a vDSO and this kernel has none");
-    if (!vdso || !vvar)
-        refused("the program has only a part of [vvar] and [vdso], which is not supported yet");
-    TargetAddr start = std::min(start_of(*vdso), start_of(*vvar)),
-               end = std::max(end_of(*vdso), end_of(*vvar));
-    VdsoPlace out = host.at(start);
-    if (out.end() != end || out.vdso != Range{start_of(*vdso), end_of(*vdso)} ||
-        size_of(*vdso) + size_of(*vvar) != end - start)
-        refused("the kernel's vDSO has another size or order than the one the program ran with, which is not "
-                "supported yet",
-                "restore under the kernel version of the dump");
+    if (theirs.empty() || host.empty())
+        return std::nullopt;
+    VdsoPlace out = host.at(theirs.start());
+    if (out.end() != theirs.end() || out.vdso != theirs.vdso || size != out.end() - out.start())
+        return std::nullopt;
     return out;
 }
 
 bool same_vdso(std::span<const uint8_t> image, std::span<const uint8_t> host)
 {
-    uint64_t n = elf_extent(host);
     if (image.size() != host.size())
         return false;
-    if (std::equal(image.begin(), image.begin() + static_cast<ptrdiff_t>(n), host.begin()))
+    uint64_t n = sys::vdso_extent(host).segments;
+    if (std::ranges::equal(image.first(n), host.first(n)))
         return true;
-    auto ours = symbols(host);
-    return !ours.empty() && ours == symbols(image);
+    auto ours = sys::vdso_symbols(host);
+    return !ours.empty() && ours == sys::vdso_symbols(image);
 }
 
 } // namespace cr::mm

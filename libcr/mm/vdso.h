@@ -1,13 +1,12 @@
 // The vDSO: a small ELF library that the kernel maps into every task, with its data (vvar) beside it.
 //
 // Dump: its contents are part of the image, as CRIU does it, so that a restore can tell whether the running
-// kernel's is the same. Behind the ELF, up to the end of its last page, the area is unused; there our
-// injected code lies during a dump (it may stay behind), so that tail is stored as zeros.
+// kernel's is the same. What injected code (inject/pad.h) leaves in it is not stored.
 //
 // Restore: the areas cannot be mapped anew; those that a process has from its birth are moved (mremap) to
 // where the image has them. That is right only when the running kernel's vDSO is the image's: same size, same
-// functions at the same places. Kernel versions differ in how many areas the data takes (vvar, vvar_vclock);
-// each is moved by itself.
+// functions at the same places; otherwise see vdso_proxy.h. Kernel versions differ in how many areas the data
+// takes (vvar, vvar_vclock); each is moved by itself.
 #pragma once
 
 #include "libcr/mm/scan.h"
@@ -22,8 +21,9 @@
 namespace cr::mm
 {
 
-// The number of bytes that belong to the ELF; all of them when it is not one that can be understood.
-uint64_t elf_extent(std::span<const uint8_t> image);
+// A vDSO read from a task as it is stored: with zeros behind the ELF image, and, where it is the `host`'s for
+// 64-bit programs, with the section headers of that one, whose bytes are lent to injected code (inject/pad.h).
+std::vector<uint8_t> complete_vdso(std::vector<uint8_t> image, std::span<const uint8_t> host);
 
 // The areas of a vDSO and its data as they lie in some process; adjacent, sorted.
 struct VdsoPlace {
@@ -43,9 +43,8 @@ std::span<const uint8_t> own_bytes(const VdsoPlace &own);
 // Of a process that has one as the kernel made it. Empty when it has none.
 VdsoPlace find_vdso(const std::vector<proc::Area> &areas);
 
-// Where the areas of an image must be, for a kernel whose own are `host`. Empty when the image has none.
-// Throws Refused when they do not fit.
-VdsoPlace place_vdso(const img::mm_entry &mm, const VdsoPlace &host);
+// Where the areas of an image are, for a kernel whose own are `host`. Nothing when they differ in size or order.
+std::optional<VdsoPlace> same_place(const img::mm_entry &mm, const VdsoPlace &host);
 
 // Those that this kernel has for processes of either kind of code.
 struct Vdsos {

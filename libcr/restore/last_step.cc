@@ -27,7 +27,7 @@ std::set<pid_t> begin_calls(const Plan &plan, Tracees &tracees, RegionMemory &me
         const TaskImage &task = plan.images.tasks[number];
         if (task.zombie() || task.runs_32_bit())
             continue;
-        TargetAddr insn = syscall_instruction(plan.images, number, plan.memory.vdsos).insn;
+        TargetAddr insn = syscall_instruction(plan.images, number, plan.memory).insn;
         for (size_t i = 0; i < task.threads.size(); i++) {
             const img::thread_core_entry &core = task.threads[i].thread_core();
             if (!task.threads[i].has_thread_info())
@@ -59,7 +59,7 @@ void end_leader(const Plan &plan, size_t number)
     user_regs_struct regs;
     sys::check(sys::ptrace::get_registers(task.pid(), regs), "read registers");
     uint64_t code = task.leader().tc().cr_leader_exit_code() >> 8;
-    syscall_instruction(plan.images, number, plan.memory.vdsos).call(regs, SYS_exit, {code});
+    syscall_instruction(plan.images, number, plan.memory).call(regs, SYS_exit, {code});
     sys::check(sys::ptrace::set_registers(task.pid(), regs), "set registers");
 }
 
@@ -94,8 +94,9 @@ void set_registers(const TaskImage &task, const std::set<pid_t> &in_calls)
 
 void take_last_step(const Plan &plan, Tracees &tracees, RegionMemory &memory, const Programs &programs)
 {
+    write_jumps(plan.images, plan.memory);
     std::set<pid_t> in_calls = begin_calls(plan, tracees, memory, programs);
-    auto syscall_in = [&](size_t task) { return syscall_instruction(plan.images, task, plan.memory.vdsos); };
+    auto syscall_in = [&](size_t task) { return syscall_instruction(plan.images, task, plan.memory); };
     stop_early(plan.images, tracees, memory, programs.stops_slot, syscall_in);
     for (size_t i = 0; i < plan.images.tasks.size(); i++)
         if (plan.images.tasks[i].mm) {

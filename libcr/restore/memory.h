@@ -46,6 +46,9 @@ MemoryPlan plan_memory(const ImageSet &images, const task::BirthPlan &births, co
 void place_region(MemoryPlan &memory, const ImageSet &images, uint64_t size);
 
 // The address of a system-call instruction in the task's vDSO.
-CallPlace syscall_instruction(const ImageSet &images, size_t task, const mm::Vdsos &ours);
+CallPlace syscall_instruction(const ImageSet &images, size_t task, const MemoryPlan &memory);
+
+// Leads the functions of vDSOs that tasks ran with to this kernel's. While all stand, their memory in place.
+void write_jumps(const ImageSet &images, const MemoryPlan &memory);
 
 } // namespace cr::restore

@@ -72,9 +72,9 @@ void Builder::wait_for_fill(task::Build &build)
 void Builder::early_memory(size_t birth, const mm::TaskPlan &memory, task::Build &build)
 {
     if (const mm::TaskPlan *cloner = memory_.cloner_of(images_, births_, birth))
-        mm::begin_from_cloner(build, memory, *cloner, memory_.frame, memory_.vdsos, sources());
+        mm::begin_from_cloner(build, memory, *cloner, memory_.frame, sources());
     else
-        mm::begin_first(build, memory, memory_.frame, memory_.vdsos, sources());
+        mm::begin_first(build, memory, memory_.frame, memory_.vdsos.native, sources());
     mm::map_early(build, memory, sources());
     if (memory.early.outside)
         wait_for_fill(build);

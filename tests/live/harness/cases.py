@@ -30,7 +30,7 @@ class Workload:
             own = ["shell-job"]
         else:
             # A stage alone knows nothing of a dump's options.
-            others = {"refused", "shell-job", *(["alone"] if "dump-options" in self.headers else [])}
+            others = {"refused", "shell-job", "other-vdso", *(["alone"] if "dump-options" in self.headers else [])}
             own = self.words("modes") or [mode for mode in chosen if mode not in others]
         return [mode for mode in chosen if mode in own or mode == "none"]
 

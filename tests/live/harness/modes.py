@@ -157,6 +157,19 @@ def shell_job(context):
     context.same_as(before, "after the restore without --shell-job")
 
 
+def other_vdso(context):
+    """Restored from images whose vDSO is no kernel's, more than once; then it is one that can be dumped as any."""
+    before = context.snapshot()
+    for number in (1, 2):
+        context.dump(f"img{number}")
+        context.tools.other_vdso(context.images(f"img{number}"))
+        context.restore(f"img{number}")
+        context.same_as(before, f"after restore {number}")
+    context.dump("last")
+    context.restore("last")
+    context.same_as(before, "after the restore with the vDSO of this kernel")
+
+
 def alone(context):
     """Each stage by itself, with -t: it freezes, writes its part, thaws; and that is no whole checkpoint."""
     before = context.snapshot()
@@ -204,6 +217,7 @@ MODES = {
     "thrice": thrice,
     "rounds": rounds,
     "pipeline": pipeline,
+    "other-vdso": other_vdso,
     "shell-job": shell_job,
     "alone": alone,
     "dry-run": dry_run,

@@ -92,5 +92,8 @@ class Tools:
     def restore_by_hand(self, images):
         self.must([self.path("cr-restore"), "-D", images, "-d"])
 
+    def other_vdso(self, images):
+        self.must([self.path("tests/other-vdso"), images])
+
     def drop_field(self, images, field):
         self.must([self.path("tests/drop-field"), images, field])

@@ -3,6 +3,7 @@
 #include "libcr/base/text.h"
 #include "libcr/inject/run.h"
 #include "libcr/inject/tree.h"
+#include "libcr/sys/vdso.h"
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -189,6 +190,46 @@ TEST_CASE("every thread of a process is asked, in waves")
     inject::run(job, tree.waiter());
     for (size_t i = 0; i < tids.size(); i++)
         REQUIRE(job.threads[i].result(tids[i]) == task.threads[i].tid);
+}
+
+TEST_CASE("lent bytes of the vDSO are put back, also those that a killed capture left")
+{
+    struct Lent {
+        Lent() { setenv("CR_PAD", "lent", 1); }
+        ~Lent() { unsetenv("CR_PAD"); }
+    } lent;
+    auto own = sys::own_vdso();
+    auto segments = sys::vdso_extent(own).segments;
+    Child child([] {
+        pthread_t t;
+        pthread_create(
+            &t, nullptr,
+            [](void *) -> void * {
+                for (;;)
+                    pause();
+            },
+            nullptr);
+        usleep(20000);
+    });
+    sys::ProcMem memory(child.pid);
+    TargetAddr at(reinterpret_cast<uint64_t>(own.data()));
+    auto left = std::vector<uint8_t>(own.size() - segments, 0xcc);
+    REQUIRE(memory.write(at + segments, left.data(), left.size()) == static_cast<long>(left.size()));
+    FrozenTree tree(child.pid);
+    FrozenTask &task = tree.tasks().at(0);
+    REQUIRE(task.pad.at < at + sys::vdso_extent(own).whole);
+    for (size_t threads : {1, 2}) {
+        inject::Job job{&task, std::vector<Calls>(threads)};
+        std::vector<Calls::Out> tids;
+        for (Calls &calls : job.threads)
+            tids.push_back(calls.sys_result(SYS_gettid, {}));
+        inject::run(job, tree.waiter());
+        for (size_t i = 0; i < threads; i++)
+            REQUIRE(job.threads[i].result(tids[i]) == task.threads[i].tid);
+        std::vector<uint8_t> now(sys::vdso_extent(own).whole);
+        REQUIRE(memory.read(at, now.data(), now.size()) == static_cast<long>(now.size()));
+        REQUIRE(memcmp(now.data() + segments + 16, own.data() + segments + 16, now.size() - segments - 16) == 0);
+    }
 }
 
 TEST_CASE("a process that handles every signal is asked by system-call stops")

@@ -156,16 +156,33 @@ TEST_CASE("an area with wholly other contents is better not inherited")
     CHECK(child.areas[0].differing.empty());
 }
 
-TEST_CASE("the stored vDSO must be the one of this machine")
+TEST_CASE("the vDSO of another kernel stays, as memory")
 {
     Plans plan;
-    auto mm = space(vma(kAt, 2, 0x209));
-    std::vector<uint8_t> host(2 * kPageSize), other(2 * kPageSize, 3), small(kPageSize, 1);
-    std::fill_n(host.begin(), kPageSize, 1);
-    CHECK_NOTHROW(check_vdso(plan(mm, {{kAt, 1}}), host));
-    CHECK_NOTHROW(check_vdso(plan(mm, {}), host)); // not stored
-    CHECK_THROWS_AS(check_vdso(plan(mm, {{kAt, 1}}), other), Error);
-    CHECK_THROWS_AS(check_vdso(plan(mm, {{kAt, 1}}), small), Error);
+    auto vvar = vma(kAt, 1, 0x1201), code = vma(kAt + kPageSize, 2, 0x209);
+    auto mm = space(vvar, code);
+    auto own = sys::own_vdso();
+    TargetAddr at(0x7fff00000000);
+    VdsoPlace host;
+    host.pieces = {{at, at + kPageSize}, {at + kPageSize, at + 3 * kPageSize}};
+    host.vdso = host.pieces[1];
+
+    auto same = plan(mm, {}); // not stored
+    decide_vdso(same, host, own);
+    CHECK(same.vdso.start() == TargetAddr(kAt));
+    CHECK(same.areas.empty());
+
+    auto unknown = plan(mm, {{kAt + kPageSize, 1}}); // what is stored is no vDSO
+    CHECK_THROWS_AS(decide_vdso(unknown, host, own), Error);
+    host.pieces.push_back({host.end(), host.end() + kPageSize});
+    auto smaller = plan(mm, {});
+    CHECK_THROWS_AS(decide_vdso(smaller, host, own), Error);
+    auto none = plan(mm, {});
+    CHECK_THROWS_AS(decide_vdso(none, VdsoPlace{}, own), Error);
+    auto empty = space(vma(kAt + 0x100000, 1));
+    auto without = plan(empty, {});
+    decide_vdso(without, VdsoPlace{}, own);
+    CHECK(without.vdso.empty());
 }
 
 TEST_CASE("what a task is made of, as operations")
@@ -208,7 +225,7 @@ TEST_CASE("the first task unmaps everything around the region and the vDSO")
     host.pieces = {{at, at + 0x4000}, {at + 0x4000, at + 0x6000}};
     host.vdso = host.pieces[1];
     std::string text = printed([&](task::Build &b) {
-        begin_first(b, p, {{region, region + 0x10000}, region + 0x10000}, Vdsos{host, {}, {}}, kSources);
+        begin_first(b, p, {{region, region + 0x10000}, region + 0x10000}, host, kSources);
     });
     CHECK(contains(text, "munmap(0, 4294967296)"));
     CHECK(contains(text, "munmap(0x100010000, "));
