@@ -175,7 +175,10 @@ bool tcp_has_received_fin(uint32_t state)
 
 TcpStream read_stream(int fd, SocketUndo &undo)
 {
-    if (socket_option(fd, SO_PEEK_OFF) >= 0)
+    int peeks = 0;
+    socklen_t size = sizeof peeks;
+    // Before Linux 6.9 there is no such thing for TCP.
+    if (sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &peeks, &size) == 0 && peeks >= 0)
         refused("it has a peek offset (SO_PEEK_OFF), which is not supported for TCP yet");
     int reuse = socket_option(fd, SO_REUSEADDR);
     TcpStream out;
