@@ -8,11 +8,13 @@
 #include "libcr/mm/classify.h"
 #include "libcr/ns/blockers.h"
 #include "libcr/proc/pid_dir.h"
+#include "libcr/sys/ptrace.h"
 #include "libcr/task/births.h"
 #include "libcr/task/kernel_facts.h"
 #include "libcr/task/label.h"
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <functional>
 #include <set>
@@ -135,6 +137,27 @@ void Sharing::take(const inject::FrozenTask &task, const inject::FrozenThread &t
     users_[{kind, id}].insert(task.pid);
 }
 
+// Calls made in a thread that has its system calls sent to a handler of its own may kill it. Before Linux 6.4 only the
+// kernel's own structures tell of it, which takes a while; but such a handler is one of SIGSYS.
+void find_untold_dispatch(inject::FrozenTree &tree, task::KernelSource &kernel, const AddBlocker &add)
+{
+    for (inject::FrozenTask &task : tree.tasks()) {
+        sys::ptrace::UserDispatch told;
+        if (task.threads.empty() || !(task.status().sig_caught >> (SIGSYS - 1) & 1) ||
+            sys::ptrace::get_user_dispatch(task.threads.front().tid, told) != -EIO)
+            continue;
+        if (!kernel.there())
+            add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
+                "it handles SIGSYS: whether its system calls are sent to that handler this kernel does not tell",
+                "use Linux 6.4 or later, or give us CAP_BPF and CAP_PERFMON");
+        else if (kernel.dispatches_calls(task.pid))
+            add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
+                "it has its system calls sent to a handler (PR_SET_SYSCALL_USER_DISPATCH), which this kernel does "
+                "not let others set",
+                "use Linux 6.4 or later");
+    }
+}
+
 // The state of such tasks is read from the kernel, and their filters by ptrace.
 void find_seccomp(inject::FrozenTree &tree, task::KernelSource &kernel, const AddBlocker &add)
 {
@@ -240,6 +263,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
         sharing.look_at_threads();
     }
     find_seccomp(tree, kernel, add);
+    find_untold_dispatch(tree, kernel, add);
     find_landlock(tree, request.allow_loss & kLoseLandlock, kernel, add);
     files::BlockerSearch search(options);
     const ns::Links own = ns::links_of(::getpid());

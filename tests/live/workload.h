@@ -97,6 +97,21 @@ static inline void wait_for_go(void)
 
 __attribute__((noreturn)) static inline void pass(void) { live_end(0, "passed\n"); }
 
+// Descriptors of a thread alone, or of a process whose main thread has ended, can be had by pidfds of threads only.
+static inline int has_thread_pidfds(void)
+{
+    int fd = syscall(SYS_pidfd_open, getpid(), O_EXCL); // PIDFD_THREAD, Linux 6.9
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static inline void need_thread_pidfds(void)
+{
+    if (!has_thread_pidfds())
+        skip("the kernel has no pidfds of threads\n");
+}
+
 // In a child made by start_child(): what the child had to set up is set up.
 static inline void child_ready(void)
 {

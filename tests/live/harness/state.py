@@ -172,6 +172,10 @@ class Snapshot:
         if stat["state"] == "Z":
             stat = {name: stat[name] for name in OF_ZOMBIES if name in stat}
             status = {name: status[name] for name in OF_ZOMBIES if name in status}
+        # Older kernels count in each thread, and let the sum know later.
+        exact = re.search(r"^Anonymous: +(.*)$", try_text(f"{base}/smaps_rollup"), re.MULTILINE)
+        if exact and "RssAnon" in status:
+            status["RssAnon"] = exact.group(1)
         for name, value in status.items():
             self.put(f"{pid}/status/{name}", value)
         for name, value in stat.items():

@@ -37,6 +37,7 @@ static void *body(void *unused)
 
 int main(void)
 {
+    need_thread_pidfds();
     start_thread(body, NULL);
     pthread_exit(NULL);
 }

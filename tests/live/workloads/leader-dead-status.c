@@ -25,6 +25,7 @@ int main(void)
 {
     int status;
     char path[64], line[512];
+    need_thread_pidfds();
     go = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t pid = start_child(child);
     snprintf(path, sizeof path, "/proc/%d/stat", pid);

@@ -60,6 +60,7 @@ static void *body(void *unused)
 
 int main(void)
 {
+    need_thread_pidfds();
     check(pipe(ends) == 0, "pipe");
     start_thread(body, NULL);
     pthread_exit(NULL);

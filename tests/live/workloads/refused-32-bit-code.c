@@ -51,8 +51,23 @@ static void wait_until_reading(pid_t pid)
         skip("no 32-bit system calls here\n");
 }
 
+// QEMU 7.2 without KVM takes a far return to such a segment for one within the kernel, and the kernel dies of that.
+static int is_emulated(void)
+{
+    char line[256];
+    int found = 0;
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file && fgets(line, sizeof line, file))
+        found |= strncmp(line, "model name", 10) == 0 && strstr(line, "QEMU") != NULL;
+    if (file)
+        fclose(file);
+    return found;
+}
+
 int main(void)
 {
+    if (is_emulated())
+        skip("QEMU does not emulate a far return right\n");
     if (pipe(lines) != 0)
         return 1;
     pid_t pid = fork();

@@ -29,6 +29,7 @@ static void *body(void *unused)
 
 int main(void)
 {
+    need_thread_pidfds();
     start_thread(body, NULL);
     pthread_exit(NULL);
 }

@@ -1,5 +1,6 @@
 // without: core.thread_info.gpregs.r10
-// differs: */syscall
+// differs: */syscall */status/SigBlk
+// What is waited for is not blocked meanwhile, so the mask shows whether the wait has timed out yet.
 // A thread in sigtimedwait() is not interrupted: one gets its signal, one times out.
 #include "workload.h"
 

@@ -1,9 +1,8 @@
 // without: core.thread_core.cr_user_dispatch
 // System calls that are sent to a handler of the program's own (PR_SET_SYSCALL_USER_DISPATCH): in a thread
 // that lets them pass at the moment, and in one that does not, which computes meanwhile.
-#include "workload.h"
+#include "../dispatch.h"
 
-enum { kOn = 1, kSetDispatch = 59, kPass = 0, kBlock = 1 };
 
 static __thread volatile char selector;
 static __thread volatile int caught;
@@ -47,6 +46,8 @@ static void *thread(void *unused)
 int main(void)
 {
     struct sigaction action = {.sa_handler = handler};
+    if (!tells_of_dispatch())
+        skip("ptrace does not tell where system calls are dispatched\n");
     check(sigaction(SIGSYS, &action, NULL) == 0, "sigaction");
     pthread_t other = start_thread(thread, NULL);
     while (!set_up)

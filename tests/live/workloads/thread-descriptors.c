@@ -67,6 +67,7 @@ static long compare(pid_t one, pid_t other) { return syscall(SYS_kcmp, one, othe
 int main(void)
 {
     char bytes[2];
+    need_thread_pidfds();
     check(fcntl(0, F_GETFD) >= 0 || open("/dev/null", O_RDONLY) == 0, "set-up");
     check(pipe(shared_pipe) == 0, "pipe");
     pthread_t threads[3];

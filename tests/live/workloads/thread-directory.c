@@ -22,6 +22,7 @@ int main(void)
 {
     char path[4096];
     pthread_t thread = start_thread(body, NULL);
+    need_thread_pidfds();
     while (!moved)
         sleep_ms(1);
     check(mkdir("sub", 0755) == 0 && chroot(".") == 0 && chdir("/sub") == 0, "chroot");
