@@ -7,8 +7,8 @@
 #include "libcr/sys/vdso.h"
 
 #include <algorithm>
-#include <cstring>
 #include <cstdlib>
+#include <cstring>
 #include <sys/auxv.h>
 #include <vector>
 

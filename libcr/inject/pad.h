@@ -4,14 +4,14 @@
 // touched.
 //
 // Where less is unused than the code needs (Linux 6.12) the section headers of the ELF image in front of that
-// lend their bytes: no program reads them, the segments alone are what it runs and looks functions up by. They
-// are put back when the calls are done. When we are killed before that, a debugger that reads the vDSO out of
-// the task's memory finds no symbols there, until the next capture has put them back. They are never stored
-// into an image (mm/task_reader.h).
+// lend their bytes: no program reads them, the segments alone are what it runs and looks functions up by.
+// They are put back when the calls are done. When we are killed before that, a debugger that reads the vDSO
+// out of the task's memory finds no symbols there, until the next capture has put them back. They are never
+// stored into an image (mm/task_reader.h).
 //
-// Unused bytes stay as they are when we are gone, and are inherited over fork. They begin with a header that records
-// the memory which an earlier capture had mapped in the task, for the case that it was killed and could not
-// unmap it.
+// Unused bytes stay as they are when we are gone, and are inherited over fork. They begin with a header that
+// records the memory which an earlier capture had mapped in the task, for the case that it was killed and
+// could not unmap it.
 #pragma once
 
 #include "libcr/base/addr.h"

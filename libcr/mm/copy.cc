@@ -251,7 +251,8 @@ void CopyJob::replace(const Range &range, uint8_t *bytes) const
     TargetAddr start = std::max(instead_.at, range.start),
                end = std::min(instead_.at + instead_.bytes.size(), range.end);
     if (start < end)
-        std::memcpy(bytes + (start - range.start), instead_.bytes.data() + (start - instead_.at), end - start);
+        std::memcpy(bytes + (start - range.start), instead_.bytes.data() + (start - instead_.at),
+                    end - start);
 }
 
 void CopyJob::work(PageBuffer &buffer)

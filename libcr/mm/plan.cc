@@ -108,9 +108,8 @@ void keep_as_memory(TaskPlan &plan)
         kept.set_madv(0);
         plan.areas.push_back({&kept, false, false, {}, {}});
     }
-    std::sort(plan.areas.begin(), plan.areas.end(), [](const AreaPlan &a, const AreaPlan &b) {
-        return start_of(*a.vma) < start_of(*b.vma);
-    });
+    std::sort(plan.areas.begin(), plan.areas.end(),
+              [](const AreaPlan &a, const AreaPlan &b) { return start_of(*a.vma) < start_of(*b.vma); });
 }
 
 } // namespace
@@ -137,7 +136,8 @@ void decide_vdso(TaskPlan &plan, const VdsoPlace &host, std::span<const uint8_t>
         return;
     }
     if (bytes.empty())
-        refused("this kernel's vDSO has another size or order than the one the program ran with, whose contents are "
+        refused("this kernel's vDSO has another size or order than the one the program ran with, whose "
+                "contents are "
                 "not in the image",
                 "restore under the kernel version of the dump");
     Range old{start_of(*vdso), end_of(*vdso)};

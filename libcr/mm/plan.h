@@ -62,8 +62,8 @@ struct TaskPlan {
     image::Pagemap pagemap;
     std::vector<AreaPlan> areas; // without the kernel's own
     // Filled in by decide_vdso().
-    VdsoPlace vdso;                        // where the kernel's own come to lie; empty: it has none
-    std::vector<Jump> jumps;               // to be written into the vDSO that it ran with
+    VdsoPlace vdso;                       // where the kernel's own come to lie; empty: it has none
+    std::vector<Jump> jumps;              // to be written into the vDSO that it ran with
     std::deque<img::vma_entry> as_memory; // the areas of that one
 
     // Filled in by decide_fills().
@@ -74,8 +74,8 @@ struct TaskPlan {
     Part early, late;
 };
 
-// Whether the areas of this machine's vDSO, whose code is `code`, take the place of those in the image, or those
-// stay as memory. Comes before inherit(). Throws Refused when neither can be.
+// Whether the areas of this machine's vDSO, whose code is `code`, take the place of those in the image, or
+// those stay as memory. Comes before inherit(). Throws Refused when neither can be.
 void decide_vdso(TaskPlan &plan, const VdsoPlace &host, std::span<const uint8_t> code);
 
 // Decides what `child` takes over from `cloner`; marks the cloner's areas as early. To be called for all

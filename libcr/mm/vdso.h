@@ -22,7 +22,8 @@ namespace cr::mm
 {
 
 // A vDSO read from a task as it is stored: with zeros behind the ELF image, and, where it is the `host`'s for
-// 64-bit programs, with the section headers of that one, whose bytes are lent to injected code (inject/pad.h).
+// 64-bit programs, with the section headers of that one, whose bytes are lent to injected code
+// (inject/pad.h).
 std::vector<uint8_t> complete_vdso(std::vector<uint8_t> image, std::span<const uint8_t> host);
 
 // The areas of a vDSO and its data as they lie in some process; adjacent, sorted.
@@ -43,7 +44,8 @@ std::span<const uint8_t> own_bytes(const VdsoPlace &own);
 // Of a process that has one as the kernel made it. Empty when it has none.
 VdsoPlace find_vdso(const std::vector<proc::Area> &areas);
 
-// Where the areas of an image are, for a kernel whose own are `host`. Nothing when they differ in size or order.
+// Where the areas of an image are, for a kernel whose own are `host`. Nothing when they differ in size or
+// order.
 std::optional<VdsoPlace> same_place(const img::mm_entry &mm, const VdsoPlace &host);
 
 // Those that this kernel has for processes of either kind of code.

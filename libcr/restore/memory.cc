@@ -44,7 +44,8 @@ void check_jumps(const ImageSet &images, const MemoryPlan &memory)
         for (const mm::Jump &jump : memory.plan_of(images, number).jumps)
             for (const img::core_entry &core : task.threads)
                 if (core.has_thread_info() && jump.splits(TargetAddr(core.thread_info().gpregs().ip())))
-                    refused(cat("pid ", task.pid(), " stands at the begin of a function of its vDSO, which must become "
+                    refused(cat("pid ", task.pid(),
+                                " stands at the begin of a function of its vDSO, which must become "
                                 "a jump to this kernel's"),
                             "restore under the kernel version of the dump, or dump again");
     }
@@ -161,7 +162,8 @@ void write_jumps(const ImageSet &images, const MemoryPlan &memory)
             continue;
         sys::ProcMem code(task.pid());
         for (const mm::Jump &jump : plan->jumps)
-            if (code.write(jump.at, jump.code.data(), jump.code.size()) != static_cast<long>(jump.code.size()))
+            if (code.write(jump.at, jump.code.data(), jump.code.size()) !=
+                static_cast<long>(jump.code.size()))
                 failed_with(EFAULT, cat("write to the vDSO of pid ", task.pid()));
     }
 }

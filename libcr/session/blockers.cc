@@ -137,8 +137,8 @@ void Sharing::take(const inject::FrozenTask &task, const inject::FrozenThread &t
     users_[{kind, id}].insert(task.pid);
 }
 
-// Calls made in a thread that has its system calls sent to a handler of its own may kill it. Before Linux 6.4 only the
-// kernel's own structures tell of it, which takes a while; but such a handler is one of SIGSYS.
+// Calls made in a thread that has its system calls sent to a handler of its own may kill it. Before Linux 6.4
+// only the kernel's own structures tell of it, which takes a while; but such a handler is one of SIGSYS.
 void find_untold_dispatch(inject::FrozenTree &tree, task::KernelSource &kernel, const AddBlocker &add)
 {
     for (inject::FrozenTask &task : tree.tasks()) {
@@ -148,11 +148,13 @@ void find_untold_dispatch(inject::FrozenTree &tree, task::KernelSource &kernel, 
             continue;
         if (!kernel.there())
             add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
-                "it handles SIGSYS: whether its system calls are sent to that handler this kernel does not tell",
+                "it handles SIGSYS: whether its system calls are sent to that handler this kernel does not "
+                "tell",
                 "use Linux 6.4 or later, or give us CAP_BPF and CAP_PERFMON");
         else if (kernel.dispatches_calls(task.pid))
             add(cat("pid ", task.pid, " (", printable(task.stat.comm), ")"),
-                "it has its system calls sent to a handler (PR_SET_SYSCALL_USER_DISPATCH), which this kernel does "
+                "it has its system calls sent to a handler (PR_SET_SYSCALL_USER_DISPATCH), which this kernel "
+                "does "
                 "not let others set",
                 "use Linux 6.4 or later");
     }

@@ -56,8 +56,7 @@ template <class Elf> class Image
     {
         auto header = take<typename Elf::Header>(bytes, 0);
         if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-            header->e_ident[EI_CLASS] != Elf::kClass ||
-            header->e_phentsize != sizeof(typename Elf::Segment))
+            header->e_ident[EI_CLASS] != Elf::kClass || header->e_phentsize != sizeof(typename Elf::Segment))
             return;
         for (uint64_t i = 0; i < header->e_phnum; i++) {
             auto segment =
@@ -93,7 +92,7 @@ template <class Elf> class Image
                 break;
             if (symbol->st_name && symbol->st_shndx != SHN_UNDEF && symbol->st_shndx != SHN_ABS)
                 out[text_at(bytes_, *names + symbol->st_name)] = {symbol->st_value - higher_,
-                                                                 symbol->st_size};
+                                                                  symbol->st_size};
         }
         return out;
     }

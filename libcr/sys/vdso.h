@@ -1,6 +1,6 @@
-// The vDSO: a small ELF library that the kernel maps into every task. Only its segments are ever used by programs;
-// behind them come the section headers with what they name, which are for debuggers, and then, up to the end of
-// the last page, nothing at all.
+// The vDSO: a small ELF library that the kernel maps into every task. Only its segments are ever used by
+// programs; behind them come the section headers with what they name, which are for debuggers, and then, up
+// to the end of the last page, nothing at all.
 #pragma once
 
 #include <cstdint>
@@ -27,12 +27,12 @@ struct VdsoSymbol {
     bool operator==(const VdsoSymbol &) const = default;
 };
 
-// Its functions by name, by what the dynamic linker goes by; of 64-bit and of 32-bit ones. Empty when it cannot be
-// understood. The image may come from anywhere.
+// Its functions by name, by what the dynamic linker goes by; of 64-bit and of 32-bit ones. Empty when it
+// cannot be understood. The image may come from anywhere.
 std::map<std::string, VdsoSymbol> vdso_symbols(std::span<const uint8_t> image);
 
-// That of our own process, up to the end of its last page: the same as every 64-bit task of this kernel has. Empty
-// when there is none (vdso=0).
+// That of our own process, up to the end of its last page: the same as every 64-bit task of this kernel has.
+// Empty when there is none (vdso=0).
 std::span<const uint8_t> own_vdso();
 
 } // namespace cr::sys

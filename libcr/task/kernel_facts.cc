@@ -123,7 +123,8 @@ bool KernelSource::has_undo_list(pid_t pid)
 
 bool KernelSource::dispatches_calls(pid_t pid)
 {
-    constexpr uint64_t kUserDispatch = 1 << 5; // SYSCALL_WORK_SYSCALL_USER_DISPATCH, include/linux/thread_info.h
+    constexpr uint64_t kUserDispatch =
+        1 << 5; // SYSCALL_WORK_SYSCALL_USER_DISPATCH, include/linux/thread_info.h
     if (!there() || !memory_->has("task_struct", "thread_info.syscall_work"))
         return false;
     for (const sys::KernelMemory::Thread &thread : memory_->threads(pid))

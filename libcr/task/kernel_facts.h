@@ -37,6 +37,8 @@ class KernelSource
     bool has_undo_list(pid_t pid);
     // Whether a thread of the process has its system calls sent to a handler of its own: ptrace tells that since
     // Linux 6.4.
+    // Whether a thread of the process has its system calls sent to a handler of its own: ptrace tells that
+    // since Linux 6.4.
     bool dispatches_calls(pid_t pid);
     bool loaded() const { return memory_.has_value(); }
 

@@ -1,5 +1,5 @@
-// other-vdso DIR: changes the vDSO in every image of DIR so that it is no kernel's: one of its functions has another
-// name. What a program can call by then stays where it is.
+// other-vdso DIR: changes the vDSO in every image of DIR so that it is no kernel's: one of its functions has
+// another name. What a program can call by then stays where it is.
 //
 // Exit status: 0, 1 with a message, 2 when there was no vDSO.
 #include "libcr/base/error.h"
@@ -20,9 +20,10 @@ namespace
 void rename_in(const image::Dir &dir, uint32_t pages_id, const mm::Fill &where)
 {
     constexpr char kName[] = "__vdso_clock_getres";
-    Fd pages(static_cast<int>(sys::check(
-        sys::call(SYS_openat, dir.fd(), image::file_name(image::Kind::Pages, pages_id).c_str(), O_RDWR | O_CLOEXEC),
-        "open pages")));
+    Fd pages(static_cast<int>(
+        sys::check(sys::call(SYS_openat, dir.fd(), image::file_name(image::Kind::Pages, pages_id).c_str(),
+                             O_RDWR | O_CLOEXEC),
+                   "open pages")));
     std::vector<char> bytes(where.size);
     sys::pread_up_to(pages.get(), bytes.data(), bytes.size(), where.offset, "pages");
     void *name = memmem(bytes.data(), bytes.size(), kName, sizeof kName);

@@ -228,7 +228,8 @@ TEST_CASE("lent bytes of the vDSO are put back, also those that a killed capture
             REQUIRE(job.threads[i].result(tids[i]) == task.threads[i].tid);
         std::vector<uint8_t> now(sys::vdso_extent(own).whole);
         REQUIRE(memory.read(at, now.data(), now.size()) == static_cast<long>(now.size()));
-        REQUIRE(memcmp(now.data() + segments + 16, own.data() + segments + 16, now.size() - segments - 16) == 0);
+        REQUIRE(memcmp(now.data() + segments + 16, own.data() + segments + 16, now.size() - segments - 16) ==
+                0);
     }
 }
 

@@ -85,7 +85,8 @@ TEST_CASE("functions of a vDSO without its data ask the kernel, or are led to th
 TEST_CASE("a vDSO without any function of ours cannot be led anywhere")
 {
     std::vector<uint8_t> nothing(8192);
-    CHECK_THROWS_AS(jumps_to_host(nothing, TargetAddr(kAt), sys::own_vdso(), TargetAddr(kAt + 0x10000)), Error);
+    CHECK_THROWS_AS(jumps_to_host(nothing, TargetAddr(kAt), sys::own_vdso(), TargetAddr(kAt + 0x10000)),
+                    Error);
 }
 
 TEST_CASE("the running kernel's vDSO goes behind the old one where there is room")
@@ -96,7 +97,8 @@ TEST_CASE("the running kernel's vDSO goes behind the old one where there is room
     auto vvar = vma(kAt, 4, 0x1201), code = vma(kAt + 0x4000, 2, 0x209);
     Range old{TargetAddr(kAt + 0x4000), TargetAddr(kAt + 0x6000)};
     CHECK(place_beside(space(vvar, code), old, host, false).start() == old.end + kPageSize);
-    CHECK(place_beside(space(vvar, code, vma(kAt + 0xe000, 1)), old, host, false).start() == old.end + kPageSize);
+    CHECK(place_beside(space(vvar, code, vma(kAt + 0xe000, 1)), old, host, false).start() ==
+          old.end + kPageSize);
     auto elsewhere = place_beside(space(vvar, code, vma(kAt + 0xd000, 1)), old, host, false);
     CHECK((elsewhere.end() <= TargetAddr(kAt) || elsewhere.start() >= TargetAddr(kAt + 0xe000)));
     auto low = vma(0x10000000, 2, 0x209), high = vma(0x10002000, 1);

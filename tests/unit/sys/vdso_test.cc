@@ -29,7 +29,8 @@ void retag(Bytes &image, int64_t from, int64_t to)
         std::memcpy(&segment, image.data() + header.e_phoff + i * sizeof segment, sizeof segment);
         if (segment.p_type != PT_DYNAMIC)
             continue;
-        for (size_t at = segment.p_offset; at < segment.p_offset + segment.p_filesz; at += sizeof(Elf64_Dyn)) {
+        for (size_t at = segment.p_offset; at < segment.p_offset + segment.p_filesz;
+             at += sizeof(Elf64_Dyn)) {
             int64_t tag;
             std::memcpy(&tag, image.data() + at, sizeof tag);
             if (tag == from)
@@ -66,7 +67,8 @@ TEST_CASE("functions of the vDSO are found by either hash table")
     auto other = image;
     retag(other, DT_GNU_HASH, 0x6ffffff0);
     for (const Bytes &only_one : {one, other})
-        if (auto symbols = sys::vdso_symbols(only_one); !symbols.empty()) // a kernel may have one of them only
+        if (auto symbols = sys::vdso_symbols(only_one);
+            !symbols.empty()) // a kernel may have one of them only
             CHECK(symbols == found);
     CHECK((!sys::vdso_symbols(one).empty() || !sys::vdso_symbols(other).empty()));
 }
