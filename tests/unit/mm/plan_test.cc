@@ -2,6 +2,7 @@
 #include "libcr/mm/plan.h"
 #include "libcr/mm/restore.h"
 #include "libcr/program/print.h"
+#include "libcr/sys/vdso.h"
 #include "unit/mm/space.h"
 #include "unit/temp_dir.h"
 
@@ -246,10 +247,10 @@ TEST_CASE("a child unmaps only what its cloner has and it has not")
         decide_fills(*p);
     Frame frame{{TargetAddr(0x100000000), TargetAddr(0x100010000)}, TargetAddr(0x100010000)};
     std::string text =
-        printed([&](task::Build &b) { begin_from_cloner(b, child, parent, frame, {}, kSources); });
+        printed([&](task::Build &b) { begin_from_cloner(b, child, parent, frame, kSources); });
     CHECK(contains(text, "munmap(0x7f0000004000, "));
     CHECK_FALSE(contains(text, "munmap(0, "));
     CHECK_FALSE(contains(text, "prctl"));
-    text = printed([&](task::Build &b) { begin_from_cloner(b, sibling, parent, frame, {}, kSources); });
+    text = printed([&](task::Build &b) { begin_from_cloner(b, sibling, parent, frame, kSources); });
     CHECK_FALSE(contains(text, "munmap"));
 }
