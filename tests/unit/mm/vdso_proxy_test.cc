@@ -64,7 +64,7 @@ TEST_CASE("functions of a vDSO without its data ask the kernel, or are led to th
     auto own = sys::own_vdso();
     TargetAddr own_at(reinterpret_cast<uint64_t>(own.data()));
     // Beside ours, and out of the reach of a short jump.
-    for (uint64_t hint : {own_at.value - (16ull << 20), uint64_t{0x100000000}}) {
+    for (uint64_t hint : {own_at.value - 0x1000000, uint64_t{0x100000000}}) {
         Copy copy(reinterpret_cast<void *>(hint));
         CHECK(copy.seconds(CLOCK_REALTIME) >= time(nullptr) - 1);
         CHECK(copy.seconds(CLOCK_REALTIME_COARSE) == 0); // what the jumps are for
