@@ -7,9 +7,12 @@
 #include "libcr/image/reader.h"
 #include "libcr/mm/plan.h"
 #include "libcr/sys/file.h"
+#include "libcr/sys/gate.h"
 
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 using namespace cr;
