@@ -5,6 +5,7 @@
 #include "workload.h"
 #include <pthread.h>
 #include <sys/auxv.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 static volatile int over;
