@@ -35,8 +35,6 @@ class KernelSource
     // Whether a process has operations on System V semaphores to be undone at its end (SEM_UNDO). False where
     // that cannot be read.
     bool has_undo_list(pid_t pid);
-    // Whether a thread of the process has its system calls sent to a handler of its own: ptrace tells that since
-    // Linux 6.4.
     // Whether a thread of the process has its system calls sent to a handler of its own: ptrace tells that
     // since Linux 6.4.
     bool dispatches_calls(pid_t pid);
