@@ -75,7 +75,7 @@ std::string build_id_of(int fd)
     return search<Elf32_Ehdr, Elf32_Phdr>(fd);
 }
 
-std::string BuildIds::of(const struct stat &st, const std::function<Fd()> &open)
+std::string BuildIds::of(const struct stat &st, const std::function<std::string()> &read)
 {
     std::pair key(st.st_dev, st.st_ino);
     {
@@ -83,7 +83,7 @@ std::string BuildIds::of(const struct stat &st, const std::function<Fd()> &open)
         if (auto known = known_.find(key); known != known_.end())
             return known->second;
     }
-    std::string id = build_id_of(open().get());
+    std::string id = read();
     std::lock_guard lock(mutex_);
     return known_.emplace(key, std::move(id)).first->second;
 }

@@ -2,8 +2,6 @@
 // normally 20 bytes. It tells two builds of a library apart that have the same size.
 #pragma once
 
-#include "libcr/base/fd.h"
-
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -18,12 +16,12 @@ namespace cr::files
 // sense are no error: it is somebody's file, not ours.
 std::string build_id_of(int fd);
 
-// Those of many descriptors: each file is read once. Used by several threads.
+// Those of many descriptors: each file is looked into once. Used by several threads.
 class BuildIds
 {
   public:
-    // `open` gives a readable descriptor of the file; it is called when nothing is known of that yet.
-    std::string of(const struct stat &st, const std::function<Fd()> &open);
+    // `read` gives that of the file; it is called when nothing is known of it yet.
+    std::string of(const struct stat &st, const std::function<std::string()> &read);
 
   private:
     std::mutex mutex_;

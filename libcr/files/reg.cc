@@ -50,7 +50,7 @@ void capture(Capture &c)
     const Facts &facts = c.facts();
     std::string build_id;
     if (facts.fd >= 0 && wants_build_id(facts, c.tree.options()))
-        build_id = c.tree.build_ids().of(facts.st, [&] { return c.tree.take(facts); });
+        build_id = c.tree.build_ids().of(facts.st, [&] { return build_id_of(c.tree.take(facts).get()); });
     fill_reg(*c.entry().mutable_reg(), c.id(), facts, build_id);
     if (S_ISDIR(facts.st.st_mode) && facts.fd >= 0 && facts.owner.pid)
         log::warning(facts.subject(), ": what it may have been told to watch (F_NOTIFY) is not kept");
@@ -78,6 +78,11 @@ bool is_late(const img::file_entry &entry, const Plan &plan)
     return entry.has_reg() && is_late_proc(entry.reg(), plan);
 }
 
+struct KnownFiles {
+    explicit KnownFiles(const Opener &) {}
+    BuildIds build_ids;
+};
+
 void open(const img::file_entry &entry, Opener &opener)
 {
     const img::reg_file_entry &reg = entry.reg();
@@ -85,7 +90,8 @@ void open(const img::file_entry &entry, Opener &opener)
     if (!fd) {
         fd = parse_proc_name(reg.name())          ? open_proc(reg, opener)
              : opener.plan.ghosts().has(reg.id()) ? opener.open_ghost(reg, reg.flags())
-                                                  : open_reg(reg, reg.flags(), opener.plan.options());
+                                                  : open_reg(reg, reg.flags(), opener.plan.options(),
+                                                             &opener.state<KnownFiles>().build_ids);
         if (reg.pos() && !(reg.flags() & O_PATH))
             sys::check(sys::call(SYS_lseek, fd.get(), reg.pos(), SEEK_SET), "set the offset");
     }
@@ -177,7 +183,7 @@ void check_reg(const img::reg_file_entry &reg)
         bad_image(cat("offset ", reg.pos(), " of ", printable(name)));
 }
 
-Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions &options)
+Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions &options, BuildIds *known)
 {
     const char *name = reg.name().c_str();
     Subject subject(reg.name());
@@ -190,8 +196,9 @@ Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions
     struct stat opened = sys::stat_of(fd.get(), "the file");
     if (opened.st_dev != st->st_dev || opened.st_ino != st->st_ino)
         refused("the file was replaced while it was being opened");
+    auto read = [&] { return build_id_of(fd.get()); };
     if (options.check_build_id && reg.build_id_size() && (flags & (O_ACCMODE | O_PATH)) != O_WRONLY &&
-        !(flags & O_PATH) && !same_build_id(reg, build_id_of(fd.get())))
+        !(flags & O_PATH) && !same_build_id(reg, known ? known->of(opened, read) : read()))
         refused("the file has another build id than at the dump", "put the file of the dump back");
     return fd;
 }

@@ -8,6 +8,7 @@
 // below /proc/PID: proc_file.h.
 #pragma once
 
+#include "libcr/files/build_id.h"
 #include "libcr/files/kind.h"
 #include "libcr/files/opener.h"
 
@@ -24,6 +25,8 @@ bool wants_build_id(const Facts &facts, const DumpOptions &options);
 // Throws bad_image when the name is none that can be opened.
 void check_reg(const img::reg_file_entry &reg);
 // Opens the file with `flags`, after comparing what is there now with what is recorded.
-Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions &options);
+// Build ids that were read are remembered in `known`.
+Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions &options,
+            BuildIds *known = nullptr);
 
 } // namespace cr::files

@@ -95,7 +95,7 @@ void Tree::claim(uint32_t id, pid_t pid, const std::string &via, const std::stri
     entry.set_type(img::REG);
     std::string build_id;
     if (wants_build_id(facts, options_))
-        build_id = build_ids_.of(facts.st, [&] { return std::move(fd); });
+        build_id = build_ids_.of(facts.st, [&] { return build_id_of(fd.get()); });
     fill_reg(*entry.mutable_reg(), id, facts, build_id);
     find_again(*entry.mutable_reg(), facts, via);
     set_no_owner(*entry.mutable_reg()->mutable_fown());
@@ -148,6 +148,7 @@ void Tree::identify()
         for (const Facts &facts : task.facts)
             all.push_back(&facts);
     std::vector<uint32_t> first = files::identify(all, compare_descriptions);
+    descriptions_.reserve(all.size());
 
     std::vector<uint32_t> description_of(all.size());
     uint32_t at = 0;
