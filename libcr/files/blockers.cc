@@ -120,7 +120,8 @@ void BlockerSearch::remember(const TaskFiles &task, const Facts &facts)
         unix_[static_cast<uint32_t>(facts.st.st_ino)] = facts;
     else if (facts.socket_domain)
         inet_.emplace_back(facts, inet_state(take_copy(task.pidfd(), facts.fd).get()));
-    else if (facts.fd >= 0 && S_ISCHR(facts.st.st_mode) && tty_type(facts.st.st_rdev) != img::UNKNOWN)
+    else if (facts.fd >= 0 && S_ISCHR(facts.st.st_mode) && !facts.is_path_only() &&
+             tty_type(facts.st.st_rdev) != img::UNKNOWN)
         terminals_.add(facts, task.pidfd());
 }
 

@@ -132,10 +132,10 @@ std::optional<Facts> TaskFiles::facts(int fd, Fd &copy) const
         failed_with(ENOENT, cat("read the link of descriptor ", fd));
     facts.link = std::move(*link);
     facts.st = sys::stat_of(copy.get(), facts.link);
-    if (S_ISSOCK(facts.st.st_mode))
-        facts.socket_domain = socket_domain_of(copy.get());
     facts.info.flags =
         static_cast<uint32_t>(sys::check(sys::try_fcntl(copy.get(), F_GETFL), "read the open flags"));
+    if (S_ISSOCK(facts.st.st_mode) && !facts.is_path_only())
+        facts.socket_domain = socket_domain_of(copy.get());
     return facts;
 }
 

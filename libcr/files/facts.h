@@ -49,6 +49,8 @@ struct Facts {
     uint64_t object = 0;   // equal for descriptors of one description, where the kernel told it; else 0
 
     uint32_t open_flags() const { return info.flags & ~static_cast<uint32_t>(O_CLOEXEC); }
+    // It stands for a name and cannot be read or written (O_PATH).
+    bool is_path_only() const { return fd >= 0 && info.flags & O_PATH; }
     // "anon_inode:[NAME]", or without brackets as some kinds have it.
     bool is_anon(std::string_view name) const;
     // "pid 42, fd 5 (/tmp/x)", "pid 42, working directory (/tmp)".

@@ -29,12 +29,13 @@ namespace cr::files
 namespace
 {
 
-bool claims(const Facts &f) { return S_ISFIFO(f.st.st_mode) && f.link.starts_with('/'); }
+bool claims(const Facts &f)
+{
+    return S_ISFIFO(f.st.st_mode) && f.link.starts_with('/') && !f.is_path_only();
+}
 
 std::optional<Blocker> blocker(const Facts &f, const DumpOptions &options)
 {
-    if (f.info.flags & O_PATH)
-        return blocker_of(f, "O_PATH descriptors of FIFOs are not supported yet", "close it before the dump");
     return name_blocker(f, options);
 }
 
@@ -125,7 +126,7 @@ void open(const img::file_entry &entry, Opener &opener)
     if (!ghost)
         check_name(name, plan);
     auto open_it = [&](uint32_t flags) {
-        return ghost ? opener.open_ghost(name, flags) : open_name(name, flags);
+        return ghost ? opener.open_unnamed(name, flags) : open_name(name, flags);
     };
     Fd both = opener.aside(open_it(O_RDWR | O_NONBLOCK).get());
     for (const img::file_entry *each : plan.fifo_group(entry.fifo().pipe_id()))

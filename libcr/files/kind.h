@@ -37,6 +37,7 @@ struct DumpOptions {
     bool orphan_pts_master = false; // likewise, by a new master that the caller of the restore gets
     bool build_id = true;   // store build ids of ELF files
     bool file_locks = false;
+    bool link_remap = false; // files may be given temporary names
     bool ext_unix_sk = false; // datagram sockets may be connected to others outside of the tree
     std::vector<uint32_t> ext_unix_sk_inodes; // only to these; empty: to any
     bool tcp_established = false;             // TCP connections are kept

@@ -4,6 +4,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/plan.h"
+#include "libcr/files/reg.h"
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
@@ -172,13 +173,19 @@ void Opener::at_number(int from, int number, const std::function<void()> &work) 
     put_back();
 }
 
-Fd Opener::open_ghost(const img::reg_file_entry &reg, uint32_t flags)
+Fd Opener::open_unnamed(const img::reg_file_entry &reg, uint32_t flags)
 {
     Subject subject(reg.name());
-    Fd &ghost = ghosts_[plan.ghosts().id(reg.id())];
-    if (!ghost)
-        ghost = aside(plan.ghosts().make(plan.images(), reg.id(), reg.name()).get());
-    std::string path = cat("/proc/self/fd/", ghost.get());
+    auto [known, is_new] = ghosts_.try_emplace(plan.ghosts().key(reg.id()));
+    if (is_new)
+        for (auto &[name, fd] : plan.ghosts().make(plan.images(), known->first))
+            known->second[name] = aside(fd.get());
+    int made = known->second.at(reg.name()).get();
+    if (plan.ghosts().is_link(reg.id()))
+        check_unchanged(reg, sys::stat_of(made, reg.name()), plan.options());
+    if ((flags & (O_PATH | O_NOFOLLOW)) == (O_PATH | O_NOFOLLOW)) // as it was opened
+        return Fd(static_cast<int>(sys::check(sys::try_fcntl(made, F_DUPFD_CLOEXEC), "open it once more")));
+    std::string path = cat("/proc/self/fd/", made);
     uint32_t once = O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW;
     if ((flags & O_TMPFILE) == O_TMPFILE) // which includes O_DIRECTORY
         once |= O_TMPFILE;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "libcr/base/fd.h"
+#include "libcr/files/ghosts.h"
 #include "libcr/files/kind.h"
 #include "libcr/image/dir.h"
 
@@ -59,7 +60,7 @@ class Opener
     void at_number(int from, int number, const std::function<void()> &work) const;
     bool is_made(const img::file_entry &entry) const;
     // A description of a file of plan.ghosts(), which is made when it is first asked for.
-    Fd open_ghost(const img::reg_file_entry &reg, uint32_t flags);
+    Fd open_unnamed(const img::reg_file_entry &reg, uint32_t flags);
 
     // Of a kind's own, kept until all is open: the file behind several descriptions. Empty at first.
     Fd &held(const char *what, uint32_t id) { return held_[{what, id}]; }
@@ -83,7 +84,7 @@ class Opener
 
     std::set<int> made_;
     std::map<std::type_index, std::shared_ptr<void>> states_;
-    std::map<uint32_t, Fd> ghosts_; // by their ids
+    std::map<Ghosts::Key, Ghosts::Made> ghosts_;
     std::map<std::pair<std::string, uint32_t>, Fd> held_;
     std::set<std::pair<std::string, uint32_t>> seen_;
 };

@@ -63,7 +63,10 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
             usage(cat("descriptor ", fd, " given for ", key, " is above ", options_.first_number - 1),
                   "use a smaller number");
     read_files();
-    ghosts_ = Ghosts::read(images_, [&](uint32_t id) { return find(img::REG, id) != nullptr; });
+    ghosts_ = Ghosts::read(images_, [&](uint32_t id) {
+        const img::file_entry *entry = find(img::REG, id);
+        return entry && entry->has_reg() ? &entry->reg() : nullptr;
+    });
     for (const TaskTable &task : tasks)
         read_task(task);
     open_directories_as_paths();
@@ -106,13 +109,6 @@ void Plan::read_files()
         if (entry.has_usk() && !unix_sockets_.emplace(entry.usk().ino(), i).second)
             bad_image(cat("unix socket ", entry.usk().ino(), " comes twice"));
     }
-}
-
-void Plan::remove_left_ghosts(const timespec &since) const
-{
-    for (const img::file_entry &entry : entries_)
-        if (entry.type() == img::REG && ghosts_.has(entry.id()))
-            ghosts_.remove_left(entry.id(), entry.reg().name(), since);
 }
 
 void Plan::read_task(const TaskTable &task)
@@ -194,9 +190,11 @@ const img::file_entry *Plan::unix_socket(uint32_t inode) const
 
 void Plan::assign_numbers()
 {
-    // Names of FIFOs and terminals are not opened as files.
+    // Names of FIFOs and terminals, and temporary ones, are not opened as files.
     std::set<uint32_t> names;
     for (const img::file_entry &entry : entries_) {
+        if (entry.has_reg() && ghosts_.is_name(entry.id()))
+            names.insert(entry.id());
         if (entry.has_fifo())
             names.insert(entry.fifo().has_regf_id() ? entry.fifo().regf_id() : entry.id());
         if (entry.has_tty() && entry.tty().has_regf_id())

@@ -6,11 +6,11 @@
 
 #include "file-lock.pb.h"
 #include "fs.pb.h"
+#include "libcr/files/ghosts.h"
 #include "libcr/files/memfd.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
 #include "libcr/files/terminal_plan.h"
-#include "libcr/files/unnamed.h"
 
 #include <map>
 #include <string>
@@ -52,8 +52,6 @@ class Plan
     const RestoreOptions &options() const { return options_; }
     const image::Dir &images() const { return images_; }
     const Ghosts &ghosts() const { return ghosts_; }
-    // What a killed opener may have left of them; nothing older than `since` (CLOCK_REALTIME_COARSE).
-    void remove_left_ghosts(const timespec &since) const;
     const std::vector<img::file_entry> &entries() const { return entries_; }
     // The file at descriptor `fd` of a task that also has `file` open; null when there is none.
     const img::file_entry *beside(const img::file_entry &file, uint32_t fd) const;

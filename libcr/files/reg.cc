@@ -36,7 +36,7 @@ bool claims(const Facts &f)
         return false;
     if (f.link == kSecretMemory && f.st.st_nlink) // its own kind of file; a deleted one has no links
         return false;
-    return S_ISREG(f.st.st_mode) || S_ISDIR(f.st.st_mode) || S_ISLNK(f.st.st_mode) ||
+    return f.is_path_only() || S_ISREG(f.st.st_mode) || S_ISDIR(f.st.st_mode) || S_ISLNK(f.st.st_mode) ||
            is_memory_device(f.st.st_mode, f.st.st_rdev);
 }
 
@@ -89,7 +89,7 @@ void open(const img::file_entry &entry, Opener &opener)
     Fd fd = opener.plan.inherit(reg.name().substr(1), reg.flags());
     if (!fd) {
         fd = parse_proc_name(reg.name())          ? open_proc(reg, opener)
-             : opener.plan.ghosts().has(reg.id()) ? opener.open_ghost(reg, reg.flags())
+             : opener.plan.ghosts().has(reg.id()) ? opener.open_unnamed(reg, reg.flags())
                                                   : open_reg(reg, reg.flags(), opener.plan.options(),
                                                              &opener.state<KnownFiles>().build_ids);
         if (reg.pos() && !(reg.flags() & O_PATH))
@@ -120,11 +120,13 @@ std::string octal(uint32_t mode)
     return out;
 }
 
-// What is there now against what is recorded; the type first, since opening a FIFO or a device has effects.
-void compare(const img::reg_file_entry &reg, const struct stat &st, const RestoreOptions &options)
+} // namespace
+
+// The type first, since opening a FIFO or a device has effects.
+void check_unchanged(const img::reg_file_entry &reg, const struct stat &st, const RestoreOptions &options)
 {
     const char *remedy = "put the file of the dump back";
-    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode) &&
+    if (!(reg.flags() & O_PATH) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode) &&
         !is_memory_device(st.st_mode, st.st_rdev))
         refused("a file of another type has this name now", remedy);
     if (reg.has_mode()) {
@@ -137,8 +139,6 @@ void compare(const img::reg_file_entry &reg, const struct stat &st, const Restor
     if (reg.has_size() && S_ISREG(st.st_mode) && reg.size() != static_cast<uint64_t>(st.st_size))
         refused(cat("the file has ", st.st_size, " bytes, at the dump it had ", reg.size()), remedy);
 }
-
-} // namespace
 
 std::optional<Blocker> name_blocker(const Facts &facts, const DumpOptions &options)
 {
@@ -190,7 +190,7 @@ Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions
     auto st = sys::stat_at(AT_FDCWD, name);
     if (!st)
         failed_with(ENOENT, "open the file", "it was there at the dump: put it back under this name");
-    compare(reg, *st, options);
+    check_unchanged(reg, *st, options);
     int open_flags = static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC | kOTmpfile)) | O_NOCTTY;
     Fd fd(static_cast<int>(sys::check(sys::try_open_at(AT_FDCWD, name, open_flags), "open the file")));
     struct stat opened = sys::stat_of(fd.get(), "the file");

@@ -1,5 +1,5 @@
-// Files with a name: regular files, directories, symbolic links (O_PATH), and those character devices that
-// are the same everywhere (major 1: null, zero, full, random ...). Kept: name, offset, flags, owner. On
+// Files with a name: regular files, directories, those character devices that are the same everywhere (major
+// 1: null, zero, full, random ...), and of any kind those that are open for their path only (O_PATH). Kept: name, offset, flags, owner. On
 // restore the name is opened again, so it must lead to the same file now and to an equal one then: at dump
 // the name is compared by device and inode, at restore the file by type, mode, size and, for ELF files, build
 // id.
@@ -24,6 +24,8 @@ bool wants_build_id(const Facts &facts, const DumpOptions &options);
 
 // Throws bad_image when the name is none that can be opened.
 void check_reg(const img::reg_file_entry &reg);
+// Refuses a file that is not what is recorded. What is there now against that:
+void check_unchanged(const img::reg_file_entry &reg, const struct stat &st, const RestoreOptions &options);
 // Opens the file with `flags`, after comparing what is there now with what is recorded.
 // Build ids that were read are remembered in `known`.
 Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions &options,

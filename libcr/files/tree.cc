@@ -9,6 +9,7 @@
 #include "libcr/files/locks.h"
 #include "libcr/files/reg.h"
 #include "libcr/files/unsupported.h"
+#include "libcr/files/watched.h"
 #include "libcr/image/writer.h"
 #include "libcr/proc/status.h"
 #include "libcr/sys/file.h"
@@ -112,6 +113,33 @@ void Tree::find_again(img::reg_file_entry &reg, const Facts &facts, const std::s
     reg.set_name(found.name);
     if (found.how == FoundName::How::Ghost)
         ghosts_.add(images_, reg.id(), facts, via);
+    else if (found.how == FoundName::How::Link)
+        ghosts_.add_link(reg.id(), temporary_name(facts, via, found.name));
+}
+
+uint32_t Tree::temporary_name(const Facts &facts, const std::string &via, const std::string &name)
+{
+    uint32_t id;
+    {
+        std::lock_guard lock(mutex_);
+        auto [known, is_new] = link_ids_.try_emplace({facts.st.st_dev, facts.st.st_ino});
+        if (!is_new)
+            return known->second;
+        id = known->second = new_id();
+    }
+    img::file_entry entry;
+    entry.set_type(img::REG);
+    entry.set_id(id);
+    img::reg_file_entry &reg = *entry.mutable_reg();
+    fill_reg(reg, id, facts);
+    reg.set_flags(0);
+    reg.set_pos(0);
+    set_no_owner(*reg.mutable_fown());
+    if (!put_handle(facts.st, via, *reg.mutable_cr_file()))
+        reg.clear_cr_file();
+    reg.set_name(links_.make(images_, facts.st, via, existing_directory(name)));
+    add_entry(std::move(entry));
+    return id;
 }
 
 void Tree::add_entry(img::file_entry entry)

@@ -16,6 +16,7 @@
 #include "libcr/files/fact_reader.h"
 #include "libcr/files/kind.h"
 #include "libcr/files/memfd.h"
+#include "libcr/files/temporary_links.h"
 #include "libcr/files/unnamed.h"
 #include "libcr/image/dir.h"
 
@@ -85,6 +86,8 @@ class Tree
     // Gives a regular-file entry the name by which the file behind `via` is found again, or its contents.
     GhostWriter &ghosts() { return ghosts_; }
     void find_again(img::reg_file_entry &reg, const Facts &facts, const std::string &via);
+    // The id of the entry that is the temporary name of the file behind `via`, whose old name is `name`.
+    uint32_t temporary_name(const Facts &facts, const std::string &via, const std::string &name);
     // A file of its own that an entry refers to (the name of a FIFO).
     void add_entry(img::file_entry entry);
     MemfdTable &memfds() { return memfds_; }
@@ -118,8 +121,10 @@ class Tree
     MemfdTable memfds_;
     std::vector<Description> descriptions_;
     std::vector<img::file_entry> extra_;
-    std::mutex mutex_; // of extra_
+    std::mutex mutex_; // of extra_ and link_ids_
     GhostWriter ghosts_;
+    TemporaryLinks links_;
+    std::map<std::pair<dev_t, ino_t>, uint32_t> link_ids_; // under mutex_
     std::set<pid_t> processes_;
     FactReader reader_;
     BuildIds build_ids_;

@@ -40,16 +40,13 @@ namespace
 
 constexpr int kModes = 19;                           // NCCS of the kernel
 
-bool claims(const Facts &f) { return S_ISCHR(f.st.st_mode) && tty_type(f.st.st_rdev) != img::UNKNOWN; }
+bool claims(const Facts &f)
+{
+    return S_ISCHR(f.st.st_mode) && tty_type(f.st.st_rdev) != img::UNKNOWN && !f.is_path_only();
+}
 
 // Whose a terminal is only the whole tree tells: TerminalSearch.
-std::optional<Blocker> blocker(const Facts &f, const DumpOptions &)
-{
-    if (f.info.flags & O_PATH)
-        return blocker_of(f, "O_PATH descriptors of terminals are not supported yet",
-                          "close it before the dump");
-    return std::nullopt;
-}
+std::optional<Blocker> blocker(const Facts &, const DumpOptions &) { return std::nullopt; }
 
 void capture(Capture &c)
 {

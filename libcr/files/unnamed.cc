@@ -4,7 +4,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/facts.h"
-#include "libcr/image/reader.h"
+#include "libcr/files/temporary_links.h"
 #include "libcr/image/writer.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
@@ -26,16 +26,8 @@ namespace
 constexpr std::string_view kDeleted = " (deleted)";
 constexpr uint64_t kWhole = 12 << 10; // smaller ones are stored in one piece
 constexpr uint64_t kPiece = 1 << 20;  // what is held in memory of a larger one
-constexpr size_t kMostAttributes = 1024, kLargestAttribute = 64 << 10;
+constexpr size_t kLargestAttribute = 64 << 10;
 constexpr int64_t kNsPerUs = 1000;
-// Modes until all is complete.
-constexpr mode_t kEarlyFile = 0600, kEarlyDirectory = 0700;
-
-std::string directory_of(const std::string &name)
-{
-    size_t slash = name.rfind('/');
-    return slash == 0 || slash == std::string::npos ? "/" : name.substr(0, slash);
-}
 
 std::string size_text(uint64_t bytes)
 {
@@ -81,14 +73,14 @@ std::optional<Blocker> ghost_blocker(const Facts &facts, const DumpOptions &opti
 
 // ---- dump ----
 
-void put_attributes(int fd, img::ghost_file_entry &ghost)
+void put_attributes(const std::string &via, img::ghost_file_entry &ghost)
 {
     std::string names(kLargestAttribute, '\0');
-    long size = sys::call(SYS_flistxattr, fd, names.data(), names.size());
+    long size = sys::call(SYS_listxattr, via.c_str(), names.data(), names.size());
     for (std::string_view rest(names.data(), size > 0 ? static_cast<size_t>(size) : 0); !rest.empty();) {
         std::string name(take_until(rest, '\0'));
         std::string value(kLargestAttribute, '\0');
-        long n = sys::call(SYS_fgetxattr, fd, name.c_str(), value.data(), value.size());
+        long n = sys::call(SYS_getxattr, via.c_str(), name.c_str(), value.data(), value.size());
         if (n < 0) // the file system's own, which nobody may read
             continue;
         img::cr_xattr_entry &attribute = *ghost.add_cr_xattr();
@@ -152,87 +144,28 @@ void put_contents(image::Writer &writer, int fd, const img::ghost_file_entry &gh
     }
 }
 
-// ---- restore ----
-
-void check_ghost(const image::RecordReader &reader, const img::ghost_file_entry &ghost)
+// Of a file that has a name, but none that is known.
+std::optional<Blocker> link_blocker(const Facts &facts, const DumpOptions &options, const std::string &via,
+                                    const std::string &name)
 {
-    mode_t type = ghost.mode() & S_IFMT;
-    if (ghost.mode() & ~(S_IFMT | 07777u))
-        reader.fail(cat("mode ", ghost.mode()));
-    if (type != S_IFREG && type != S_IFDIR && type != S_IFIFO)
-        refused(cat(reader.name(), ": deleted files of type ", type >> 12, " are not supported yet"));
-    if (type == S_IFREG && ghost.chunks() && !ghost.has_size())
-        reader.fail("chunks of a file without a size");
-    if (ghost.size() > INT64_MAX)
-        reader.fail(cat("size ", ghost.size()));
-    if (static_cast<size_t>(ghost.cr_xattr_size()) > kMostAttributes)
-        reader.fail(cat(ghost.cr_xattr_size(), " extended attributes"));
-    for (const img::cr_xattr_entry &attribute : ghost.cr_xattr())
-        if (attribute.name().empty() || attribute.name().size() > XATTR_NAME_MAX ||
-            attribute.value().size() > kLargestAttribute || attribute.name().find('\0') != std::string::npos)
-            reader.fail(cat("extended attribute \"", printable(attribute.name().substr(0, 99)), "\""));
+    const char *reason = "this name of the file has been removed; it has another one, but not in the same directory";
+    if (!options.link_remap)
+        return blocker_of(facts, reason, "use --link-remap, put the name back, or close the file");
+    std::string obstacle = link_obstacle(via, existing_directory(name));
+    if (!obstacle.empty())
+        return blocker_of(facts, cat(reason, ", and no temporary one can be made: ", obstacle),
+                          "put the name back, or close the file");
+    return std::nullopt;
 }
 
-void copy_piece(image::RecordReader &reader, int fd, uint64_t at, uint64_t length)
+} // namespace
+
+std::string directory_of(const std::string &name)
 {
-    for (std::string bytes; length; length -= bytes.size(), at += bytes.size()) {
-        bytes = reader.payload(std::min(length, kPiece));
-        for (size_t done = 0; done < bytes.size();) {
-            long n = sys::call(SYS_pwrite64, fd, bytes.data() + done, bytes.size() - done, at + done);
-            done += static_cast<size_t>(sys::check(n, "write the deleted file's contents"));
-        }
-    }
+    size_t slash = name.rfind('/');
+    return slash == 0 || slash == std::string::npos ? "/" : name.substr(0, slash);
 }
 
-void copy_contents(image::RecordReader &reader, const img::ghost_file_entry &ghost, int fd)
-{
-    if (!ghost.chunks())
-        return copy_piece(reader, fd, 0, reader.remaining());
-    sys::check(sys::call(SYS_ftruncate, fd, ghost.size()), "set the deleted file's size");
-    img::ghost_chunk_entry chunk;
-    while (reader.next(chunk)) {
-        if (chunk.off() > ghost.size() || chunk.len() > ghost.size() - chunk.off())
-            reader.fail(cat("a chunk of ", chunk.len(), " bytes at ", chunk.off(), " of ", ghost.size()));
-        copy_piece(reader, fd, chunk.off(), chunk.len());
-    }
-}
-
-timespec time_of(const img::timeval &time, uint32_t ns)
-{
-    return {static_cast<time_t>(time.tv_sec()),
-            static_cast<long>(std::min<uint64_t>(time.tv_usec(), 999999) * kNsPerUs + ns % kNsPerUs)};
-}
-
-// Through a path, since a directory or a FIFO is there as O_PATH only.
-void set_attributes(int fd, const img::ghost_file_entry &ghost)
-{
-    std::string path = cat("/proc/self/fd/", fd);
-    sys::check(sys::call(SYS_fchownat, AT_FDCWD, path.c_str(), ghost.uid(), ghost.gid(), 0),
-               "give the deleted file to its owner");
-    sys::check(sys::call(SYS_fchmodat, AT_FDCWD, path.c_str(), ghost.mode() & 07777),
-               "set the deleted file's mode");
-    for (const img::cr_xattr_entry &attribute : ghost.cr_xattr())
-        sys::check(sys::call(SYS_setxattr, path.c_str(), attribute.name().c_str(), attribute.value().data(),
-                             attribute.value().size(), 0),
-                   [&] { return cat("set the deleted file's attribute ", printable(attribute.name())); });
-    if (ghost.has_atim() && ghost.has_mtim()) {
-        timespec times[2] = {time_of(ghost.atim(), ghost.cr_atim_ns()),
-                             time_of(ghost.mtim(), ghost.cr_mtim_ns())};
-        sys::check(sys::call(SYS_utimensat, AT_FDCWD, path.c_str(), times, 0),
-                   "set the deleted file's times");
-    }
-}
-
-// "/tmp/#4711": the file never had a name, and may still get one by linkat(2).
-bool never_had_a_name(const std::string &name)
-{
-    std::string_view base(name);
-    base.remove_prefix(base.rfind('/') + 1);
-    return base.size() > 1 && base[0] == '#' &&
-           base.find_first_not_of("0123456789", 1) == std::string_view::npos;
-}
-
-// The directory of the old name, or what is left of the way to it.
 std::string existing_directory(const std::string &name)
 {
     std::string directory = directory_of(name);
@@ -242,65 +175,6 @@ std::string existing_directory(const std::string &name)
             return directory;
     }
 }
-
-Fd open_path(const std::string &path, int flags = 0)
-{
-    return sys::open_at(AT_FDCWD, path.c_str(), O_PATH | flags);
-}
-
-// `made` by its old name, so that this is what the kernel shows of it; as it is where the name is in use.
-Fd under_its_name(Fd made, const std::string &name)
-{
-    std::string path = cat("/proc/self/fd/", made.get());
-    if (never_had_a_name(name) ||
-        sys::call(SYS_linkat, AT_FDCWD, path.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) < 0)
-        return open_path(path);
-    long fd = sys::try_open_at(AT_FDCWD, name.c_str(), O_PATH | O_NOFOLLOW);
-    sys::unlink_at(AT_FDCWD, name.c_str());
-    return fd < 0 ? open_path(path) : Fd(static_cast<int>(fd));
-}
-
-Fd make_regular(image::RecordReader &reader, const img::ghost_file_entry &ghost, const std::string &name)
-{
-    std::string directory = existing_directory(name);
-    long opened = sys::try_open_at(AT_FDCWD, directory.c_str(), O_TMPFILE | O_RDWR, kEarlyFile);
-    if (opened == -EOPNOTSUPP || opened == -EISDIR) { // a file system that has no such files
-        std::string beside = cat(directory, "/.cr-ghost-", ::getpid());
-        opened = sys::try_open_at(AT_FDCWD, beside.c_str(), O_CREAT | O_EXCL | O_RDWR, kEarlyFile);
-        if (opened >= 0)
-            sys::unlink_at(AT_FDCWD, beside.c_str());
-    }
-    sys::check(opened, [&] { return cat("make a file without a name in ", printable(directory)); });
-    Fd fd(static_cast<int>(opened));
-    copy_contents(reader, ghost, fd.get());
-    Fd named = under_its_name(std::move(fd), name);
-    set_attributes(named.get(), ghost);
-    return named;
-}
-
-// Made under the old name, or one beside it where that is in use.
-Fd make_empty(const img::ghost_file_entry &ghost, const std::string &old_name)
-{
-    bool directory = S_ISDIR(ghost.mode());
-    std::string name = old_name;
-    auto make = [&] {
-        return directory ? sys::mkdir_at(AT_FDCWD, name.c_str(), kEarlyDirectory)
-                         : sys::call(SYS_mknod, name.c_str(), (ghost.mode() & S_IFMT) | kEarlyFile, 0);
-    };
-    long made = make();
-    if (made == -EEXIST || made == -ENOENT) {
-        name = cat(existing_directory(old_name), "/.cr-ghost-", ::getpid());
-        made = make();
-    }
-    sys::check(made, [&] { return cat("make ", printable(name)); });
-    long fd = sys::try_open_at(AT_FDCWD, name.c_str(), O_PATH | O_NOFOLLOW);
-    sys::unlink_at(AT_FDCWD, name.c_str(), directory ? AT_REMOVEDIR : 0);
-    Fd owned(static_cast<int>(sys::check(fd, [&] { return cat("open ", printable(name)); })));
-    set_attributes(owned.get(), ghost);
-    return owned;
-}
-
-} // namespace
 
 std::string via_of(const Facts &facts)
 {
@@ -327,16 +201,9 @@ FoundName find_name(const Facts &facts, const DumpOptions &options, const std::s
         return out;
     if (out.name.ends_with(kDeleted))
         out.name.resize(out.name.size() - kDeleted.size());
-    mode_t type = facts.st.st_mode & S_IFMT;
     if (facts.st.st_nlink == 0) {
         out.how = FoundName::How::Ghost;
-        if (type != S_IFREG && type != S_IFDIR && type != S_IFIFO)
-            out.blocker = blocker_of(facts,
-                                     "it has been deleted, and is neither a file, directory nor FIFO: such "
-                                     "are not supported yet",
-                                     "close it before the dump");
-        else
-            out.blocker = ghost_blocker(facts, options, via);
+        out.blocker = ghost_blocker(facts, options, via);
         return out;
     }
     if (facts.link.starts_with("(unreachable)")) {
@@ -346,12 +213,9 @@ FoundName find_name(const Facts &facts, const DumpOptions &options, const std::s
             blocker_of(facts, cat("its name cannot be looked up: ", errno_text(static_cast<int>(-r))));
     } else if (out.name != facts.link) {
         std::string other = other_name(facts, out.name);
-        out.how = FoundName::How::Elsewhere;
+        out.how = other.empty() ? FoundName::How::Link : FoundName::How::Elsewhere;
         if (other.empty())
-            out.blocker = blocker_of(facts,
-                                     "this name of the file has been removed; it has another one, but not in "
-                                     "the same directory",
-                                     "put the name back, or close the file");
+            out.blocker = link_blocker(facts, options, via, out.name);
         else
             out.name = other;
     } else {
@@ -376,8 +240,11 @@ void GhostWriter::add(const image::Dir &images, uint32_t file_id, const Facts &f
         if (opened == -EPERM)
             opened = sys::try_open_at(AT_FDCWD, via.c_str(), O_RDONLY);
         fd = Fd(static_cast<int>(sys::check(opened, "open the deleted file")));
-        put_attributes(fd.get(), ghost);
+    } else if (S_ISLNK(facts.st.st_mode)) {
+        Fd symlink = sys::open_at(AT_FDCWD, via.c_str(), O_PATH);
+        ghost.set_symlnk_target(sys::readlink_at(symlink.get(), "").value_or(""));
     }
+    put_attributes(via, ghost);
     image::Writer writer(images, image::Kind::GhostFile, id->second);
     writer.put(ghost);
     if (fd)
@@ -391,9 +258,15 @@ void GhostWriter::add_dead(uint32_t file_id, pid_t pid)
     dead_[file_id] = static_cast<uint32_t>(pid);
 }
 
+void GhostWriter::add_link(uint32_t file_id, uint32_t link_id)
+{
+    std::lock_guard lock(mutex_);
+    links_[file_id] = link_id;
+}
+
 void GhostWriter::write(const image::Dir &images) const
 {
-    if (remaps_.empty() && dead_.empty())
+    if (remaps_.empty() && dead_.empty() && links_.empty())
         return;
     image::Writer writer(images, image::Kind::RemapFpath);
     auto put = [&](const std::map<uint32_t, uint32_t> &remaps, img::remap_type type) {
@@ -407,63 +280,8 @@ void GhostWriter::write(const image::Dir &images) const
     };
     put(remaps_, img::GHOST);
     put(dead_, img::PROCFS);
+    put(links_, img::LINKED);
     writer.finish();
-}
-
-Ghosts Ghosts::read(const image::Dir &images, const std::function<bool(uint32_t)> &known)
-{
-    Ghosts out;
-    auto remaps = image::read_all<img::remap_file_path_entry>(images, image::Kind::RemapFpath);
-    for (const img::remap_file_path_entry &remap : remaps) {
-        if (!known(remap.orig_id()))
-            bad_image(cat("remap-fpath.img: there is no file ", remap.orig_id()));
-        if (remap.remap_type() == img::PROCFS) {
-            out.dead_.insert(remap.orig_id());
-            continue;
-        }
-        if (!remap.has_remap_type() || remap.remap_type() != img::GHOST)
-            refused(
-                cat("file ", remap.orig_id(), " was given a temporary name (link_remap): not supported yet"));
-        out.by_file_[remap.orig_id()] = remap.remap_id();
-        if (out.entries_.count(remap.remap_id()))
-            continue;
-        image::RecordReader reader(images, image::Kind::GhostFile, remap.remap_id());
-        img::ghost_file_entry ghost;
-        if (!reader.next(ghost))
-            bad_image(cat(reader.name(), ": it is empty"));
-        check_ghost(reader, ghost);
-        out.entries_[remap.remap_id()] = std::move(ghost);
-    }
-    return out;
-}
-
-Fd Ghosts::make(const image::Dir &images, uint32_t file_id, const std::string &name) const
-{
-    uint32_t id = by_file_.at(file_id);
-    const img::ghost_file_entry &ghost = entries_.at(id);
-    if (!S_ISREG(ghost.mode()))
-        return make_empty(ghost, name);
-    image::RecordReader reader(images, image::Kind::GhostFile, id);
-    img::ghost_file_entry again;
-    if (!reader.next(again))
-        bad_image(cat(reader.name(), ": it is empty"));
-    return make_regular(reader, again, name);
-}
-
-void Ghosts::remove_left(uint32_t file_id, const std::string &name, const timespec &since) const
-{
-    const img::ghost_file_entry &ghost = entries_.at(by_file_.at(file_id));
-    auto st = sys::stat_at(AT_FDCWD, name.c_str());
-    if (!st || (st->st_mode & S_IFMT) != (ghost.mode() & S_IFMT))
-        return;
-    bool directory = S_ISDIR(st->st_mode);
-    if ((st->st_mode & 07777) != (directory ? kEarlyDirectory : kEarlyFile))
-        return;
-    auto earlier = [](const timespec &a, const timespec &b) {
-        return std::pair(a.tv_sec, a.tv_nsec) < std::pair(b.tv_sec, b.tv_nsec);
-    };
-    if (!earlier(st->st_ctim, since) && (directory || st->st_nlink == 1))
-        sys::unlink_at(AT_FDCWD, name.c_str(), directory ? AT_REMOVEDIR : 0);
 }
 
 } // namespace cr::files

@@ -45,13 +45,19 @@ Fd try_handle(int mount, const img::fh_entry &handle)
     return Fd(r < 0 ? -1 : static_cast<int>(r));
 }
 
-// Calls work(id, path) for each mount of the device until it returns true. Those mounted as a whole are as
-// good as any.
-template <class Work> void for_mounts(uint32_t s_dev, const Work &work)
+// Calls work(id, s_dev, path) for each mount until it returns true. Those mounted as a whole are as good as any.
+template <class Work> void for_all_mounts(const Work &work)
 {
     for (const proc::Mount &mount : proc::mounts_of("self"))
-        if (mount.dev == decode(s_dev) && work(mount.id, mount.point))
+        if (work(mount.id, encode(mount.dev), mount.point))
             return;
+}
+
+template <class Work> void for_mounts(uint32_t s_dev, const Work &work)
+{
+    for_all_mounts([&](int id, uint32_t dev, std::string path) {
+        return dev == s_dev && work(id, std::move(path));
+    });
 }
 
 Fd open_mount(const std::string &path)
@@ -98,6 +104,51 @@ void check_handle(const img::fh_entry &handle)
     if (handle.has_path() && (handle.path().empty() || handle.path().size() >= PATH_MAX ||
                               handle.path().find('\0') != std::string::npos))
         bad_image(cat("\"", printable(handle.path().substr(0, 200)), "\" is no name of a file"));
+}
+
+Fd open_handle(uint32_t s_dev, const img::fh_entry &handle)
+{
+    Fd found;
+    for_mounts(s_dev, [&](int, const std::string &path) {
+        Fd mount = open_mount(path);
+        found = mount ? try_handle(mount.get(), handle) : Fd();
+        if (found && sys::stat_of(found.get(), "a file by its handle").st_nlink == 0)
+            found.reset();
+        return static_cast<bool>(found);
+    });
+    return found;
+}
+
+bool put_handle(const struct stat &st, const std::string &via, img::cr_file_id_entry &to)
+{
+    sys::FileHandle handle;
+    if (sys::file_handle_of(via.c_str(), handle) < 0)
+        return false;
+    to.set_s_dev(encode(st.st_dev));
+    to.set_ino(st.st_ino);
+    img::fh_entry &entry = *to.mutable_handle();
+    entry.set_bytes(handle.bytes);
+    entry.set_type(static_cast<uint32_t>(handle.type));
+    uint64_t words[kHandleWords];
+    std::memcpy(words, handle.handle, sizeof words);
+    for (uint64_t word : words)
+        entry.add_handle(word);
+    return true;
+}
+
+void put_mount(std::optional<uint32_t> id, uint32_t s_dev, img::fanotify_mount_mark_entry &to)
+{
+    for_all_mounts([&](int found, uint32_t dev, std::string path) {
+        if (id ? static_cast<uint32_t>(found) != *id : dev != s_dev)
+            return false;
+        to.set_mnt_id(static_cast<uint32_t>(found));
+        to.set_path(std::move(path));
+        return true;
+    });
+    if (!to.has_path())
+        refused(id ? cat("it watches the mount ", *id, ", which is not among ours")
+                   : cat("it watches the file system ", s_dev >> 20, ":", s_dev & 0xfffff, ", which is not mounted here"),
+                "let the program end the watch");
 }
 
 WatchedFiles::WatchedFiles(Tree &tree) : tree_(tree)
@@ -216,12 +267,8 @@ WatchedName::WatchedName(const WatchedInode &inode, const img::file_entry *targe
             return;
     }
     if (handle.bytes())
-        for_mounts(inode.s_dev, [&](int, const std::string &path) {
-            Fd mount = open_mount(path);
-            handle_ = mount ? try_handle(mount.get(), handle) : Fd();
-            by_handle_ = handle_ && sys::stat_of(handle_.get(), "a watched file").st_nlink != 0;
-            return by_handle_;
-        });
+        handle_ = open_handle(inode.s_dev, handle);
+    by_handle_ = static_cast<bool>(handle_);
     if (by_handle_)
         path_ = proc_name(handle_.get());
     else if (!st)

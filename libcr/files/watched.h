@@ -14,6 +14,8 @@
 #pragma once
 
 #include "fh.pb.h"
+#include "fsnotify.pb.h"
+#include "regfile.pb.h"
 #include "libcr/files/kind.h"
 #include "libcr/files/opener.h"
 #include "libcr/sys/file_handle.h"
@@ -38,6 +40,15 @@ struct WatchedInode {
 void parse_handle(std::string_view line, img::fh_entry &to);
 // Throws bad_image.
 void check_handle(const img::fh_entry &handle);
+
+// An O_PATH descriptor of the file of that handle, through a mount of its file system; empty when it is not there.
+Fd open_handle(uint32_t s_dev, const img::fh_entry &handle);
+// Device, inode and handle of the file behind `via`, when it has a handle.
+bool put_handle(const struct stat &st, const std::string &via, img::cr_file_id_entry &to);
+
+// Fills in a place where a mount is: that of the id, or any of the file system of that device. Throws Refused when
+// there is none.
+void put_mount(std::optional<uint32_t> id, uint32_t s_dev, img::fanotify_mount_mark_entry &to);
 
 // For a dump.
 class WatchedFiles

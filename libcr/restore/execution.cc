@@ -4,6 +4,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
+#include "libcr/files/temporary_links.h"
 #include "libcr/inject/tree.h"
 #include "libcr/mm/fill.h"
 #include "libcr/program/enter.h"
@@ -52,7 +53,7 @@ class Execution
             return;
         opener_.reset();
         try {
-            plan_.files->remove_left_ghosts(begun_);
+            plan_.files->ghosts().remove_left(begun_);
         } catch (const Error &error) { // what went wrong before is told
             log::warning(error.what());
         }
@@ -320,6 +321,8 @@ RestoreResult Execution::run()
     hook("post-restore");
     release();
     segments_->keep();
+    plan_.files->ghosts().remove_links();
+    files::forget_temporary_links(plan_.images.dir);
     result_.root = root_;
     result_.statistics.set_restore_time(elapsed_us(begin));
     return result_;

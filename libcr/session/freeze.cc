@@ -4,6 +4,7 @@
 #include "libcr/base/cpu_cap.h"
 #include "libcr/base/error.h"
 #include "libcr/base/log.h"
+#include "libcr/files/temporary_links.h"
 #include "libcr/image/parent.h"
 #include "libcr/image/seal.h"
 #include "libcr/inject/freeze.h"
@@ -39,6 +40,8 @@ class Freeze
     void tell_tree_end();
     void tell_done();
     bool hold(inject::FrozenTree &tree, std::string &why);
+    int freeze_and_hold();
+    void remove_names();
     void fail(const std::vector<Error> &errors);
 
     const FreezeRequest &request_;
@@ -46,6 +49,7 @@ class Freeze
     std::optional<image::Dir> images_;
     const image::Dir nothing_ = image::Dir::null(); // for the states of tasks in a pre-dump
     Holder holder_;
+    bool kept_ = true; // no temporary names of ours are to be removed
     img::session_hello hello_;
     img::session_connections connections_;
     uint64_t begin_us_ = 0, frozen_us_ = 0;
@@ -114,6 +118,7 @@ bool Freeze::hold(inject::FrozenTree &tree, std::string &why)
 {
     auto let_go = [&](Release release) {
         watches_.drop();
+        kept_ |= release != Release::Resume;
         if (release == Release::Kill) {
             tree.doom();
             QuietEnd quiet(connections_);
@@ -137,9 +142,28 @@ bool Freeze::hold(inject::FrozenTree &tree, std::string &why)
         out_, let_go, committed, [&] { return tree.trouble(); }, why);
 }
 
+// Unless there is a checkpoint that needs them: a tree that goes on has the files open.
+void Freeze::remove_names()
+{
+    if (kept_)
+        return;
+    try {
+        files::remove_temporary_links(*images_);
+    } catch (const Error &error) { // the tree has been let go
+        log::warning(error.what());
+    }
+}
+
 int Freeze::run()
 {
     begin();
+    int code = freeze_and_hold();
+    remove_names();
+    return code;
+}
+
+int Freeze::freeze_and_hold()
+{
     try {
         if (request_.leave_running && !request_.dry_run)
             holder_.wait_for_pipeline(out_);
@@ -161,6 +185,10 @@ int Freeze::run()
         // Only now: a dump that is refused leaves an older checkpoint in the directory as it was.
         if (!request_.dry_run) {
             old_pages = image::begin(*images_);
+            files::remove_temporary_links(*images_); // of the earlier dump
+            kept_ = !request_.link_remap;
+            if (request_.link_remap && !request_.pre_dump)
+                files::permit_temporary_links(*images_);
             if (!request_.prev_images_dir.empty())
                 image::link_parent(*images_, request_.prev_images_dir);
             if (request_.cpu_cap & kCpuImage)

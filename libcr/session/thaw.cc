@@ -3,6 +3,7 @@
 #include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/temporary_links.h"
 #include "libcr/image/dedup.h"
 #include "libcr/image/seal.h"
 #include "libcr/image/writer.h"
@@ -56,6 +57,7 @@ class Thaw
     void finish_kill();
     void commit();
     void undo();
+    void remove_names();
     void write_statistics();
 
     RecordStream stream_;
@@ -279,6 +281,20 @@ void Thaw::undo()
     }
 }
 
+// The holder does it, too, but it may be gone. Where an earlier checkpoint is still there we have not begun.
+void Thaw::remove_names()
+{
+    if (hello_.dry_run() || !hello_.link_remap())
+        return;
+    try {
+        image::Dir dir = image::Dir::open(hello_.images_dir());
+        if (!dir.has(image::Kind::Inventory))
+            files::remove_temporary_links(dir);
+    } catch (const Error &error) { // what went wrong before is told
+        log::warning(error.what());
+    }
+}
+
 ThawResult Thaw::run(const BeforeCommit &before_commit)
 {
     begin();
@@ -290,6 +306,7 @@ ThawResult Thaw::run(const BeforeCommit &before_commit)
             commit();
     } catch (...) {
         undo();
+        remove_names();
         throw;
     }
     if (!gone_)
