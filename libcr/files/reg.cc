@@ -126,9 +126,6 @@ std::string octal(uint32_t mode)
 void check_unchanged(const img::reg_file_entry &reg, const struct stat &st, const RestoreOptions &options)
 {
     const char *remedy = "put the file of the dump back";
-    if (!(reg.flags() & O_PATH) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode) &&
-        !is_memory_device(st.st_mode, st.st_rdev))
-        refused("a file of another type has this name now", remedy);
     if (reg.has_mode()) {
         if ((reg.mode() & S_IFMT) != (st.st_mode & S_IFMT))
             refused("a file of another type has this name now", remedy);
@@ -190,6 +187,9 @@ Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions
     auto st = sys::stat_at(AT_FDCWD, name);
     if (!st)
         failed_with(ENOENT, "open the file", "it was there at the dump: put it back under this name");
+    if (!(flags & O_PATH) && !S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode) && !S_ISLNK(st->st_mode) &&
+        !is_memory_device(st->st_mode, st->st_rdev))
+        refused("a file of another type has this name now", "put the file of the dump back");
     check_unchanged(reg, *st, options);
     int open_flags = static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC | kOTmpfile)) | O_NOCTTY;
     Fd fd(static_cast<int>(sys::check(sys::try_open_at(AT_FDCWD, name, open_flags), "open the file")));

@@ -43,8 +43,9 @@ std::string other_name(const Facts &facts, const std::string &name)
         return {};
     Fd fd(static_cast<int>(opened));
     for (const std::string &other : sys::names_in(fd.get(), directory))
+        // A temporary one may be of this dump, and will be gone.
         if (auto st = sys::stat_at(fd.get(), other.c_str());
-            st && st->st_dev == facts.st.st_dev && st->st_ino == facts.st.st_ino)
+            st && !other.starts_with(kTemporaryLink) && st->st_dev == facts.st.st_dev && st->st_ino == facts.st.st_ino)
             return cat(directory == "/" ? "" : directory, "/", other);
     return {};
 }

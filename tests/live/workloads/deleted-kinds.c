@@ -33,6 +33,7 @@ int main(void)
               mkdir("way", 0755) == 0 && mkfifo("fifo", 0640) == 0, "set-up");
     check(setxattr("directory", "trusted.test", "value", 5, 0) == 0 || errno == ENOTSUP, "xattr");
     int attributes = getxattr("directory", "trusted.test", text, sizeof text) == 5;
+    check(chmod("null", 0620) == 0, "chmod");
     int socket_fd = socket(AF_UNIX, SOCK_DGRAM, 0);
     check(bind(socket_fd, (void *)&address, sizeof address) == 0 && chmod("socket", 0712) == 0 &&
               lchown("symlink", 12, 34) == 0, "set-up");

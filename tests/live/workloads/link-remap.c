@@ -1,7 +1,9 @@
 // dump-options: --link-remap
 // without: remap-fpath.orig_id
+// differs: */fd/7/target */fd/7/flags
 // Files whose name is gone and that have another one in another directory: open twice, mapped, below a directory
 // that was removed, made by O_TMPFILE and named since, a FIFO. No temporary name is left when they are back.
+// (The one made by O_TMPFILE, 7, never was known by a name of its own.)
 #include "workload.h"
 
 static void set_up(const char *name, const char *text)
