@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <set>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace cr::files
 {
@@ -68,7 +69,7 @@ void BlockerSearch::look(pid_t pid, std::vector<Blocker> &out)
         if (blockers[i])
             out.push_back(std::move(*blockers[i]));
         else
-            remember(task, found[i]);
+            remember(found[i], task.pidfd(), out);
     }
 }
 
@@ -89,8 +90,15 @@ void BlockerSearch::finish_connections(std::vector<Blocker> &out)
         bool in_tree = other != connections.end() && other->second != facts.st.st_ino;
         if (auto blocker = inet_blocker(facts, state, options_))
             out.push_back(std::move(*blocker));
-        else if (is_connection(state) && !options_.tcp_close && !in_tree &&
-                 told.insert(facts.st.st_ino).second)
+        else if (!is_connection(state) || options_.tcp_close || in_tree ||
+                 !told.insert(facts.st.st_ino).second)
+            continue;
+        else if (!facts.carrier.empty())
+            out.push_back(blocker_of(facts,
+                                     cat("a TCP connection to ", address_text(state.peer),
+                                         ", outside of the tree, that no process of the tree has"),
+                                     "try again when it was received, or use --tcp-close"));
+        else
             outer_.push_back({facts.pid, facts.fd, state.local, state.peer});
     }
 }
@@ -111,22 +119,43 @@ void BlockerSearch::find_locks(const TaskFiles &task, std::vector<Facts> &found)
     });
 }
 
-// What is judged with all others, at the end.
-void BlockerSearch::remember(const TaskFiles &task, const Facts &facts)
+void BlockerSearch::remember(const Facts &facts, int pidfd, std::vector<Blocker> &out)
 {
-    if (facts.link.starts_with("pipe:["))
+    const Kind *kind = facts.socket_domain ? classify(facts) : nullptr;
+    if (kind && kind->look)
+        if (auto blocker = kind->look(facts, take_copy(pidfd, facts.fd).get()))
+            return out.push_back(std::move(*blocker));
+    if (facts.link.starts_with("pipe:[")) {
         pipes_[facts.st.st_ino].add(facts);
-    else if (facts.socket_domain == AF_UNIX)
-        unix_[static_cast<uint32_t>(facts.st.st_ino)] = facts;
-    else if (facts.socket_domain)
-        inet_.emplace_back(facts, inet_state(take_copy(task.pidfd(), facts.fd).get()));
-    else if (facts.fd >= 0 && S_ISCHR(facts.st.st_mode) && !facts.is_path_only() &&
-             tty_type(facts.st.st_rdev) != img::UNKNOWN)
-        terminals_.add(facts, task.pidfd());
+    } else if (facts.socket_domain == AF_UNIX) {
+        if (unix_.emplace(static_cast<uint32_t>(facts.st.st_ino), facts).second && facts.carrier.empty())
+            carried_.look(facts, take_copy(pidfd, facts.fd).get());
+    } else if (facts.socket_domain == AF_INET || facts.socket_domain == AF_INET6) {
+        inet_.emplace_back(facts, inet_state(take_copy(pidfd, facts.fd).get()));
+    } else if (facts.fd >= 0 && S_ISCHR(facts.st.st_mode) && !facts.is_path_only() &&
+               tty_type(facts.st.st_rdev) != img::UNKNOWN) {
+        terminals_.add(facts, pidfd);
+    }
+}
+
+// They are judged like those of a task; our copies of them are ours.
+void BlockerSearch::look_at_carried(std::vector<Blocker> &out)
+{
+    for (const Blocker &blocker : carried_.blockers())
+        out.push_back(blocker);
+    if (carried_.found().empty())
+        return;
+    Fd ours = sys::pidfd_open(::getpid());
+    for (const Facts &facts : carried_.found())
+        if (auto blocker = judge(facts, options_))
+            out.push_back(std::move(*blocker));
+        else
+            remember(facts, ours.get(), out);
 }
 
 void BlockerSearch::finish(std::vector<Blocker> &out)
 {
+    look_at_carried(out);
     std::map<pid_t, Fd> pidfds;
     for (const auto &[inode, ends] : pipes_) {
         Fd &pidfd = pidfds[ends.first.pid];

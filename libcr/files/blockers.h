@@ -3,6 +3,7 @@
 // dry run accepts, a dump does not refuse later.
 #pragma once
 
+#include "libcr/files/carried.h"
 #include "libcr/files/fact_reader.h"
 #include "libcr/files/inet_socket.h"
 #include "libcr/files/kind.h"
@@ -33,7 +34,9 @@ class BlockerSearch
 
   private:
     void find_locks(const TaskFiles &task, std::vector<Facts> &found);
-    void remember(const TaskFiles &task, const Facts &facts);
+    // Keeps what is judged with all others, at the end.
+    void remember(const Facts &facts, int pidfd, std::vector<Blocker> &out);
+    void look_at_carried(std::vector<Blocker> &out);
 
     const DumpOptions &options_;
     FactReader reader_;
@@ -41,6 +44,7 @@ class BlockerSearch
     std::map<uint32_t, Facts> unix_; // unix sockets by inode
     std::vector<std::pair<Facts, InetState>> inet_;
     TerminalSearch terminals_;
+    Carried carried_;
     std::vector<OuterConnection> outer_;
 
     void finish_connections(std::vector<Blocker> &out);

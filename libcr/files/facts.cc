@@ -58,6 +58,8 @@ bool Facts::is_anon(std::string_view name) const
 std::string Facts::subject() const
 {
     std::string name = printable(link);
+    if (!carrier.empty())
+        return cat(carrier, ", on its way in it (SCM_RIGHTS): ", name);
     switch (fd) {
     case kCwd:
         return cat("pid ", pid, ", working directory (", name, ")");

@@ -47,6 +47,7 @@ struct Facts {
     Owner owner;           // read together with info
     bool may_be_locked = true; // false where the kernel told that nobody has a lock on it
     uint64_t object = 0;   // equal for descriptors of one description, where the kernel told it; else 0
+    std::string carrier;   // what it is on its way in, of a descriptor that no task has (carried.h)
 
     uint32_t open_flags() const { return info.flags & ~static_cast<uint32_t>(O_CLOEXEC); }
     // It stands for a name and cannot be read or written (O_PATH).

@@ -1,12 +1,12 @@
-// Options of the levels IP, IPv6 and TCP, and the newer ones of SOL_SOCKET: one table. Some have a field in
-// CRIU's messages; the others are stored as they are, when a new socket of that kind does not have the value.
+// Options of the levels IP, IPv6 and TCP that have a field in CRIU's messages; see further_options.h for the others.
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
+#include "libcr/files/further_options.h"
 #include "libcr/files/inet_socket.h"
 #include "libcr/sys/gate.h"
 
-#include <algorithm>
-#include <linux/filter.h>
+#include <linux/icmp.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/syscall.h>
@@ -16,62 +16,6 @@ namespace cr::files
 
 namespace
 {
-
-constexpr int kTransparent6 = 75, kFreebind6 = 78; // IPV6_TRANSPARENT, IPV6_FREEBIND
-
-struct Option {
-    int family; // 0: any
-    int level, name;
-    const char *text;
-    bool datagrams = false; // TCP has no use of it
-};
-constexpr Option kOptions[] = {
-    {0, SOL_SOCKET, SO_TIMESTAMP, "SO_TIMESTAMP"},
-    {0, SOL_SOCKET, SO_TIMESTAMPNS, "SO_TIMESTAMPNS"},
-    {0, SOL_SOCKET, SO_BUSY_POLL, "SO_BUSY_POLL"},
-    {0, SOL_SOCKET, SO_ZEROCOPY, "SO_ZEROCOPY"},
-    {0, SOL_SOCKET, SO_RXQ_OVFL, "SO_RXQ_OVFL"},
-    {0, SOL_SOCKET, SO_PEEK_OFF, "SO_PEEK_OFF"},
-    {AF_INET, IPPROTO_IP, IP_TRANSPARENT, "IP_TRANSPARENT"},
-    {AF_INET, IPPROTO_IP, IP_RECVTTL, "IP_RECVTTL"},
-    {AF_INET, IPPROTO_IP, IP_RECVTOS, "IP_RECVTOS"},
-    {AF_INET, IPPROTO_IP, IP_RECVERR, "IP_RECVERR"},
-    {AF_INET, IPPROTO_IP, IP_MTU_DISCOVER, "IP_MTU_DISCOVER"},
-    {AF_INET, IPPROTO_IP, IP_MULTICAST_TTL, "IP_MULTICAST_TTL", true},
-    {AF_INET, IPPROTO_IP, IP_MULTICAST_LOOP, "IP_MULTICAST_LOOP", true},
-    {AF_INET, IPPROTO_IP, IP_MULTICAST_ALL, "IP_MULTICAST_ALL", true},
-    {AF_INET, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, "IP_BIND_ADDRESS_NO_PORT"},
-    {AF_INET, IPPROTO_IP, IP_MINTTL, "IP_MINTTL"},
-    {AF_INET6, IPPROTO_IPV6, IPV6_RECVPKTINFO, "IPV6_RECVPKTINFO"},
-    {AF_INET6, IPPROTO_IPV6, IPV6_RECVERR, "IPV6_RECVERR"},
-    {AF_INET6, IPPROTO_IPV6, IPV6_UNICAST_HOPS, "IPV6_UNICAST_HOPS"},
-    {AF_INET6, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, "IPV6_MULTICAST_HOPS", true},
-    {AF_INET6, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, "IPV6_MULTICAST_LOOP", true},
-    {AF_INET6, IPPROTO_IPV6, IPV6_TCLASS, "IPV6_TCLASS"},
-    {AF_INET6, IPPROTO_IPV6, IPV6_RECVTCLASS, "IPV6_RECVTCLASS"},
-    {AF_INET6, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, "IPV6_RECVHOPLIMIT"},
-    {AF_INET6, IPPROTO_IPV6, IPV6_MTU_DISCOVER, "IPV6_MTU_DISCOVER"},
-    {AF_INET6, IPPROTO_IPV6, kTransparent6, "IPV6_TRANSPARENT"},
-    {AF_INET6, IPPROTO_IPV6, kFreebind6, "IPV6_FREEBIND"},
-    {0, IPPROTO_TCP, TCP_CONGESTION, "TCP_CONGESTION"},
-    {0, IPPROTO_TCP, TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT"},
-    {0, IPPROTO_TCP, TCP_DEFER_ACCEPT, "TCP_DEFER_ACCEPT"},
-    {0, IPPROTO_TCP, TCP_FASTOPEN, "TCP_FASTOPEN"},
-    {0, IPPROTO_TCP, TCP_LINGER2, "TCP_LINGER2"},
-    {0, IPPROTO_TCP, TCP_SYNCNT, "TCP_SYNCNT"},
-    {0, IPPROTO_TCP, TCP_NOTSENT_LOWAT, "TCP_NOTSENT_LOWAT"},
-};
-
-// Empty: there is no such option here.
-std::string get(int fd, int level, int name)
-{
-    std::string value(64, '\0');
-    socklen_t size = static_cast<socklen_t>(value.size());
-    if (sys::call(SYS_getsockopt, fd, level, name, value.data(), &size) < 0)
-        return {};
-    value.resize(size);
-    return value;
-}
 
 int number(int fd, int level, int name)
 {
@@ -116,69 +60,73 @@ void apply_tcp(int fd, const img::inet_sk_entry &from)
         set(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(interval), "TCP_KEEPINTVL");
 }
 
-void capture_filter(int fd, img::sk_opts_entry &to)
+constexpr int kChecksum6 = 7; // IPV6_CHECKSUM
+
+// ICMP_FILTER of 32 bits, or ICMP6_FILTER of 256.
+void capture_raw(int fd, img::inet_sk_entry &to)
 {
-    socklen_t count = 0; // here in instructions
-    long r = sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_GET_FILTER, nullptr, &count);
-    if (r == -EACCES)
-        refused("an eBPF program filters what it receives", "let the program detach it first");
-    sys::check(r, "ask for its filter");
-    if (!count)
-        return;
-    to.mutable_so_filter()->Resize(static_cast<int>(count), 0);
-    sys::check(sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_GET_FILTER,
-                         to.mutable_so_filter()->mutable_data(), &count),
-               "read its filter");
+    img::ip_opts_raw_entry &raw = *to.mutable_ip_opts()->mutable_raw();
+    uint32_t words[8] = {};
+    socklen_t size = sizeof words;
+    if (to.family() == AF_INET) {
+        raw.set_hdrincl(number(fd, IPPROTO_IP, IP_HDRINCL));
+        raw.set_nodefrag(number(fd, IPPROTO_IP, IP_NODEFRAG));
+        if (to.proto() != IPPROTO_ICMP || sys::call(SYS_getsockopt, fd, SOL_RAW, ICMP_FILTER, words, &size) < 0)
+            return;
+    } else {
+        int offset = number(fd, IPPROTO_IPV6, kChecksum6);
+        raw.set_checksum(offset >= 0);
+        if (to.proto() != IPPROTO_ICMPV6 ||
+            sys::call(SYS_getsockopt, fd, IPPROTO_ICMPV6, ICMP6_FILTER, words, &size) < 0)
+            return;
+    }
+    for (size_t i = 0; i < size / sizeof *words; i++)
+        raw.add_icmpv_filter(words[i]);
 }
 
-void apply_filter(int fd, const img::sk_opts_entry &from)
+void apply_raw(int fd, const img::inet_sk_entry &from)
 {
-    if (!from.so_filter_size())
-        return;
-    sock_fprog program{static_cast<unsigned short>(from.so_filter_size()),
-                       reinterpret_cast<sock_filter *>(const_cast<uint64_t *>(from.so_filter().data()))};
-    sys::check(sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program),
-               "attach its filter");
+    const img::ip_opts_raw_entry &raw = from.ip_opts().raw();
+    // A new socket of IPPROTO_RAW has it.
+    if (raw.has_hdrincl() && from.family() == AF_INET)
+        set(fd, IPPROTO_IP, IP_HDRINCL, raw.hdrincl(), "IP_HDRINCL");
+    if (raw.nodefrag() && from.family() == AF_INET)
+        set(fd, IPPROTO_IP, IP_NODEFRAG, 1, "IP_NODEFRAG");
+    if (raw.icmpv_filter_size() > 8)
+        bad_image(cat("a filter of ICMP of ", raw.icmpv_filter_size(), " words"));
+    if (raw.icmpv_filter_size())
+        sys::check(sys::call(SYS_setsockopt, fd, from.family() == AF_INET ? SOL_RAW : IPPROTO_ICMPV6,
+                             from.family() == AF_INET ? ICMP_FILTER : ICMP6_FILTER, raw.icmpv_filter().data(),
+                             raw.icmpv_filter_size() * sizeof(uint32_t)),
+                   "set the filter of ICMP");
 }
 
 } // namespace
 
-void capture_inet_options(int fd, const InetState &state, img::inet_sk_entry &to)
+void capture_inet_options(int fd, const InetState &state, OptionDefaults &defaults, img::inet_sk_entry &to)
 {
     int family = static_cast<int>(to.family());
-    Fd fresh(
-        static_cast<int>(sys::check(sys::call(SYS_socket, family, state.type | SOCK_CLOEXEC, state.protocol),
-                                    "make a socket to compare with")));
-    for (const Option &option : kOptions) {
-        if ((option.family && option.family != family) ||
-            (option.level == IPPROTO_TCP && state.protocol != IPPROTO_TCP) ||
-            (option.datagrams && state.protocol == IPPROTO_TCP))
-            continue;
-        std::string value = get(fd, option.level, option.name);
-        if (value == get(fresh.get(), option.level, option.name))
-            continue;
-        img::cr_socket_option &out = *to.mutable_opts()->add_cr_options();
-        out.set_level(static_cast<uint32_t>(option.level));
-        out.set_name(static_cast<uint32_t>(option.name));
-        out.set_value(value);
-    }
+    capture_further_options(fd, {family, state.type, state.protocol}, defaults, *to.mutable_opts());
     img::ip_opts_entry &ip = *to.mutable_ip_opts();
     if (family == AF_INET6)
         to.set_v6only(number(fd, IPPROTO_IPV6, IPV6_V6ONLY));
-    ip.set_freebind(number(fd, IPPROTO_IP, IP_FREEBIND));
+    if (family == AF_INET || state.type != SOCK_RAW) // those of IPv6 know no options of IP
+        ip.set_freebind(number(fd, IPPROTO_IP, IP_FREEBIND));
     if (family == AF_INET) {
         ip.set_pktinfo(number(fd, IPPROTO_IP, IP_PKTINFO));
         ip.set_tos(static_cast<uint32_t>(number(fd, IPPROTO_IP, IP_TOS)));
         ip.set_ttl(static_cast<uint32_t>(number(fd, IPPROTO_IP, IP_TTL)));
     }
-    if (state.protocol == IPPROTO_TCP)
+    if (state.type == SOCK_STREAM)
         capture_tcp(fd, to);
+    if (state.type == SOCK_RAW)
+        capture_raw(fd, to);
     capture_filter(fd, *to.mutable_opts());
 }
 
 void apply_inet_options(int fd, const img::inet_sk_entry &from)
 {
-    if (from.family() == AF_INET6 && from.has_v6only())
+    if (from.family() == AF_INET6 && from.has_v6only() && from.type() != SOCK_RAW)
         set(fd, IPPROTO_IPV6, IPV6_V6ONLY, from.v6only(), "IPV6_V6ONLY");
     if (from.ip_opts().freebind())
         set(fd, IPPROTO_IP, IP_FREEBIND, 1, "IP_FREEBIND");
@@ -188,19 +136,11 @@ void apply_inet_options(int fd, const img::inet_sk_entry &from)
         set(fd, IPPROTO_IP, IP_TOS, static_cast<int>(from.ip_opts().tos()), "IP_TOS");
     if (int ttl = static_cast<int>(from.ip_opts().ttl()); ttl && number(fd, IPPROTO_IP, IP_TTL) != ttl)
         set(fd, IPPROTO_IP, IP_TTL, ttl, "IP_TTL");
-    if (from.proto() == IPPROTO_TCP)
+    if (from.type() == SOCK_STREAM)
         apply_tcp(fd, from);
-    for (const img::cr_socket_option &option : from.opts().cr_options()) {
-        auto known = [&](const Option &o) {
-            return o.level == static_cast<int>(option.level()) && o.name == static_cast<int>(option.name());
-        };
-        const Option *row = std::find_if(std::begin(kOptions), std::end(kOptions), known);
-        if (row == std::end(kOptions))
-            bad_image(cat("socket option ", option.name(), " of level ", option.level()));
-        sys::check(sys::call(SYS_setsockopt, fd, option.level(), option.name(), option.value().data(),
-                             option.value().size()),
-                   [&] { return cat("set ", row->text); });
-    }
+    if (from.type() == SOCK_RAW)
+        apply_raw(fd, from);
+    apply_further_options(fd, from.opts());
     apply_filter(fd, from.opts());
 }
 

@@ -4,7 +4,9 @@
 #include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/datagram_queue.h"
 #include "libcr/files/inet_socket.h"
+#include "libcr/files/multicast.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/plan.h"
 #include "libcr/files/socket_options.h"
@@ -53,7 +55,13 @@ template <class Words> std::string address_of(const Socket &socket, const Words 
     return {reinterpret_cast<char *>(&in6), sizeof in6};
 }
 
-bool is_connected(const Socket &socket) { return socket.dst_port() && socket.state() == TCP_ESTABLISHED; }
+// Raw sockets have no ports.
+bool is_connected(const Socket &socket)
+{
+    auto set = [](uint32_t word) { return word != 0; };
+    return (socket.dst_port() || std::any_of(socket.dst_addr().begin(), socket.dst_addr().end(), set)) &&
+           socket.state() == TCP_ESTABLISHED;
+}
 
 void set_reuse(int fd, int value)
 {
@@ -142,7 +150,22 @@ void connect(int fd, const Socket &socket)
     sys::check(r, [&] { return cat("connect a socket to ", address_text(address)); });
 }
 
+// Datagrams come before it is connected: then it takes them from anybody.
+void refill(int fd, const img::file_entry &entry, Opener &opener)
+{
+    auto found = opener.plan.socket_queues().find(entry.id());
+    if (found == opener.plan.socket_queues().end() || entry.isk().type() != SOCK_DGRAM)
+        return;
+    size_t came = deliver(fd, entry.isk(), found->second);
+    apply_filter(fd, entry.isk().opts());
+    if (came < found->second.size())
+        log::warning(Subject::current(), ": ", found->second.size() - came,
+                     " datagrams that nobody had read could not be delivered again");
+}
+
 } // namespace
+
+std::string local_address(const img::inet_sk_entry &socket) { return local_of(socket); }
 
 void check_inet(const img::file_entry &entry, const Plan &plan)
 {
@@ -159,7 +182,11 @@ void check_inet(const img::file_entry &entry, const Plan &plan)
     bool tcp = socket.type() == SOCK_STREAM && (socket.proto() == IPPROTO_TCP || !socket.proto());
     bool udp = socket.type() == SOCK_DGRAM &&
                (socket.proto() == IPPROTO_UDP || socket.proto() == IPPROTO_UDPLITE || !socket.proto());
-    if (!tcp && !udp)
+    bool others = socket.type() == SOCK_RAW ||
+                  (socket.type() == SOCK_DGRAM &&
+                   (socket.proto() == IPPROTO_ICMP || socket.proto() == IPPROTO_ICMPV6));
+    check_memberships(socket);
+    if (!tcp && !udp && !others)
         refused(cat("internet sockets of type ", socket.type(), " and protocol ", socket.proto(),
                     " are not supported yet"));
     if (!tcp || socket.state() == TCP_LISTEN || socket.state() == TCP_CLOSE)
@@ -191,9 +218,10 @@ void open_inet(const img::file_entry &entry, Opener &opener)
                        load_stream(opener.plan.images(), socket.ino(), socket.state()));
         prepare_stream(fd.get(), *stream);
     }
-    if (has_local(socket)) {
+    if (has_local(socket))
         bind(fd.get(), socket, opener.plan);
-    }
+    join_groups(fd.get(), socket);
+    refill(fd.get(), entry, opener);
     if (stream || (!tcp && is_connected(socket)))
         connect(fd.get(), socket);
     if (stream)
@@ -259,6 +287,7 @@ void finish_inet(const img::file_entry &entry, Opener &opener)
     if (socket.type() == SOCK_STREAM)
         set_reuse(fd, socket.opts().reuseaddr());
     // Of an unconnected one this reports an error, and works all the same.
+    apply_further_options(fd, socket.opts(), true);
     if (comes_closed(socket, opener.plan))
         sys::call(SYS_shutdown, fd, SHUT_RDWR);
     else if (socket.shutdown())

@@ -4,6 +4,7 @@
 #include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/datagram_queue.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/socket_options.h"
 #include "libcr/files/tcp_stream.h"
@@ -104,19 +105,14 @@ void put_interface(const std::string &address, img::inet_sk_entry &to)
 
 bool is_udp(const InetState &state)
 {
-    return state.protocol == IPPROTO_UDP || state.protocol == IPPROTO_UDPLITE;
+    return state.type == SOCK_DGRAM && (state.protocol == IPPROTO_UDP || state.protocol == IPPROTO_UDPLITE);
 }
 
-void warn_of_datagrams(int fd)
+bool is_tcp(const InetState &state) { return state.type == SOCK_STREAM && state.protocol == IPPROTO_TCP; }
+
+bool pings(const InetState &state)
 {
-    int bytes = 0;
-    pollfd poll{fd, POLLIN, 0};
-    sys::check(sys::call(SYS_poll, &poll, 1, 0), "ask whether there are datagrams");
-    if (!(poll.revents & POLLIN))
-        return;
-    sys::check(sys::try_ioctl(fd, SIOCINQ, &bytes), "ask for the next datagram's size");
-    log::warning(Subject::current(), ": datagrams that nobody has read yet are not kept; the first has ",
-                 bytes, " bytes");
+    return state.type == SOCK_DGRAM && (state.protocol == IPPROTO_ICMP || state.protocol == IPPROTO_ICMPV6);
 }
 
 void capture(Capture &c)
@@ -126,14 +122,6 @@ void capture(Capture &c)
     if (auto blocker = inet_blocker(c.facts(), state, c.tree.options()))
         refused(blocker->reason, blocker->remedy);
     bool ends = is_connection(state) && c.tree.options().tcp_close;
-    if (is_udp(state)) {
-        int bytes = 0;
-        sys::check(sys::try_ioctl(copy.get(), SIOCOUTQ, &bytes), "ask how much it has not sent yet");
-        if (bytes)
-            refused("it holds a datagram back (UDP_CORK, MSG_MORE)", "try again when it was sent");
-    }
-    if (is_udp(state))
-        warn_of_datagrams(copy.get());
     if (state.waiting)
         log::warning(Subject::current(), ": ", state.waiting,
                      " connections that are not accepted yet are lost");
@@ -149,13 +137,13 @@ void capture(Capture &c)
     isk.set_src_port(put_address(state.local, *isk.mutable_src_addr()));
     isk.set_dst_port(put_address(ends ? "" : state.peer, *isk.mutable_dst_addr()));
     put_interface(state.local, isk);
-    if (ends || (state.protocol == IPPROTO_TCP && state.state == kClosed && state.receives_no_more))
+    if (ends || (is_tcp(state) && state.state == kClosed && state.receives_no_more))
         isk.set_shutdown(img::BOTH);
     else if (state.receives_no_more && !tcp_has_received_fin(state.state))
         isk.set_shutdown(img::READ);
     c.owner(*isk.mutable_fown());
     capture_options(copy.get(), *isk.mutable_opts());
-    capture_inet_options(copy.get(), state, isk);
+    capture_inet_options(copy.get(), state, c.tree.option_defaults(), isk);
 }
 
 struct End {
@@ -206,10 +194,13 @@ void capture_outer(Tree &tree, SocketUndo &undo, End &end)
 void finish(Tree &tree)
 {
     std::map<std::string, End> ends;
+    Datagrams datagrams(tree);
     for (Description &description : tree.descriptions()) {
         if (description.kind != &kInetSocket)
             continue;
         InetState state = inet_state(tree.take(description.facts).get());
+        if (!is_tcp(state))
+            datagrams.capture(description);
         if (is_connection(state) && !tree.options().tcp_close)
             ends[connection_key(state.local, state.peer)] = {&description, state};
     }
@@ -238,7 +229,7 @@ Common common(const img::file_entry &entry, const Plan &)
 
 } // namespace
 
-bool InetState::is_open_tcp() const { return protocol == IPPROTO_TCP && state != kClosed; }
+bool InetState::is_open_tcp() const { return is_tcp(*this) && state != kClosed; }
 
 bool is_connection(const InetState &state) { return state.is_open_tcp() && state.state != kListens; }
 
@@ -282,7 +273,12 @@ InetState inet_state(int fd)
     pollfd poll{fd, POLLRDHUP, 0};
     sys::check(sys::call(SYS_poll, &poll, 1, 0), "ask whether it receives");
     out.receives_no_more = poll.revents & POLLRDHUP;
-    if (out.protocol != IPPROTO_TCP)
+    if (is_udp(out)) {
+        int bytes = 0;
+        sys::check(sys::try_ioctl(fd, SIOCOUTQ, &bytes), "ask how much it has not sent yet");
+        out.held_back = static_cast<uint32_t>(bytes);
+    }
+    if (!is_tcp(out))
         return out;
     tcp_info info{};
     socklen_t size = sizeof info;
@@ -302,11 +298,14 @@ std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, 
     if (state.protocol == kMptcp)
         return blocker_of(facts, "multipath TCP is not supported",
                           "let the program use TCP (GODEBUG=multipathtcp=0 for programs in Go)");
-    if (state.protocol != IPPROTO_TCP && !is_udp(state))
+    if (!is_tcp(state) && !is_udp(state) && !pings(state) && state.type != SOCK_RAW)
         return blocker_of(facts,
                           cat("sockets of internet protocol ", state.protocol, " are not supported yet"),
                           "close it before the dump");
-    if (state.protocol != IPPROTO_TCP)
+    if (state.held_back)
+        return blocker_of(facts, "it holds a datagram back that is not complete (UDP_CORK, MSG_MORE)",
+                          "try again when it was sent");
+    if (!is_tcp(state))
         return std::nullopt;
     if (state.unkept && !(options.tcp_close && is_connection(state)))
         return blocker_of(facts, cat(state.unkept, ", which cannot be saved"), "end it before the dump");
@@ -341,6 +340,7 @@ const Kind kInetSocket = {
     .arm = arm_inet,
     .after_tasks = finish_inet,
     .let_go = let_go_inet,
+    .kept = "addresses, options, groups, what was not read yet",
 };
 
 } // namespace cr::files

@@ -1,4 +1,5 @@
-// Sockets of the internet families: TCP and UDP, and UDP-Lite. Open connections of TCP are in tcp_stream.h.
+// Sockets of the internet families: TCP, UDP, UDP-Lite, raw ones, and those that ping. Open connections of TCP are
+// in tcp_stream.h; what others have received, and the groups that they have joined, in datagram_queue.h.
 //
 // All is asked of a copy of the descriptor: addresses, TCP_INFO, options. On restore the socket is bound
 // while SO_REUSEADDR is on, so that neither connections of before nor sockets of the same port are in the
@@ -6,10 +7,12 @@
 //
 // Image: inet_sk_entry. State numbers are those of the kernel (tcp_states.h).
 //
-// Not kept: datagrams that nobody has read (told at dump), multicast memberships, a shutdown of the sending
-// side of UDP (the kernel does not tell them).
+// Not kept: to which address a raw socket is connected where that was given without a port (the kernel does not
+// tell it), an empty datagram that an earlier dump has looked at, packets that raw sockets have received, and errors (told at dump), a shutdown of the sending side of
+// raw sockets (the kernel does not tell it).
 #pragma once
 
+#include "libcr/files/further_options.h"
 #include "libcr/files/kind.h"
 
 #include <optional>
@@ -26,6 +29,7 @@ struct InetState {
     int type = 0, protocol = 0;
     uint32_t state = 0;
     uint32_t waiting = 0, backlog = 0; // of a listening one
+    uint32_t held_back = 0;            // bytes of a datagram that is not complete yet
     bool receives_no_more = false;
     const char *unkept = nullptr; // something in it that no kernel gives away
     std::string local, peer; // as sockaddr; empty: none
@@ -44,9 +48,11 @@ std::string connection_key(const std::string &local, const std::string &peer);
 
 // "127.0.0.1:80", "[::1]:80".
 std::string address_text(const std::string &address);
+// The name of a socket of the images, as sockaddr.
+std::string local_address(const img::inet_sk_entry &socket);
 
 // ---- options of IP, IPv6, TCP ----
-void capture_inet_options(int fd, const InetState &state, img::inet_sk_entry &to);
+void capture_inet_options(int fd, const InetState &state, OptionDefaults &defaults, img::inet_sk_entry &to);
 // Before the socket is bound.
 void apply_inet_options(int fd, const img::inet_sk_entry &from);
 

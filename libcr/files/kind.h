@@ -47,6 +47,7 @@ struct DumpOptions {
     bool force_irmap = false; // watched files are looked for by inode numbers, not by their handles
     std::vector<std::string> irmap_scan_paths;
     std::vector<std::string> external; // "pipe:[4711]": the other end is given back at restore
+    std::vector<std::string> unix_peers; // "NAME=reconnect", or close, or null: what becomes of such a peer outside
 };
 
 // What all kinds have in common, found in each one's own message.
@@ -75,6 +76,8 @@ struct Kind {
     bool (*is_late)(const img::file_entry &, const Plan &) = nullptr;
     // When the tasks are sure to live, once for all entries; cannot be undone. Null: nothing to do.
     void (*let_go)(Opener &) = nullptr;
+    // What blocker() cannot tell from facts: asked of a copy of the descriptor. May be null.
+    std::optional<Blocker> (*look)(const Facts &, int fd) = nullptr;
     const char *kept = "all of it";  // for people (cr check --descriptors)
     std::string (*lost)() = nullptr; // what is not kept on this kernel; null: nothing
 };

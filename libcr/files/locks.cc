@@ -158,6 +158,9 @@ void capture_locks(Tree &tree)
                 take_word(rest);
                 if (!seen.insert(lock.flag() == kPosix ? cat(pid, rest) : std::string(rest)).second)
                     continue;
+                if (!description.facts.carrier.empty())
+                    refused("it holds a file lock, and no process of the tree has it",
+                            "try again when it was received");
                 auto who = lock.flag() == kPosix ? std::pair(pid, fd) : taker(description, lock.pid());
                 lock.set_pid(tree.vpid(who.first));
                 lock.set_fd(who.second);

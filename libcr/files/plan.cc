@@ -75,6 +75,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
     pipe_contents_ = read_pipe_contents(images_, image::Kind::PipesData);
     fifo_contents_ = read_pipe_contents(images_, image::Kind::FifoData);
     assign_numbers();
+    read_socket_queues();
     for (const img::file_entry &entry : entries_) {
         auto what = [&] { return cat("files.img: id ", entry.id()); };
         Subject subject(what);
@@ -309,6 +310,21 @@ const img::file_entry *Plan::beside(const img::file_entry &file, uint32_t fd) co
             return find(found->type(), found->id());
     }
     return nullptr;
+}
+
+void Plan::read_socket_queues()
+{
+    socket_queues_ = read_queues(images_);
+    for (auto &[socket, packets] : socket_queues_)
+        for (const Packet &packet : packets)
+            for (uint32_t id : packet.rights)
+                carried_[id] = nullptr;
+    for (const img::file_entry &entry : entries_)
+        if (auto wanted = carried_.find(entry.id()); wanted != carried_.end() && number(entry) >= 0)
+            wanted->second = &entry;
+    for (auto &[id, entry] : carried_)
+        if (!entry)
+            bad_image(cat("a socket carries the file ", id, ", which is not there"));
 }
 
 bool Plan::inherits(const std::string &key) const

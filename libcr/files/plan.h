@@ -10,6 +10,7 @@
 #include "libcr/files/memfd.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
+#include "libcr/files/socket_queue.h"
 #include "libcr/files/terminal_plan.h"
 
 #include <map>
@@ -81,6 +82,9 @@ class Plan
     const img::file_entry *unix_socket(uint32_t inode) const;
     const PipeContents &pipe_contents() const { return pipe_contents_; }
     const PipeContents &fifo_contents() const { return fifo_contents_; }
+    const Queues &socket_queues() const { return socket_queues_; }
+    // The file of a descriptor that a message of socket_queues() carries.
+    const img::file_entry &carried(uint32_t id) const { return *carried_.at(id); }
     // Whether the caller gave something under that name.
     bool inherits(const std::string &key) const;
     // A new description of what the caller gave under that name (--inherit-fd); empty when he gave nothing.
@@ -94,6 +98,7 @@ class Plan
     void read_task(const TaskTable &task);
     const std::vector<img::fdinfo_entry> &read_table(uint32_t files_id);
     void read_locks();
+    void read_socket_queues();
     void open_directories_as_paths();
     void assign_numbers();
     void check_needs() const;
@@ -109,6 +114,8 @@ class Plan
     Ghosts ghosts_;
     std::map<uint32_t, img::memfd_inode_entry> memfds_;
     PipeContents pipe_contents_, fifo_contents_;
+    Queues socket_queues_;
+    std::map<uint32_t, const img::file_entry *> carried_; // by id, whatever type it is of
     bool has_late_ = false;
     TerminalPlan terminals_;
     using Table = std::vector<img::fdinfo_entry>;

@@ -10,11 +10,13 @@
 #include "libcr/files/reg.h"
 #include "libcr/files/unsupported.h"
 #include "libcr/files/watched.h"
-#include "libcr/image/writer.h"
 #include "libcr/proc/status.h"
+#include "libcr/sys/descriptor.h"
 #include "libcr/sys/file.h"
 
 #include <algorithm>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace cr::files
 {
@@ -148,7 +150,47 @@ void Tree::add_entry(img::file_entry entry)
     extra_.push_back(std::move(entry));
 }
 
-Fd Tree::take(const Facts &facts) const { return take_copy(tasks_.at(facts.pid).pidfd.get(), facts.fd); }
+Fd Tree::take(const Facts &facts) const { return take_copy(pidfd(facts.pid), facts.fd); }
+
+uint32_t Tree::carried_file(int fd) const
+{
+    auto found = std::find_if(ours_.descriptors.begin(), ours_.descriptors.end(),
+                              [&](const Descriptor &d) { return d.fd == fd; });
+    return descriptions_[found->description].entry.id();
+}
+
+std::vector<Tree::Task *> Tree::all_tasks()
+{
+    std::vector<Task *> out;
+    for (auto &[pid, task] : tasks_)
+        out.push_back(&task);
+    out.push_back(&ours_);
+    return out;
+}
+
+image::Writer &Tree::socket_queues()
+{
+    if (!socket_queues_)
+        socket_queues_.emplace(images_, image::Kind::SkQueues);
+    return *socket_queues_;
+}
+
+void Tree::find_carried()
+{
+    for (auto &[pid, task] : tasks_)
+        for (const Facts &facts : task.facts)
+            if (facts.socket_domain == AF_UNIX)
+                carried_.look(facts, take(facts).get());
+    if (!carried_.blockers().empty()) {
+        Subject subject(carried_.blockers().front().subject);
+        refuse(carried_.blockers().front());
+    }
+    if (carried_.found().empty())
+        return;
+    ours_.pid = ::getpid();
+    ours_.pidfd = sys::pidfd_open(ours_.pid);
+    ours_.facts = carried_.found();
+}
 
 const Description *Tree::find(pid_t pid, int fd) const
 {
@@ -164,24 +206,24 @@ const Description *Tree::find(pid_t pid, int fd) const
 void Tree::identify()
 {
     // Smaller tables, too, so that all can be compared with those that have numbers.
-    for (auto &[pid, task] : tasks_) {
-        if (task.facts.back().fd < 0 || task.facts.back().object)
+    for (Task *task : all_tasks()) {
+        if (task->facts.empty() || task->facts.back().fd < 0 || task->facts.back().object)
             continue;
-        auto numbers = reader_.numbers(pid);
-        for (Facts &facts : task.facts)
+        auto numbers = reader_.numbers(task->pid);
+        for (Facts &facts : task->facts)
             facts.object = numbers[facts.fd];
     }
     std::vector<const Facts *> all;
-    for (auto &[pid, task] : tasks_)
-        for (const Facts &facts : task.facts)
+    for (Task *task : all_tasks())
+        for (const Facts &facts : task->facts)
             all.push_back(&facts);
     std::vector<uint32_t> first = files::identify(all, compare_descriptions);
     descriptions_.reserve(all.size());
 
     std::vector<uint32_t> description_of(all.size());
     uint32_t at = 0;
-    for (auto &[pid, task] : tasks_) {
-        for (Facts &facts : task.facts) {
+    for (Task *task : all_tasks()) {
+        for (Facts &facts : task->facts) {
             int fd = facts.fd;
             bool close_on_exec = facts.info.flags & O_CLOEXEC;
             if (first[at] == at) {
@@ -192,11 +234,12 @@ void Tree::identify()
             } else {
                 description_of[at] = description_of[first[at]];
             }
-            task.descriptors.push_back({fd, close_on_exec, description_of[at]});
-            descriptions_[description_of[at]].holders.emplace_back(pid, fd);
+            task->descriptors.push_back({fd, close_on_exec, description_of[at]});
+            if (task != &ours_ || first[at] == at)
+                descriptions_[description_of[at]].holders.emplace_back(task->pid, fd);
             at++;
         }
-        task.facts = {};
+        task->facts = {};
     }
 }
 
@@ -265,11 +308,14 @@ void Tree::write_task(const Task &task)
 
 void Tree::capture()
 {
+    find_carried();
     identify();
     capture_descriptions();
     for (const Kind *kind : kinds())
         if (kind->finish)
             kind->finish(*this);
+    if (socket_queues_)
+        socket_queues_->finish();
     capture_locks(*this);
 }
 

@@ -2,6 +2,7 @@
 //
 //   add()      reads the facts of every descriptor of one task, as soon as that task is known
 //   capture()  then, with all of them known:
+//     carried    what is on its way in unix sockets is found; it is looked at like descriptors of ours
 //     identify   descriptors of any task that share one open description become one Description with one id
 //     capture    one image entry for each, by its kind
 //     finish     what needs them all: contents of pipes, targets of epolls
@@ -13,12 +14,15 @@
 #pragma once
 
 #include "libcr/files/build_id.h"
+#include "libcr/files/carried.h"
 #include "libcr/files/fact_reader.h"
+#include "libcr/files/further_options.h"
 #include "libcr/files/kind.h"
 #include "libcr/files/memfd.h"
 #include "libcr/files/temporary_links.h"
 #include "libcr/files/unnamed.h"
 #include "libcr/image/dir.h"
+#include "libcr/image/writer.h"
 
 #include <atomic>
 #include <map>
@@ -30,7 +34,8 @@ namespace cr::files
 
 struct Description {
     Facts facts;                                // of the first descriptor found to refer to it
-    std::vector<std::pair<pid_t, int>> holders; // every descriptor that refers to it, of whom and its number
+    // Every descriptor that refers to it, of whom and its number; ours, when it is on its way in a socket only.
+    std::vector<std::pair<pid_t, int>> holders;
     const Kind *kind = nullptr;
     img::file_entry entry;
 };
@@ -80,7 +85,7 @@ class Tree
     void add_process(pid_t pid) { processes_.insert(pid); }
     Fd take(const Facts &facts) const;
     pid_t vpid(pid_t pid) const { return tasks_.at(pid).vpid; }
-    int pidfd(pid_t pid) const { return tasks_.at(pid).pidfd.get(); }
+    int pidfd(pid_t pid) const { return task(pid).pidfd.get(); }
     // The description behind a descriptor; null when there is no such descriptor.
     const Description *find(pid_t pid, int fd) const;
     // Gives a regular-file entry the name by which the file behind `via` is found again, or its contents.
@@ -93,6 +98,12 @@ class Tree
     MemfdTable &memfds() { return memfds_; }
     BuildIds &build_ids() { return build_ids_; }
     uint32_t new_id() { return next_id_++; }
+    const Carried &carried() const { return carried_; }
+    OptionDefaults &option_defaults() { return option_defaults_; }
+    // Where kinds' finish() put what waits in sockets.
+    image::Writer &socket_queues();
+    // The id of the file behind a descriptor of ours that is in carried().
+    uint32_t carried_file(int fd) const;
 
   private:
     struct Descriptor {
@@ -108,6 +119,10 @@ class Tree
         std::vector<Facts> facts; // kRoot, kCwd, then descriptors; given to descriptions by identify()
         std::vector<Descriptor> descriptors;
     };
+    const Task &task(pid_t pid) const { return pid == ours_.pid ? ours_ : tasks_.at(pid); }
+    // Those whose descriptors are looked at, ours last.
+    std::vector<Task *> all_tasks();
+    void find_carried();
     void identify();
     void capture_descriptions();
     void write_files();
@@ -116,6 +131,10 @@ class Tree
     DumpOptions options_;
     const image::Dir &images_;
     std::map<pid_t, Task> tasks_;
+    std::optional<image::Writer> socket_queues_;
+    OptionDefaults option_defaults_;
+    Carried carried_;
+    Task ours_; // with the descriptors of carried_
     std::map<uint32_t, pid_t> by_files_id_;
     std::set<pid_t> ids_; // of threads
     MemfdTable memfds_;

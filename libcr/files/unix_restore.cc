@@ -4,6 +4,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/detached_root.h"
+#include "libcr/files/further_options.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/plan.h"
@@ -102,9 +103,7 @@ bool is_in_use(const struct stat &st)
 class Maker
 {
   public:
-    explicit Maker(Opener &opener) : opener_(opener), plan_(opener.plan), queues_(read_queues(plan_.images()))
-    {
-    }
+    explicit Maker(Opener &opener) : opener_(opener), plan_(opener.plan) {}
 
     void open(const img::file_entry &entry);
     void arm_all();
@@ -118,12 +117,13 @@ class Maker
     void connect(const img::file_entry &entry);
     void fill(const img::file_entry &entry);
     int sender_to(const img::file_entry &entry) const;
+    int sender_of_name(const std::string &source, Fd &made);
     bool names_itself_later(const Socket &socket) const;
+    bool is_filled_late(const img::file_entry &entry) const;
 
     Opener &opener_;
     const Plan &plan_;
     DetachedRoot detached_{[this](int fd) { return opener_.aside(fd); }};
-    Queues queues_;
     std::map<const img::file_entry *, Fd> kept_; // the other ends of those that have none any more
     std::set<const img::file_entry *> given_;    // by the caller
 };
@@ -285,20 +285,67 @@ int Maker::sender_to(const img::file_entry &entry) const
 
 void Maker::fill(const img::file_entry &entry)
 {
-    auto found = queues_.find(entry.id());
-    if (found == queues_.end())
+    auto found = plan_.socket_queues().find(entry.id());
+    if (found == plan_.socket_queues().end())
         return;
+    auto number_of = [this](uint32_t id) { return plan_.number(plan_.carried(id)); };
     if (int sender = sender_to(entry); sender >= 0)
-        return send_packets(sender, found->second);
+        return send_packets(sender, found->second, number_of);
     const Socket &socket = entry.usk();
     if (socket.type() != SOCK_DGRAM || socket.name().empty())
         refused("it has received something from nobody that is known");
-    Fd sender = new_socket(socket);
-    auto work = [&] { send_packets(sender.get(), found->second, address_of(socket)); };
-    if (is_detached(socket))
-        detached_.inside(path_of(socket), work);
-    else
-        in_its_directory(socket, work);
+    // One after the other, as they came: those in a row that have one sender at once.
+    std::span<const Packet> rest = found->second;
+    while (!rest.empty()) {
+        auto other = [&](const Packet &p) { return p.source != rest.front().source; };
+        auto end = std::find_if(rest.begin(), rest.end(), other);
+        auto part = rest.first(static_cast<size_t>(end - rest.begin()));
+        rest = rest.subspan(part.size());
+        Fd made;
+        int sender = sender_of_name(part.front().source, made);
+        if (sender < 0)
+            sender = (made = new_socket(socket)).get();
+        auto work = [&] { send_packets(sender, part, number_of, address_of(socket)); };
+        if (is_detached(socket))
+            detached_.inside(path_of(socket), work);
+        else
+            in_its_directory(socket, work);
+    }
+}
+
+// The socket that has this name, or, when there is none in the tree, one that is made for it; -1: there is no name,
+// or somebody else has it.
+int Maker::sender_of_name(const std::string &source, Fd &made)
+{
+    if (source.size() <= offsetof(sockaddr_un, sun_path) || source.size() > sizeof(sockaddr_un))
+        return -1;
+    Socket like;
+    like.set_type(SOCK_DGRAM);
+    like.set_name(source.substr(offsetof(sockaddr_un, sun_path)));
+    for (const img::file_entry &entry : plan_.entries())
+        if (entry.has_usk() && entry.usk().type() == SOCK_DGRAM && plan_.number(entry) >= 0 &&
+            (is_path(like) ? path_of(entry.usk()) == path_of(like) : entry.usk().name() == like.name()))
+            return plan_.number(entry);
+    made = new_socket(like);
+    std::string address = address_of(like);
+    if (is_path(like)) {
+        detached_.inside(path_of(like), [&] {
+            sys::unlink_at(AT_FDCWD, path_of(like).c_str());
+            bind_here(made.get(), like);
+        });
+    } else if (sys::call(SYS_bind, made.get(), address.data(), address.size()) < 0) {
+        made.reset();
+    }
+    return made.get();
+}
+
+// When all tasks are there: the kernel wants senders to be alive, and descriptors of some kinds are made then.
+bool Maker::is_filled_late(const img::file_entry &entry) const
+{
+    auto found = plan_.socket_queues().find(entry.id());
+    return found != plan_.socket_queues().end() &&
+           std::any_of(found->second.begin(), found->second.end(),
+                       [](const Packet &p) { return p.sender || !p.rights.empty(); });
 }
 
 void Maker::arm_all()
@@ -309,12 +356,8 @@ void Maker::arm_all()
         if (entry.usk().state() == kListens)
             sys::check(sys::call(SYS_listen, plan_.number(entry), entry.usk().backlog()), "listen");
     });
-    auto knows_senders = [this](const img::file_entry &entry) {
-        auto found = queues_.find(entry.id());
-        return found != queues_.end() && found->second.front().sender;
-    };
-    each([&](const img::file_entry &entry) {
-        if (!knows_senders(entry))
+    each([this](const img::file_entry &entry) {
+        if (!is_filled_late(entry))
             fill(entry);
     });
 }
@@ -323,11 +366,16 @@ void Maker::finish_all()
 {
     each([this](const img::file_entry &entry) {
         apply_options(plan_.number(entry), entry.usk().opts());
-        auto found = queues_.find(entry.id());
-        if (found != queues_.end() && found->second.front().sender)
+        if (is_filled_late(entry))
             fill(entry);
     });
     each([this](const img::file_entry &entry) { connect(entry); });
+    each([this](const img::file_entry &entry) {
+        int fd = plan_.number(entry);
+        apply_further_options(fd, entry.usk().opts());
+        apply_filter(fd, entry.usk().opts());
+        apply_further_options(fd, entry.usk().opts(), true);
+    });
     each([this](const img::file_entry &entry) {
         if (uint32_t how = entry.usk().shutdown())
             sys::check(sys::call(SYS_shutdown, plan_.number(entry), how - 1), "shut it down");

@@ -3,12 +3,12 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/further_options.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/plan.h"
 #include "libcr/files/socket_options.h"
 #include "libcr/files/socket_queue.h"
 #include "libcr/files/tree.h"
-#include "libcr/image/writer.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
@@ -100,6 +100,9 @@ void capture(Capture &c)
     usk.set_uflags(0);
     c.owner(*usk.mutable_fown());
     capture_options(copy.get(), *usk.mutable_opts());
+    SocketSort sort{AF_UNIX, static_cast<int>(usk.type()), 0};
+    capture_further_options(copy.get(), sort, c.tree.option_defaults(), *usk.mutable_opts());
+    capture_filter(copy.get(), *usk.mutable_opts());
 }
 
 // Fills in the entries that capture() began.
@@ -119,7 +122,6 @@ class Finisher
     Tree &tree_;
     UnixSockets sockets_;
     std::set<uint32_t> in_tree_, external_;
-    std::optional<image::Writer> queues_;
     std::optional<SocketUndo> undo_;
 };
 
@@ -140,8 +142,6 @@ void Finisher::run()
         fill(*description);
         queue(*description);
     }
-    if (queues_)
-        queues_->finish();
 }
 
 void Finisher::fill(Description &description)
@@ -229,12 +229,15 @@ void Finisher::queue(const Description &description)
     const img::unix_sk_entry &usk = description.entry.usk();
     if (usk.state() == kListens)
         return;
-    Fd copy = tree_.take(description.facts);
-    for (const Packet &packet : read_queue(copy.get(), static_cast<int>(usk.type()), undo_)) {
-        if (!queues_)
-            queues_.emplace(tree_.images(), image::Kind::SkQueues);
-        put_packet(*queues_, description.entry.id(), packet);
+    std::vector<Packet> seen_now;
+    const std::vector<Packet> *packets = tree_.carried().packets(usk.ino());
+    if (!packets) {
+        seen_now = read_queue(tree_.take(description.facts).get(), static_cast<int>(usk.type()), undo_);
+        packets = &seen_now;
     }
+    for (const Packet &packet : *packets)
+        put_packet(tree_.socket_queues(), description.entry.id(), packet,
+                   [this](int fd) { return tree_.carried_file(fd); });
 }
 
 Common common(const img::file_entry &entry, const Plan &)

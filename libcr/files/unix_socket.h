@@ -8,8 +8,11 @@
 //
 // Image: unix_sk_entry, sk-queues.img.
 //
-// Not kept: who connected (SO_PEERCRED), from which name a queued datagram came, and an empty datagram behind
-// others that was looked at before, by the program or an earlier dump: the kernel then passes over it.
+// Descriptors on their way in one (SCM_RIGHTS) are files of the image like others: carried.h. They are sent again when
+// every file is there, so it does not matter who carries whom.
+//
+// Not kept: who connected (SO_PEERCRED), and an empty datagram behind others that was looked at before, by the
+// program or an earlier dump: the kernel then passes over it.
 #pragma once
 
 #include "libcr/files/kind.h"

@@ -3,6 +3,7 @@
 #include "libcr/base/text.h"
 #include "libcr/files/kind.h"
 
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
 
 namespace cr::files
@@ -20,7 +21,6 @@ struct Word {
 };
 
 constexpr Word kWords[] = {
-    {"socket:", "sockets of this family are not supported yet", "close it before the dump"},
     {"anon_inode:[fanotify]", "fanotify groups are not supported yet", kClose},
     {"anon_inode:[io_uring]", "io_uring cannot be saved: its requests are inside the kernel",
      "let the program use epoll instead (for example UV_USE_IO_URING=0)"},
@@ -41,6 +41,26 @@ constexpr Word kWords[] = {
     {"ipc:", "descriptors of namespaces are not supported yet", kClose},
     {"cgroup:", "descriptors of namespaces are not supported yet", kClose},
     {"time:", "descriptors of namespaces are not supported yet", kClose},
+};
+
+struct Family {
+    int number;
+    const char *name;
+    const char *remedy;
+};
+
+constexpr Family kFamilies[] = {
+    {AF_VSOCK, "to the host or a guest (AF_VSOCK)", "let the program close it and connect again afterwards"},
+    {AF_ALG, "to the ciphers of the kernel (AF_ALG)", "let the program use its own library (for example OPENSSL without afalg)"},
+    {AF_XDP, "for packets past the kernel (AF_XDP)", "end that program, or let it use AF_PACKET"},
+    {AF_BLUETOOTH, "of Bluetooth", "let the program close it and connect again afterwards"},
+    {AF_KEY, "to the keys of IPsec (AF_KEY)", kClose},
+    {AF_CAN, "of a CAN bus (AF_CAN)", kClose},
+    {AF_TIPC, "of TIPC", kClose},
+    {AF_RDS, "of RDS", kClose},
+    {AF_KCM, "of the kernel connection multiplexer (AF_KCM)", kClose},
+    {AF_QIPCRTR, "of Qualcomm's IPC router", kClose},
+    {AF_SMC, "of SMC", "let the program use TCP (without smc_run)"},
 };
 
 struct Device {
@@ -80,6 +100,8 @@ std::vector<std::pair<std::string, std::string>> all_unsupported()
     std::vector<std::pair<std::string, std::string>> out;
     for (const Word &word : kWords)
         out.emplace_back(word.begin, cat(word.reason, "; ", word.remedy));
+    for (const Family &family : kFamilies)
+        out.emplace_back(cat("sockets ", family.name), cat("cannot be saved; ", family.remedy));
     for (const Device &device : kDevices)
         out.emplace_back(device.name,
                          cat("the device ", device.major, ":",
@@ -89,12 +111,15 @@ std::vector<std::pair<std::string, std::string>> all_unsupported()
 
 Blocker unsupported(const Facts &facts)
 {
+    for (const Family &family : kFamilies)
+        if (facts.socket_domain == family.number)
+            return blocker_of(facts, cat("sockets ", family.name, " cannot be saved"), family.remedy);
+    if (facts.socket_domain)
+        return blocker_of(facts, cat("sockets of family ", facts.socket_domain, " are not supported yet"), kClose);
     for (const Word &word : kWords)
         if (facts.link.starts_with(word.begin))
             return blocker_of(facts, word.reason, word.remedy);
     mode_t mode = facts.st.st_mode;
-    if (S_ISSOCK(mode))
-        return blocker_of(facts, kWords[0].reason, kWords[0].remedy);
     std::string device = cat(major(facts.st.st_rdev), ":", minor(facts.st.st_rdev));
     if (const Device *known = S_ISCHR(mode) || S_ISBLK(mode) ? device_of(facts.st.st_rdev) : nullptr)
         return blocker_of(facts, cat(known->name, " cannot be saved (device ", device, ")"), known->remedy);
