@@ -1,4 +1,4 @@
-// without: files.psk.ifindex, files.psk.mclist
+// without: files.psk.protocol, files.psk.mclist
 // Packet sockets: bound to an interface, with memberships, options, a filter, a ring that is not mapped, a fan-out group.
 #include "workload.h"
 #include <arpa/inet.h>
