@@ -21,7 +21,6 @@ struct Word {
 };
 
 constexpr Word kWords[] = {
-    {"anon_inode:[fanotify]", "fanotify groups are not supported yet", kClose},
     {"anon_inode:[io_uring]", "io_uring cannot be saved: its requests are inside the kernel",
      "let the program use epoll instead (for example UV_USE_IO_URING=0)"},
     {"anon_inode:[userfaultfd]", "userfaultfd is not supported yet", kClose},
