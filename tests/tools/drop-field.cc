@@ -115,8 +115,12 @@ int drop_everywhere(const show::Messages &messages, const image::Dir &dir,
     image::Kind kind = kind_named(path.at(0));
     const image::Entry &e = image::entry(kind);
     int count = 0;
-    if (path.size() > 1)
-        check_path(e.message ? messages.find(e.message) : nullptr, path);
+    if (path.size() > 1) {
+        // Of the first record, which may be another message, or of all others.
+        const Descriptor *head = e.head ? messages.find(e.head) : nullptr;
+        const Descriptor *type = e.message ? messages.find(e.message) : nullptr;
+        check_path(head && head->FindFieldByName(path[1]) ? head : type, path);
+    }
     for (const auto &file : dir.files()) {
         if (file.kind != kind)
             continue;
