@@ -44,8 +44,7 @@ std::string remark(const Option &option)
     if (option.status == Status::NoEffect)
         return cat(" (accepted, no effect: ", option.note, ")");
     if (option.status == Status::NotYet)
-        return cat(" (not supported yet: needs ", option.note,
-                   option.harmless ? cat("; accepted: ", option.harmless) : "", ")");
+        return cat(" (not supported yet: needs ", option.note, ")");
     return "";
 }
 

@@ -82,8 +82,6 @@ std::string paragraph(const Option &option)
         out += cat("Accepted, without effect: ", text_of(option.note), ".\n");
     if (option.status == Status::NotYet)
         out += cat("Not supported yet: it needs ", text_of(option.note), ".\n");
-    if (option.harmless)
-        out += cat("Accepted since they change nothing: ", text_of(option.harmless), ".\n");
     return out;
 }
 

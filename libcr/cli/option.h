@@ -66,9 +66,7 @@ struct Option {
     Group group = Group::Common;
     Status status = Status::Works;
     const char *note = nullptr; // NoEffect: why; NotYet: what it would need
-    const char *harmless =
-        nullptr;       // NotYet: comma-separated values that are accepted since they change nothing
-    bool ours = false; // not CRIU's: never matched by an abbreviation
+    bool ours = false;          // not CRIU's: never matched by an abbreviation
 };
 
 struct Command {

@@ -12,17 +12,6 @@ namespace cr::cli
 namespace
 {
 
-// Asks for nothing but what happens anyway.
-bool is_harmless(const Given &given)
-{
-    if (given.negated || !given.value || !given.option->harmless)
-        return given.negated;
-    for (std::string_view rest = given.option->harmless; !rest.empty();)
-        if (take_until(rest, ',') == *given.value)
-            return true;
-    return false;
-}
-
 bool is_overruled(const Parsed &parsed, const Given &given)
 {
     if (given.option->repeats)
@@ -37,7 +26,7 @@ void refuse_not_yet(const Parsed &parsed)
         const Option &option = *given.option;
         if (option.status != Status::NotYet || !(option.commands & parsed.commands()))
             continue;
-        if (!is_harmless(given) && !is_overruled(parsed, given))
+        if (!given.negated && !is_overruled(parsed, given))
             refused(cat("--", option.name, " is not supported yet: it needs ", option.note),
                     "leave it out if the result may differ");
     }

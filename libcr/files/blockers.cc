@@ -121,7 +121,7 @@ void BlockerSearch::find_locks(const TaskFiles &task, std::vector<Facts> &found)
 
 void BlockerSearch::remember(const Facts &facts, int pidfd, std::vector<Blocker> &out)
 {
-    const Kind *kind = facts.socket_domain ? classify(facts) : nullptr;
+    const Kind *kind = facts.fd >= 0 ? classify(facts) : nullptr;
     if (kind && kind->look)
         if (auto blocker = kind->look(facts, take_copy(pidfd, facts.fd).get()))
             return out.push_back(std::move(*blocker));

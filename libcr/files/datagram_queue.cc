@@ -8,6 +8,7 @@
 #include "libcr/files/socket_options.h"
 #include "libcr/files/tree.h"
 #include "libcr/sys/gate.h"
+#include "libcr/sys/inet_address.h"
 #include "libcr/sys/sock_diag.h"
 
 #include <array>
@@ -35,12 +36,13 @@ void set(int fd, int level, int name, const void *value, size_t size)
     sys::call(SYS_setsockopt, fd, level, name, value, size);
 }
 
-// Lets in what has our mark.
+} // namespace
+
 void close_to_others(int fd)
 {
     sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_MARK)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kPacketMark, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, sys::kPassMark, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, ~0u),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };
@@ -48,6 +50,9 @@ void close_to_others(int fd)
     sys::check(sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program),
                "keep others from sending to it");
 }
+
+namespace
+{
 
 // Bytes of memory that what it has received takes up.
 uint32_t memory_in_use(int fd)
@@ -125,7 +130,7 @@ IpPacket packet_for(const img::inet_sk_entry &socket, const Packet &packet)
     return out;
 }
 
-// For as long as it lives the socket takes what has our mark, from loopback, as much as there is, and nothing else.
+// For as long as it lives the socket takes what comes from loopback, and as much as there is.
 class Changed
 {
   public:
@@ -141,7 +146,6 @@ class Changed
         set(fd, SOL_SOCKET, SO_BINDTODEVICE, "", 0);
         set(fd, IPPROTO_IP, IP_MULTICAST_ALL, &on, sizeof on);
         set(fd, IPPROTO_IPV6, kMulticastAll6, &on, sizeof on);
-        close_to_others(fd);
     }
     ~Changed()
     {
@@ -152,7 +156,6 @@ class Changed
         set(fd_, SOL_SOCKET, SO_BINDTODEVICE, device_, std::strlen(device_));
         set(fd_, IPPROTO_IP, IP_MULTICAST_ALL, &all_, sizeof all_);
         set(fd_, IPPROTO_IPV6, kMulticastAll6, &all6_, sizeof all6_);
-        set(fd_, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof nothing);
     }
     Changed(const Changed &) = delete;
     Changed &operator=(const Changed &) = delete;

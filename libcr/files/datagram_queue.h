@@ -1,6 +1,7 @@
 // Datagrams that an internet socket has received and nobody has read yet. They are seen with their senders
 // (socket_queue.h), and come back by a raw socket that sends them once more over loopback, from the address
-// that they came from (ip_packet.h). While that goes on, a filter lets nothing else into the socket.
+// that they came from (ip_packet.h). From before it is bound until it is what it was, a filter lets nothing else
+// into the socket.
 //
 // The socket is bound and not connected yet then: so it takes them, whoever it will be connected to.
 #pragma once
@@ -34,8 +35,10 @@ class Datagrams
     std::optional<SocketUndo> undo_;
 };
 
-// How many of `packets` came, in their order: all, or those before the first that did not. `fd` is left
-// without a filter.
+// The socket takes only what we send (sys::kPassMark) until it has another filter or none.
+void close_to_others(int fd);
+// How many of `packets` came, in their order: all, or those before the first that did not. `fd` is closed to
+// others.
 size_t deliver(int fd, const img::inet_sk_entry &socket, const std::vector<Packet> &packets);
 
 } // namespace cr::files

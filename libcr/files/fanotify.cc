@@ -58,8 +58,13 @@ std::optional<Blocker> blocker(const Facts &f, const DumpOptions &)
     if (!facts.info.fields("fanotify mnt_ns").empty())
         return blocker_of(f, "it watches the mounts of a namespace (fanotify), which is not supported yet",
                           "close it before the dump");
+    return std::nullopt;
+}
+
+std::optional<Blocker> look(const Facts &f, int fd)
+{
     int bytes = 0;
-    if (sys::try_ioctl(take_copy(task.pidfd(), f.fd).get(), FIONREAD, &bytes) == 0 && bytes > 0)
+    if (sys::try_ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0)
         return blocker_of(f, "its program has not read all events of this fanotify group, and they cannot be kept",
                           "let it read them, then dump again");
     return std::nullopt;
@@ -250,6 +255,7 @@ const Kind kFanotify = {
     .open = open,
     .arm = nullptr,
     .after_tasks = after_tasks,
+    .look = look,
     .kept = "marks on files, mounts and file systems, with their flags",
     .lost = [] { return std::string("nothing: events that were not read, and permission events, are refused"); },
 };

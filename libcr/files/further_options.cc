@@ -21,6 +21,7 @@ namespace
 
 // Newer than the headers, or not in them.
 constexpr int kNetlink = 270, kPacket = 263, kUdpLite = 136; // SOL_NETLINK, SOL_PACKET, SOL_UDPLITE
+constexpr int kChecksum6 = 7; // IPV6_CHECKSUM
 
 struct Option {
     int level, name;
@@ -56,6 +57,7 @@ constexpr Option kOptions[] = {
     {SOL_SOCKET, 83, "SO_PASSRIGHTS"},
     {SOL_SOCKET, SO_LOCK_FILTER, "SO_LOCK_FILTER", false, true},
     {IPPROTO_IP, IP_TRANSPARENT, "IP_TRANSPARENT"},
+    {IPPROTO_IPV6, kChecksum6, "IPV6_CHECKSUM"},
     {IPPROTO_IP, IP_OPTIONS, "IP_OPTIONS"},
     {IPPROTO_IP, IP_RECVOPTS, "IP_RECVOPTS"},
     {IPPROTO_IP, IP_RETOPTS, "IP_RETOPTS"},
@@ -238,6 +240,8 @@ void apply_filter(int fd, const img::sk_opts_entry &from)
 {
     if (!from.so_filter_size())
         return;
+    if (from.so_filter_size() > BPF_MAXINSNS)
+        bad_image(cat("a filter of ", from.so_filter_size(), " instructions"));
     sock_fprog program{static_cast<unsigned short>(from.so_filter_size()),
                        reinterpret_cast<sock_filter *>(const_cast<uint64_t *>(from.so_filter().data()))};
     sys::check(sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program),

@@ -153,6 +153,12 @@ std::string spare_name(const std::string &name, uint32_t id)
     return cat(directory == "/" ? "" : directory, "/.cr-ghost-", id);
 }
 
+[[noreturn]] void refuse_left(const std::string &spare)
+{
+    failed_with(EEXIST, cat("make ", printable(spare), " for a moment"),
+                "a restore that was killed may have left it: remove it if no other one is running");
+}
+
 Fd open_path(const std::string &path)
 {
     return sys::open_at(AT_FDCWD, path.c_str(), O_PATH | O_NOFOLLOW);
@@ -169,6 +175,8 @@ Fd make_regular(image::RecordReader &reader, const img::ghost_file_entry &ghost,
         if (opened >= 0)
             scaffold.add(spare, false);
     }
+    if (opened == -EEXIST)
+        refuse_left(spare_name(name, id));
     sys::check(opened, [&] { return cat("make a file without a name in ", printable(directory)); });
     Fd fd(static_cast<int>(opened));
     copy_contents(reader, ghost, fd.get());
@@ -191,6 +199,8 @@ Fd make_empty(const img::ghost_file_entry &ghost, const std::string &old_name, u
     if (made == -EEXIST || made == -ENOENT) {
         name = spare_name(old_name, id);
         made = make(name);
+        if (made == -EEXIST)
+            refuse_left(name);
     }
     sys::check(made, [&] { return cat("make ", printable(name)); });
     scaffold.add(name, directory);
@@ -266,7 +276,20 @@ Ghosts Ghosts::read(const image::Dir &images, const FindEntry &find)
         out.entries_[key.id] = std::move(ghost);
     }
     out.note_missing_directories();
+    out.note_what_is_there();
     return out;
+}
+
+void Ghosts::note_what_is_there()
+{
+    for (auto &[key, names] : names_) {
+        std::set<std::string> all = names;
+        if (!key.link)
+            all.insert(spare_name(*names.begin(), key.id));
+        for (const std::string &name : all)
+            if (sys::stat_at(AT_FDCWD, name.c_str()))
+                there_.insert(name);
+    }
 }
 
 void Ghosts::note_missing_directories()
@@ -335,6 +358,8 @@ void Ghosts::remove_left(const timespec &since) const
     for (auto &[key, names] : names_) {
         auto link = key.link ? sys::stat_at(AT_FDCWD, links_.at(key.id).name().c_str()) : std::nullopt;
         for (const std::string &name : names) {
+            if (there_.count(name))
+                continue;
             if (!key.link) {
                 remove_left_ghost(entries_.at(key.id), name, names.size(), since);
                 continue;
@@ -343,8 +368,9 @@ void Ghosts::remove_left(const timespec &since) const
             if (st && link && st->st_dev == link->st_dev && st->st_ino == link->st_ino && is_since(*st, since))
                 sys::unlink_at(AT_FDCWD, name.c_str());
         }
-        if (!key.link)
-            remove_left_ghost(entries_.at(key.id), spare_name(*names.begin(), key.id), names.size(), since);
+        std::string spare = spare_name(*names.begin(), key.id);
+        if (!key.link && !there_.count(spare))
+            remove_left_ghost(entries_.at(key.id), spare, names.size(), since);
     }
     for (auto each = missing_.rbegin(); each != missing_.rend(); ++each)
         if (auto st = sys::stat_at(AT_FDCWD, each->c_str());

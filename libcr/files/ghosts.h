@@ -61,6 +61,7 @@ class Ghosts
   private:
     Fd make_first(const image::Dir &images, Key key, const std::string &name, Scaffold &scaffold) const;
     void note_missing_directories();
+    void note_what_is_there();
 
     std::map<uint32_t, Key> file_of_;
     std::map<Key, std::set<std::string>> names_;
@@ -68,6 +69,7 @@ class Ghosts
     std::map<uint32_t, img::ghost_file_entry> entries_;
     std::map<uint32_t, img::reg_file_entry> links_;
     std::vector<std::string> missing_; // directories that there were not, deepest last
+    std::set<std::string> there_;      // names that are somebody else's: never removed
 };
 
 } // namespace cr::files

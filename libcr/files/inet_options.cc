@@ -110,9 +110,8 @@ void capture_inet_options(int fd, const InetState &state, OptionDefaults &defaul
     img::ip_opts_entry &ip = *to.mutable_ip_opts();
     if (family == AF_INET6)
         to.set_v6only(number(fd, IPPROTO_IPV6, IPV6_V6ONLY));
-    if (family == AF_INET || state.type != SOCK_RAW) // those of IPv6 know no options of IP
+    if (family == AF_INET || state.type != SOCK_RAW) { // those of IPv6 know no options of IP
         ip.set_freebind(number(fd, IPPROTO_IP, IP_FREEBIND));
-    if (family == AF_INET) {
         ip.set_pktinfo(number(fd, IPPROTO_IP, IP_PKTINFO));
         ip.set_tos(static_cast<uint32_t>(number(fd, IPPROTO_IP, IP_TOS)));
         ip.set_ttl(static_cast<uint32_t>(number(fd, IPPROTO_IP, IP_TTL)));

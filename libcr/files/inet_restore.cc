@@ -150,6 +150,16 @@ void connect(int fd, const Socket &socket)
     sys::check(r, [&] { return cat("connect a socket to ", address_text(address)); });
 }
 
+void open_to_others(int fd, const img::sk_opts_entry &options)
+{
+    int nothing = 0;
+    if (options.so_filter_size())
+        apply_filter(fd, options); // in the other's place
+    else
+        sys::check(sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_DETACH_FILTER, &nothing, sizeof nothing),
+                   "open a socket to others again");
+}
+
 // Datagrams come before it is connected: then it takes them from anybody.
 void refill(int fd, const img::file_entry &entry, Opener &opener)
 {
@@ -157,7 +167,6 @@ void refill(int fd, const img::file_entry &entry, Opener &opener)
     if (found == opener.plan.socket_queues().end() || entry.isk().type() != SOCK_DGRAM)
         return;
     size_t came = deliver(fd, entry.isk(), found->second);
-    apply_filter(fd, entry.isk().opts());
     if (came < found->second.size())
         log::warning(Subject::current(), ": ", found->second.size() - came,
                      " datagrams that nobody had read could not be delivered again");
@@ -209,6 +218,8 @@ void open_inet(const img::file_entry &entry, Opener &opener)
     bool tcp = socket.type() == SOCK_STREAM;
     if (tcp)
         set_reuse(fd.get(), 1);
+    else
+        close_to_others(fd.get());
     TcpStream *stream = nullptr;
     bool outer = false;
     if (is_stream(socket, opener.plan)) {
@@ -224,6 +235,8 @@ void open_inet(const img::file_entry &entry, Opener &opener)
     refill(fd.get(), entry, opener);
     if (stream || (!tcp && is_connected(socket)))
         connect(fd.get(), socket);
+    if (!tcp)
+        open_to_others(fd.get(), socket.opts());
     if (stream)
         fill_stream(fd.get(), *stream);
     if (outer && tcp_has_received_fin(stream->state) && stream->state != TCP_CLOSING)

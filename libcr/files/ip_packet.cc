@@ -1,6 +1,7 @@
 #include "libcr/files/ip_packet.h"
 
 #include "libcr/sys/gate.h"
+#include "libcr/sys/inet_address.h"
 
 #include <algorithm>
 #include <cstring>
@@ -135,7 +136,7 @@ PacketSender::PacketSender(int family)
                            sys::call(SYS_socket, family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW),
                            "make a raw socket to send packets by")))
 {
-    int on = 1, mark = kPacketMark, room = 1 << 20;
+    int on = 1, mark = sys::kPassMark, room = 1 << 20;
     bool six = family == AF_INET6;
     sys::check(set(fd_, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? kHeaderIncluded6 : IP_HDRINCL, &on, sizeof on),
                "send packets as they are");

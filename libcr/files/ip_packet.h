@@ -13,7 +13,6 @@
 namespace cr::files
 {
 
-inline constexpr uint32_t kPacketMark = 0xC114;
 
 struct IpPacket {
     uint8_t protocol = 0;            // IPPROTO_UDP, IPPROTO_UDPLITE

@@ -47,7 +47,6 @@ struct DumpOptions {
     bool force_irmap = false; // watched files are looked for by inode numbers, not by their handles
     std::vector<std::string> irmap_scan_paths;
     std::vector<std::string> external; // "pipe:[4711]": the other end is given back at restore
-    std::vector<std::string> unix_peers; // "NAME=reconnect", or close, or null: what becomes of such a peer outside
 };
 
 // What all kinds have in common, found in each one's own message.

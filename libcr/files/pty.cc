@@ -15,7 +15,9 @@
 #include <poll.h>
 #include <set>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace cr::files
@@ -35,8 +37,12 @@ void control(int fd, unsigned long request, const void *argument, const char *wh
     sys::check(sys::try_ioctl(fd, request, const_cast<void *>(argument)), what);
 }
 
+// Images name it, and opening some devices does something.
 Fd open_master(const std::string &path)
 {
+    struct stat st;
+    if (::stat(path.c_str(), &st) == 0 && (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2)))
+        bad_image(cat(printable(path), " makes no pseudo terminals"));
     Fd fd = sys::open_at(AT_FDCWD, path.c_str(), O_RDWR | O_NOCTTY);
     int unlocked = 0;
     control(fd.get(), TIOCSPTLCK, &unlocked, "unlock a pseudo terminal");

@@ -108,6 +108,9 @@ void send_end(const sys::InetEnd &from, const sys::InetEnd &to, uint32_t number,
     sys::check(
         sys::call(SYS_setsockopt, raw.get(), SOL_SOCKET, SO_MARK, &sys::kPassMark, sizeof sys::kPassMark),
         "mark a packet");
+    // Whatever its addresses are, it stays on this machine.
+    sys::check(sys::call(SYS_setsockopt, raw.get(), SOL_SOCKET, SO_BINDTODEVICE, "lo", sizeof "lo"),
+               "use the loopback interface");
     std::string tcp = tcp_header(from, to, number, acknowledged),
                 packet = ip_header(from, to, tcp.size()) + tcp;
     std::string where = destination(to);

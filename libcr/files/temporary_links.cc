@@ -59,10 +59,13 @@ std::optional<Link> parse_link(std::string_view text)
 void remove(const Link &link)
 {
     auto st = sys::stat_at(AT_FDCWD, link.name.c_str());
-    if (!st || st->st_dev != link.device || st->st_ino != link.inode ||
-        std::pair(st->st_ctim.tv_sec, st->st_ctim.tv_nsec) <
-            std::pair(link.since.tv_sec, link.since.tv_nsec))
+    if (!st)
         return;
+    if (st->st_dev != link.device || st->st_ino != link.inode ||
+        std::pair(st->st_ctim.tv_sec, st->st_ctim.tv_nsec) < std::pair(link.since.tv_sec, link.since.tv_nsec)) {
+        log::warning(printable(link.name), " is another file now than the one that was to get this name: it is left");
+        return;
+    }
     if (long r = sys::unlink_at(AT_FDCWD, link.name.c_str()); r < 0 && r != -ENOENT)
         log::warning("the temporary name ", printable(link.name),
                      " cannot be removed: ", errno_text(static_cast<int>(-r)), "; remove it by hand");

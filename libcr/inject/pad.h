@@ -5,7 +5,7 @@
 //
 // Where less is unused than the code needs (Linux 6.12) the section headers of the ELF image in front of that
 // lend their bytes: no program reads them, the segments alone are what it runs and looks functions up by.
-// They are put back when the calls are done. When we are killed before that, a debugger that reads the vDSO
+// They are put back when the calls are done. When we are killed before that, or calls fail, a debugger that reads the vDSO
 // out of the task's memory finds no symbols there, until the next capture has put them back. They are never
 // stored into an image (mm/task_reader.h).
 //

@@ -5,12 +5,12 @@
 #include "libcr/inject/pad.h"
 #include "libcr/inject/slot.h"
 #include "libcr/inject/tree.h"
+#include "libcr/sys/random.h"
 
 #include <algorithm>
 #include <map>
 #include <optional>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 
 namespace cr::inject
@@ -25,12 +25,7 @@ constexpr size_t kNonce = 16;               // the area begins with it
 
 size_t align8(size_t n) { return (n + 7) & ~size_t(7); }
 
-uint64_t random_nonce()
-{
-    uint64_t nonce = 0;
-    sys::check(sys::call(SYS_getrandom, &nonce, sizeof nonce, 0), "get random bytes");
-    return nonce | 1;
-}
+uint64_t random_nonce() { return sys::random_number() | 1; }
 
 // One job on its way. proceed() waits for what it has running and starts what comes next, until it is done.
 class TaskRun
@@ -53,7 +48,6 @@ class TaskRun
     void close_transient(Encoder &program) const;
     void start_wave();
     void start_thread(size_t slot, size_t thread);
-    std::vector<uint8_t> slot_bytes(Slot &slot, Calls &calls, TargetAddr at, TargetAddr *program);
     void read_answers(Calls &calls, TargetAddr at);
     void write(TargetAddr at, const void *bytes, size_t size);
     void refuse_area();

@@ -71,6 +71,21 @@ bool must_be_off(const TaskPlan &plan, bool early)
     return false;
 }
 
+// The large pages in which something is stored. Nothing else is asked for: images are not trusted.
+std::vector<Range> with_contents(const TaskPlan &plan, const img::vma_entry &vma)
+{
+    std::vector<Range> out;
+    for (const Fill &fill : plan.contents(vma)) {
+        TargetAddr start(fill.to.value / kLarge * kLarge),
+            end((fill.to.value + fill.size + kLarge - 1) / kLarge * kLarge);
+        if (!out.empty() && start <= out.back().end)
+            out.back().end = std::max(out.back().end, end);
+        else
+            out.push_back({start, end});
+    }
+    return out;
+}
+
 // Of what was on large pages, the parts in areas with this `early`.
 template <class Take> void for_large(const TaskPlan &plan, bool early, const Take &take)
 {
@@ -79,7 +94,8 @@ template <class Take> void for_large(const TaskPlan &plan, bool early, const Tak
         return;
     for (const AreaPlan &area : plan.areas)
         if (may_have_large(area, early))
-            for (const Range &part : intersect(large, {{start_of(*area.vma), end_of(*area.vma)}}))
+            for (const Range &part : intersect(intersect(large, {{start_of(*area.vma), end_of(*area.vma)}}),
+                                               with_contents(plan, *area.vma)))
                 if (Range range = whole(part); range.size())
                     take(*area.vma, range);
 }

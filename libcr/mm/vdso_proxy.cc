@@ -8,6 +8,7 @@
 #include "libcr/sys/vdso.h"
 
 #include <cstring>
+#include <elf.h>
 #include <set>
 
 namespace cr::mm
@@ -18,8 +19,9 @@ namespace
 
 constexpr uint64_t kTaskSize32 = 0xffffe000; // the 32-bit ABI has addresses below that
 
-// rax is nobody's at the begin of a function: it is neither kept nor an argument.
-std::vector<uint8_t> jump_code(TargetAddr from, TargetAddr to)
+// rax is nobody's at the begin of a function: it is neither kept nor an argument. That is so in 64-bit code only,
+// but 32-bit code reaches all of its addresses by a near jump, which wraps.
+std::vector<uint8_t> jump_code(TargetAddr from, TargetAddr to, bool code_32)
 {
     constexpr uint64_t kNearSize = 5;
     auto distance = static_cast<int64_t>(to.value - from.value - kNearSize);
@@ -28,7 +30,7 @@ std::vector<uint8_t> jump_code(TargetAddr from, TargetAddr to)
         auto bytes = reinterpret_cast<const uint8_t *>(&value);
         out.insert(out.end(), bytes, bytes + sizeof value);
     };
-    if (distance == static_cast<int32_t>(distance)) {
+    if (code_32 || distance == static_cast<int32_t>(distance)) {
         out = {0xe9}; // jmp rel32
         append(static_cast<int32_t>(distance));
     } else {
@@ -47,6 +49,7 @@ bool stays(const std::string &name) { return name.find("sigreturn") != std::stri
 std::vector<Jump> jumps_to_host(std::span<const uint8_t> image, TargetAddr at, std::span<const uint8_t> host,
                                 TargetAddr to)
 {
+    const bool code_32 = image.size() > EI_CLASS && image[EI_CLASS] == ELFCLASS32;
     auto functions = sys::vdso_symbols(image), theirs = sys::vdso_symbols(host);
     std::vector<Jump> out;
     std::set<uint64_t> seen; // a function may have two names
@@ -54,7 +57,7 @@ std::vector<Jump> jumps_to_host(std::span<const uint8_t> image, TargetAddr at, s
         auto found = theirs.find(name);
         if (stays(name) || found == theirs.end() || !seen.insert(function.at).second)
             continue;
-        Jump jump{at + function.at, jump_code(at + function.at, to + found->second.at)};
+        Jump jump{at + function.at, jump_code(at + function.at, to + found->second.at, code_32)};
         if (function.at > image.size() || image.size() - function.at < jump.code.size())
             bad_image(cat("function ", name, " of the vDSO lies outside of it"));
         if (function.size < jump.code.size())

@@ -20,6 +20,8 @@ namespace
 using Clock = std::chrono::steady_clock;
 
 constexpr const char *kState = "freezer.state", *kFreeze = "cgroup.freeze", *kEvents = "cgroup.events";
+// Of version 1: what was asked for here, and whether a directory above is frozen.
+constexpr const char *kSelf = "freezer.self_freezing", *kParent = "freezer.parent_freezing";
 
 bool wait_for(Clock::time_point deadline)
 {
@@ -43,7 +45,7 @@ Freezer::Freezer(Fd dir, std::string name) : dir_(std::move(dir)), name_(std::mo
         refused(cat(name_, " is no directory that freezes tasks: it has neither freezer.state nor cgroup.freeze"),
                 "give one below the root of the hierarchy of version 2, or of the controller freezer");
     version_2_ = !state;
-    was_frozen_ = state ? *state != "THAWED" : *frozen == "1";
+    was_frozen_ = (state ? sys::read_cgroup_file(dir_.get(), kSelf) : frozen) == "1";
 }
 
 Freezer::~Freezer()
@@ -70,8 +72,29 @@ long Freezer::set(bool frozen) const
     return sys::write_cgroup_file(dir_.get(), kState, frozen ? "FROZEN" : "THAWED");
 }
 
+bool Freezer::is_frozen_from_above() const
+{
+    if (!version_2_)
+        return sys::read_cgroup_file(dir_.get(), kParent) == "1";
+    auto parent_of = [](int dir) { return sys::open_at(dir, "..", O_RDONLY | O_DIRECTORY); };
+    for (Fd dir = parent_of(dir_.get());; dir = parent_of(dir.get())) {
+        auto frozen = sys::read_cgroup_file(dir.get(), kFreeze);
+        if (!frozen) // the root has none
+            return false;
+        if (frozen == "1")
+            return true;
+    }
+}
+
+void Freezer::refuse_frozen_from_above() const
+{
+    if (is_frozen_from_above())
+        refused(cat(name_, " is frozen by a directory above it"), "give that one to --freeze-cgroup, or thaw it");
+}
+
 void Freezer::freeze(std::chrono::milliseconds timeout)
 {
+    refuse_frozen_from_above();
     watcher_ = std::make_unique<sys::Watcher>("cr-freezer", [this] { set(was_frozen_); });
     if (was_frozen_)
         return;
@@ -91,16 +114,6 @@ void Freezer::thaw()
 {
     changed_ = was_frozen_;
     sys::check(set(false), [&] { return "thaw " + name_; });
-    // Ptrace holds the tasks; version 2 does not count them as running.
-    auto state = version_2_ ? std::nullopt : sys::read_cgroup_file(dir_.get(), "freezer.parent_freezing");
-    if (state && *state != "0")
-        refused(cat(name_, " is frozen by a directory above it"), "give that one to --freeze-cgroup");
-    if (version_2_ && !is(false)) {
-        Clock::time_point deadline = Clock::now() + std::chrono::seconds(1);
-        while (!is(false))
-            if (!wait_for(deadline))
-                refused(cat(name_, " is frozen by a directory above it"), "give that one to --freeze-cgroup");
-    }
     if (!was_frozen_)
         watcher_.reset();
 }
@@ -141,7 +154,7 @@ std::unique_ptr<Freezer> freezer_of(const std::vector<proc::Cgroup> &task,
             auto out = std::make_unique<Freezer>(
                 sys::open_at(root.get(), theirs->path.c_str() + 1, O_RDONLY | O_DIRECTORY),
                 cat("the control group ", theirs->controllers, ":", printable(theirs->path)));
-            if (out->was_frozen())
+            if (out->was_frozen() || out->is_frozen_from_above())
                 return out;
         } catch (const Error &error) {
             log::debug("whether the tree is frozen by a control group is not known: ", error.what());

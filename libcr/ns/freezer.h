@@ -32,9 +32,11 @@ class Freezer
     Freezer &operator=(const Freezer &) = delete;
 
     bool was_frozen() const { return was_frozen_; }
-    // All tasks in it stand when it returns. Throws when they do not in time, and then they run on.
+    bool is_frozen_from_above() const;
+    // All tasks in it stand when it returns. Throws when they do not in time, and then they run on; also when
+    // one above keeps it frozen, which thaw() could not help.
     void freeze(std::chrono::milliseconds timeout);
-    // They are held otherwise. Throws when one above keeps it frozen.
+    // Its tasks are held otherwise.
     void thaw();
     // As it was before.
     void set_back();
@@ -45,6 +47,7 @@ class Freezer
   private:
     bool is(bool frozen) const;
     long set(bool frozen) const;
+    void refuse_frozen_from_above() const;
 
     Fd dir_;
     std::string name_;

@@ -242,7 +242,7 @@ void Execution::see_leaders_end() const
 void Execution::let_connections_go()
 {
     try {
-        if (network_->has_connections())
+        if (network_->has_end())
             opener_->let_go();
     } catch (const Error &error) {
         log::warning(error.what());
@@ -264,10 +264,11 @@ void Execution::release()
     }
     Guardian guardian(leaders_, commitment_);
     tracees_->clear_exitkill(threads_);
-    if (network_->has_connections())
+    if (network_->has_end())
         opener_->outlive();
     commitment_.make();
     cgroups_->keep();
+    segments_->keep();
     let_connections_go();
     hook("pre-resume");
     tracees_->detach(threads_);
@@ -320,7 +321,6 @@ RestoreResult Execution::run()
     set_state();
     hook("post-restore");
     release();
-    segments_->keep();
     plan_.files->ghosts().remove_links();
     files::forget_temporary_links(plan_.images.dir);
     result_.root = root_;

@@ -7,9 +7,8 @@
 #include "libcr/files/inet_socket.h"
 #include "libcr/net/lock.h"
 #include "libcr/sys/nftables.h"
+#include "libcr/sys/random.h"
 #include "rpc.pb.h"
-
-#include <unistd.h>
 
 namespace cr::restore
 {
@@ -32,11 +31,18 @@ NetworkLock::NetworkLock(const img::inventory_entry &inventory, const files::Pla
         connections.push_back({local, peer});
     has_connections_ = !connections.empty();
     lasting_ = lasting_lock(inventory);
-    if (!has_connections_ || inventory.network_lock_method() == img::SKIP)
-        return;
-    nftables_ = sys::open_nftables();
-    own_ = cat("cr-restore-", ::getpid());
-    net::lock(nftables_.get(), own_, connections, net::Lifetime::OfSocket);
+    if (has_connections_ && inventory.network_lock_method() != img::SKIP) {
+        nftables_ = sys::open_nftables();
+        // Pids are none: other namespaces of them may share this network.
+        own_ = cat("cr-restore-", hex(sys::random_number()));
+        net::lock(nftables_.get(), own_, connections, net::Lifetime::OfSocket);
+    } else if (!lasting_.empty()) {
+        try {
+            nftables_ = sys::open_nftables();
+        } catch (const Error &error) {
+            log::warning(error.what(), ": if the dump was made here, its table ", lasting_, " stays");
+        }
+    }
 }
 
 void NetworkLock::end()

@@ -51,6 +51,13 @@ void lock_for_good(const image::Dir &committed, int nftables, const std::string 
     try {
         net::lock(nftables, net::lasting_table(run_id), addresses_of(connections), net::Lifetime::Lasting);
     } catch (const Error &) {
+        // It may be there all the same, if only the answer was not to be had.
+        const std::string table = net::lasting_table(run_id);
+        try {
+            insist([&] { net::unlock(nftables, table); });
+        } catch (const Error &error) {
+            log::warning(error.what(), ": if it is there, nft delete table inet ", table, " removes it");
+        }
         image::withdraw(committed);
         throw;
     }

@@ -25,10 +25,14 @@ template <class T> std::optional<T> take(Bytes bytes, uint64_t offset)
     return out;
 }
 
+// A kernel's vDSO has some ten symbols. More, or longer names, are nobody's.
+constexpr uint64_t kMostSymbols = 1000;
+constexpr size_t kLongestName = 256;
+
 std::string text_at(Bytes bytes, uint64_t offset)
 {
     std::string out;
-    while (offset < bytes.size() && bytes[offset])
+    while (offset < bytes.size() && bytes[offset] && out.size() < kLongestName)
         out += static_cast<char>(bytes[offset++]);
     return out;
 }
@@ -85,7 +89,7 @@ template <class Elf> class Image
         auto table = place(DT_SYMTAB), names = place(DT_STRTAB);
         if (!table || !names)
             return out;
-        uint64_t count = symbol_count();
+        uint64_t count = std::min(symbol_count(), kMostSymbols);
         for (uint64_t i = 1; i < count; i++) {
             auto symbol = take<typename Elf::Symbol>(bytes_, *table + i * sizeof(typename Elf::Symbol));
             if (!symbol)

@@ -37,7 +37,7 @@ class Context:
     def same_as(self, before, when, tracked=False):
         """Compares now with `before`; a restored tree may need a moment until all is asleep again."""
         found = []
-        for _ in range(60):
+        for _ in range(20):
             found = compare.differences(before, self.snapshot(tracked), self.allowed)
             if self.tree.has_ended():
                 said = self.tree.output().decode(errors="replace")[-1000:]
@@ -54,7 +54,7 @@ class Context:
             self.tree.reap()
             return set(below_us()) <= set(state.tree_of(self.tree.root))
         try:
-            wait_until(alone, 10.0, "")
+            wait_until(alone, 5.0, "")
         except Exception:
             extra = set(below_us()) - set(state.tree_of(self.tree.root))
             names = [state.try_text(f"/proc/{pid}/comm").strip() for pid in extra]

@@ -3,7 +3,7 @@
 // without: files.isk.dst_port, files.isk.state, tcp-stream
 // Open connections of TCP to a process outside of the tree, in every state, with all queues full: it must see
 // nothing of what is done to us.
-#include "workload.h"
+#include "stream.h"
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -19,40 +19,6 @@ static const int kStates[kNumber] = {
 static int pipe_to_us[2], pipe_to_outside[2]; // for the set-up only
 static int fds[kNumber];
 static long from_us[kNumber], from_outside; // how much could be written
-
-static unsigned char byte_at(long i) { return (unsigned char)(i * 7 + i / 251); }
-
-static long fill(int fd)
-{
-    unsigned char block[1000];
-    long sent = 0, idle = 0;
-    while (idle < 20) {
-        for (int i = 0; i < 1000; i++)
-            block[i] = byte_at(sent + i);
-        ssize_t n = send(fd, block, sizeof block, MSG_DONTWAIT);
-        if (n > 0) {
-            sent += n;
-            idle = 0;
-        } else {
-            idle++;
-            sleep_ms(5);
-        }
-    }
-    return sent;
-}
-
-static void drain(int fd, long bytes, const char *what)
-{
-    unsigned char block[5000];
-    for (long seen = 0; seen < bytes;) {
-        size_t room = sizeof block < (size_t)(bytes - seen) ? sizeof block : (size_t)(bytes - seen);
-        ssize_t n = read(fd, block, room);
-        check(n > 0, what);
-        for (ssize_t i = 0; i < n; i++)
-            check_equal(block[i], byte_at(seen + i), what);
-        seen += n;
-    }
-}
 
 static void expect(int fd, const char *text, const char *what)
 {

@@ -2,7 +2,7 @@
 // without: files.isk.dst_port, files.isk.state, tcp-stream
 // Open connections of TCP between two tasks: with nothing in them, with data in every queue, half closed; v4,
 // v6, and v4 on one side with v6 on the other.
-#include "workload.h"
+#include "stream.h"
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -12,40 +12,6 @@ enum { kQuiet, kFull, kHalf, kSix, kMapped, kNumber };
 static struct sockaddr_in6 address[kNumber];
 static int server[kNumber], client[kNumber], connection[kNumber];
 static long *filled; // what the child could write, by both
-
-static unsigned char byte_at(long i) { return (unsigned char)(i * 7 + i / 251); }
-
-static long fill(int fd)
-{
-    unsigned char block[1000];
-    long sent = 0, idle = 0;
-    while (idle < 20) {
-        for (int i = 0; i < 1000; i++)
-            block[i] = byte_at(sent + i);
-        ssize_t n = send(fd, block, sizeof block, MSG_DONTWAIT);
-        if (n > 0) {
-            sent += n;
-            idle = 0;
-        } else {
-            idle++;
-            sleep_ms(5);
-        }
-    }
-    return sent;
-}
-
-static void drain(int fd, long bytes, const char *what)
-{
-    unsigned char block[5000];
-    for (long seen = 0; seen < bytes;) {
-        ssize_t n =
-            read(fd, block, sizeof block < (size_t)(bytes - seen) ? sizeof block : (size_t)(bytes - seen));
-        check(n > 0, what);
-        for (ssize_t i = 0; i < n; i++)
-            check_equal(block[i], byte_at(seen + i), what);
-        seen += n;
-    }
-}
 
 static void expect(int fd, const char *text, const char *what)
 {
