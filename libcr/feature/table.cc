@@ -56,7 +56,7 @@ constexpr Feature kTable[] = {
     {Id::MemDirtyTrack, "mem_dirty_track", SomeTrees, true, "incremental dumps write all memory", probe::dirty_track},
     {Id::WriteTracking, "write_tracking", SomeTrees, true, "incremental dumps write all memory", probe::write_tracking},
     {Id::WriteHolding, "write_holding", SomeTrees, true, "--freeze snapshot is not possible: a tree left running stands still until its memory is copied", probe::write_holding},
-    {Id::AioRemap, "aio_remap", SomeTrees, false, "AIO contexts cannot be kept", probe::aio_remap},
+    {Id::AioRemap, "aio_remap", SomeTrees, true, "AIO contexts cannot be kept", probe::aio_remap},
     {Id::Userns, "userns", SomeTrees, false, "user namespaces cannot be made", probe::userns},
     {Id::CgroupNs, "cgroupns", SomeTrees, false, "cgroup namespaces cannot be made", probe::cgroup_ns},
     {Id::TimeNs, "timens", SomeTrees, false, "clocks jump when a tree moves to another machine", probe::time_ns},

@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/mm/aio.h"
 #include "libcr/mm/ldt.h"
 #include "libcr/mm/vma.h"
 #include "libcr/sys/numa.h"
@@ -21,7 +22,7 @@ using Vma = img::vma_entry;
 constexpr uint32_t kInternal = ~0u << 27; // CRIU's own marks, without meaning in an image
 constexpr uint32_t kBacking = kVmaFilePrivate | kVmaFileShared | kVmaAnonShared | kVmaAnonPrivate;
 constexpr uint32_t kRestorable = kVmaRegular | kVmaStack | kVmaVsyscall | kVmaVdso | kVmaHeap | kBacking |
-                                 kVmaVvar | kVmaMemfd | kVmaSysvIpc;
+                                 kVmaVvar | kVmaMemfd | kVmaSysvIpc | kVmaAioRing;
 constexpr uint32_t kMapFlags = MAP_SHARED | MAP_PRIVATE | kMapDroppable | MAP_ANONYMOUS | MAP_GROWSDOWN |
                                MAP_LOCKED | MAP_NORESERVE | MAP_STACK | MAP_DENYWRITE | MAP_EXECUTABLE;
 constexpr uint64_t kAdvice = 1ull << MADV_SEQUENTIAL | 1ull << MADV_RANDOM | 1ull << MADV_DONTFORK |
@@ -33,7 +34,6 @@ struct Unsupported {
     const char *what;
 };
 constexpr Unsupported kUnsupported[] = {{kVmaSocket, "the ring of a packet socket"},
-                                        {kVmaAioRing, "an asynchronous I/O ring"},
                                         {kVmaShadowStack, "a shadow stack"},
                                         {kVmaGuard, "guard pages"},
                                         {kVmaUprobes, "the area of uprobes"}};
@@ -59,6 +59,8 @@ void check_kind(const Vma &vma)
         bad_image("a page size without huge pages");
     if (status & ~kRestorable)
         bad_image(cat("status 0x", hex(status), " is not known"));
+    if (status & kVmaAioRing) // neither a file nor anonymous, whatever the image calls it
+        status = (status & ~kBacking) | kVmaAnonShared;
     uint32_t backing = status & kBacking;
     if (backing == 0 || (backing & (backing - 1)))
         bad_image(cat("status 0x", hex(status), " does not say what it maps"));
@@ -144,8 +146,6 @@ void check_layout(const img::mm_entry &mm, const std::function<bool(uint32_t)> &
         bad_image("there are no areas");
     if (mm.mm_saved_auxv_size() > 1024)
         bad_image(cat("mm_saved_auxv has ", mm.mm_saved_auxv_size(), " words"));
-    if (mm.aios_size())
-        refused("there are asynchronous I/O contexts, which are not supported yet");
     if (!file_known(mm.exe_file_id()))
         bad_image(cat("exe_file_id ", mm.exe_file_id(), " has no entry in files"));
     uint64_t previous_end = 0;
@@ -166,6 +166,7 @@ void check_layout(const img::mm_entry &mm, const std::function<bool(uint32_t)> &
     check_guards(mm);
     check_large(mm);
     check_ldt(mm);
+    check_rings(mm);
     if (mm.cr_mdwe() > 3 || mm.cr_thp_disable() > 3)
         bad_image(cat("cr_mdwe is ", mm.cr_mdwe(), ", cr_thp_disable ", mm.cr_thp_disable()));
 }

@@ -64,9 +64,10 @@ constexpr Kind kKinds[] = {
      kVmaRegular | kVmaAnonShared | kVmaSysvIpc, nullptr, ""},
     {[](const Facts &f) { return f.begins("/secretmem"); }, 0,
      "is secret memory (memfd_secret), which nobody but the program can read", "unmap it before the dump"},
-    {[](const Facts &f) { return f.begins("/[aio]"); }, 0,
-     "is the ring of an asynchronous I/O context (io_setup), which is not supported yet",
+    {[](const Facts &f) { return f.begins("/[aio]") && f.area.offset; }, 0,
+     "is a part of the ring of an asynchronous I/O context (io_setup)",
      "destroy the context (io_destroy) before the dump"},
+    {[](const Facts &f) { return f.begins("/[aio]"); }, kVmaRegular | kVmaAioRing, nullptr, ""},
     {[](const Facts &f) { return f.begins("anon_inode:") || f.begins("socket:") || f.begins("["); }, 0,
      "is memory of a kernel object that cannot be dumped", "unmap it before the dump"},
     {[](const Facts &f) { return !f.has_file(); }, 0, "is of a kind that is not known", ""},
@@ -108,7 +109,7 @@ uint32_t map_flags(const Area &area, uint32_t status)
 {
     uint32_t out = area.shared ? MAP_SHARED : area.flags.has(VmFlag::dp) ? kMapDroppable : MAP_PRIVATE;
     if (!(status & (kVmaFilePrivate | kVmaFileShared)))
-        out |= MAP_ANONYMOUS;
+        out |= MAP_ANONYMOUS; // of AIO rings, too
     if (status & kVmaStack)
         out |= MAP_GROWSDOWN;
     for (const auto &[flag, bit] : kMapBits)
@@ -187,14 +188,16 @@ Blocker describe_area(const Area &area, const Classified &verdict)
             verdict.remedy};
 }
 
-std::vector<Blocker> blockers(const proc::PidDir &task)
+std::vector<Blocker> blockers(const proc::PidDir &task, bool &rings)
 {
+    rings = false;
     std::vector<Blocker> out;
     for (const Area &area : proc::read_maps(task)) {
         std::optional<FileFacts> file;
         if (needs_file_facts(area))
             file = file_facts(task, area);
         Classified verdict = classify(area, false, file);
+        rings |= verdict.status & kVmaAioRing;
         if (verdict.refusal)
             out.push_back(describe_area(area, verdict));
     }

@@ -43,8 +43,8 @@ struct Blocker {
     std::string what, remedy;
 };
 // Areas of a task that cannot be dumped, from maps (cheap); what only smaps tells (userfaultfd, sealed areas,
-// locked pages of devices) is refused by capture().
-std::vector<Blocker> blockers(const proc::PidDir &task);
+// locked pages of devices) is refused by capture(). `rings` tells of asynchronous I/O.
+std::vector<Blocker> blockers(const proc::PidDir &task, bool &rings);
 
 Blocker describe_area(const proc::Area &area, const Classified &verdict);
 

@@ -27,7 +27,8 @@ bool same_area(const Vma &a, const Vma &b)
 bool survives_fork(const Vma &vma)
 {
     return !(vma.madv() & (1ull << MADV_DONTFORK | 1ull << MADV_WIPEONFORK)) &&
-           !(vma.flags() & kMapDroppable) && !is_huge(vma); // huge pages are not given back in parts
+           !(vma.flags() & kMapDroppable) && !has(vma, kVmaAioRing) &&
+           !is_huge(vma); // huge pages are not given back in parts
 }
 
 // Walks the pages that two tasks store for one area, side by side.

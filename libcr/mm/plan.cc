@@ -152,6 +152,8 @@ void decide_fills(TaskPlan &plan)
     constexpr uint64_t kOutside = 8 << 20;
     plan.early = plan.late = {};
     for (const AreaPlan &area : plan.areas) {
+        if (has(*area.vma, kVmaAioRing)) // see aio.h
+            continue;
         if (area.inherited) {
             append_within(plan.early.fills, plan.contents(*area.vma), area.differing);
             continue;

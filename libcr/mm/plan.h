@@ -40,6 +40,13 @@ struct AreaPlan {
     std::vector<Range> differing, absent;
 };
 
+// The ring of an asynchronous I/O context (aio.h).
+struct RingPlan {
+    const img::vma_entry *vma;
+    uint32_t requests;   // for io_setup(2)
+    uint32_t head, tail; // numbers of events
+};
+
 // When memory that is touched for the first time gets transparent huge pages.
 enum class LargePages { Never, Advised, Always };
 
@@ -61,6 +68,7 @@ struct TaskPlan {
     LargePages large = LargePages::Never;
     image::Pagemap pagemap;
     std::vector<AreaPlan> areas; // without the kernel's own
+    std::vector<RingPlan> rings; // filled in by plan_rings()
     // Filled in by decide_vdso().
     VdsoPlace vdso;                       // where the kernel's own come to lie; empty: it has none
     std::vector<Jump> jumps;              // to be written into the vDSO that it ran with

@@ -1,6 +1,7 @@
 #include "libcr/mm/restore.h"
 
 #include "libcr/base/text.h"
+#include "libcr/mm/aio.h"
 #include "libcr/mm/large_pages.h"
 #include "libcr/mm/ldt.h"
 #include "libcr/sys/numa.h"
@@ -32,6 +33,8 @@ std::string name_of(const Vma &vma) { return cat("memory ", hex(vma.start()), "-
 // counts as committed memory.
 uint32_t first_prot(const TaskPlan &plan, const Vma &vma)
 {
+    if (has(vma, kVmaAioRing)) // as io_setup maps it
+        return PROT_READ | PROT_WRITE;
     bool written =
         (vma.cr_flags() & kVmaAccounted) || (has_private_pages(vma) && !plan.contents(vma).empty());
     return vma.prot() | (written ? PROT_WRITE : 0u);
@@ -69,7 +72,7 @@ class Mapper
     // Areas that are not inherited and have this `early`.
     void map(bool early);
     void change_inherited();
-    void fill(const TaskPlan::Part &part);
+    void fill(std::vector<Fill> fills);
     OpId open_pages(OpId dir, uint32_t source);
     void fill_from(OpId pages, std::span<const Fill> fills);
 
@@ -142,7 +145,8 @@ void Mapper::map(bool early)
     Mapping anonymous;
     for (size_t i = 0; i < plan_.areas.size(); i++) {
         const AreaPlan &area = plan_.areas[i];
-        if (area.inherited || area.early != early || has(*area.vma, kVmaSysvIpc))
+        if (area.inherited || area.early != early || has(*area.vma, kVmaSysvIpc) ||
+            has(*area.vma, kVmaAioRing))
             continue;
         Mapping next = mapping(i, early);
         if (!(area.vma->status() & kVmaAnonPrivate)) {
@@ -253,11 +257,10 @@ OpId Mapper::open_pages(OpId dir, uint32_t source)
 }
 
 // Fills follow each other in the file, so one preadv serves up to IOV_MAX of them.
-void Mapper::fill(const TaskPlan::Part &part)
+void Mapper::fill(std::vector<Fill> fills)
 {
-    if (part.outside || part.fills.empty())
+    if (fills.empty())
         return;
-    std::vector<Fill> fills = part.fills;
     std::stable_sort(fills.begin(), fills.end(),
                      [](const Fill &a, const Fill &b) { return a.source < b.source; });
     OpId dir = build_.fetch(sources_.images, "the image directory");
@@ -357,7 +360,8 @@ void map_early(task::Build &build, const TaskPlan &plan, const Sources &sources)
     mapper.change_inherited();
     mapper.map(true);
     before_fill(build, plan, true);
-    mapper.fill(plan.early);
+    if (!plan.early.outside)
+        mapper.fill(plan.early.fills);
 }
 
 void protect_early(task::Build &build, const TaskPlan &plan)
@@ -372,7 +376,9 @@ void map_late(task::Build &build, const TaskPlan &plan, const Sources &sources)
     before_map(build, plan, false);
     mapper.map(false);
     before_fill(build, plan, false);
-    mapper.fill(plan.late);
+    if (!plan.late.outside)
+        mapper.fill(plan.late.fills);
+    make_rings(build, plan, [&](const std::vector<Fill> &contents) { mapper.fill(contents); });
 }
 
 void finish(task::Build &build, const TaskPlan &plan)

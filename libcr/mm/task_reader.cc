@@ -2,6 +2,7 @@
 
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
+#include "libcr/mm/aio.h"
 #include "libcr/mm/vdso.h"
 #include "libcr/mm/vma.h"
 #include "libcr/proc/stat.h"
@@ -118,6 +119,7 @@ TaskPages TaskReader::pages()
     const bool partial = rest_.valid(); // it may have pages where maps shows none, and flags are not known
     std::vector<ScanArea> scan_areas;
     std::optional<Range> vdso, whole;
+    std::vector<Range> whole_areas;
     for (const Area &area : areas_) {
         Classified verdict = classify(area, !partial);
         img::vma_entry vma = to_entry(area, verdict.status);
@@ -127,10 +129,12 @@ TaskPages TaskReader::pages()
                 refused("there are two areas [vdso]");
             vdso = range;
             out.instead = rest_of_vdso(area);
-        } else if (!verdict.refusal && has_private_pages(vma) &&
+        } else if (!verdict.refusal && has_private_pages(vma) && !has(vma, kVmaAioRing) &&
                    (area.anonymous || partial || area.path == kAnonHuge)) {
             scan_areas.push_back({range, has(vma, kVmaFilePrivate)});
         }
+        if (!verdict.refusal && has(vma, kVmaAioRing)) // the kernel has written what the task has not looked at
+            whole_areas.push_back(range);
         if (!has(vma, kVmaVsyscall))
             whole = {whole ? whole->start : area.start, area.end};
         if (plain_anonymous(area))
@@ -144,9 +148,11 @@ TaskPages TaskReader::pages()
     out.scanned = scan.scanned;
     out.ranges = std::move(scan.pages);
     if (vdso)
-        out.ranges.insert(std::upper_bound(out.ranges.begin(), out.ranges.end(), vdso->start,
+        whole_areas.push_back(*vdso);
+    for (const Range &range : whole_areas) // which the scan has no pages of
+        out.ranges.insert(std::upper_bound(out.ranges.begin(), out.ranges.end(), range.start,
                                            [](TargetAddr at, const Range &r) { return at < r.start; }),
-                          *vdso);
+                          range);
     return out;
 }
 
@@ -167,6 +173,7 @@ img::mm_entry TaskReader::describe(const TaskToCapture &task, FileTable &files, 
     for (const Range &range : large_)
         put(range, *mm.mutable_cr_large()->add_ranges());
     add_layout(task, files, mm);
+    describe_rings(mm);
     return mm;
 }
 

@@ -47,7 +47,7 @@ inline uint64_t size_of(const img::vma_entry &vma) { return vma.end() - vma.star
 // Contents of its own, in the task's pagemap.
 inline bool has_private_pages(const img::vma_entry &vma)
 {
-    return (vma.status() & (kVmaAnonPrivate | kVmaFilePrivate)) &&
+    return (vma.status() & (kVmaAnonPrivate | kVmaFilePrivate | kVmaAioRing)) &&
            !(vma.status() & (kVmaVvar | kVmaVsyscall)) && !(vma.flags() & kMapDroppable);
 }
 // What only our own fields say of two areas is the same.

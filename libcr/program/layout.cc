@@ -13,7 +13,11 @@ uint64_t align_up(uint64_t n, uint64_t align) { return (n + align - 1) / align *
 
 } // namespace
 
-bool Layout::makes_result(const Program::Op &op) { return op.code == CR_OP_SYS || op.code == CR_OP_CLONE; }
+bool Layout::makes_result(const Program::Op &op)
+{
+    return op.code == CR_OP_SYS || op.code == CR_OP_CLONE ||
+           (op.code == CR_OP_COPY8 && op.flags & Program::kLoads);
+}
 
 uint64_t Layout::length(const Program::Op &op) { return CR_OP_HEAD + op.words.size() * 8; }
 
@@ -49,7 +53,7 @@ void Layout::place_program(const Program &program, uint64_t &at, std::vector<Pla
         for (size_t i = 0; i < source.size(); i++)
             for (size_t w = 0; w < source[i].words.size(); w++)
                 if (source[i].words[w].kind == Value::Kind::Result)
-                    use(i, w, source[i].words[w].index, source[i].code == CR_OP_COPY8 && w == 1);
+                    use(i, w, source[i].words[w].index, source[i].code == CR_OP_COPY8 && !(source[i].flags & Program::kLoads) && w == 1);
     };
     std::vector<Uses> uses(source.size());
     each_use([&](size_t, size_t, uint32_t of, bool address) {

@@ -160,6 +160,8 @@ class Printer
         case CR_OP_NATIVE:
             return cat("leave to ", value('x', op.words[0]));
         case CR_OP_COPY8:
+            if (op.flags & Program::kLoads)
+                return cat("*", value('x', op.words[1]));
             return cat("*", value('x', op.words[0]), " = ", value('x', op.words[1]));
         case CR_OP_ADD:
             return cat(value('?', op.words[0]), " += ", value('?', op.words[1]));

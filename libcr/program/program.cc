@@ -73,6 +73,8 @@ OpId Program::clone3(Value args, uint64_t size, ProgramId child, int64_t expecte
 void Program::jump(ProgramId target) { push({CR_OP_JMP, 0, 0, 0, {target}, {}}); }
 void Program::native(Value address) { push({CR_OP_NATIVE, 0, 0, 0, {address}, {}}); }
 void Program::store(Value to, OpId op) { push({CR_OP_COPY8, 0, 0, 0, {to, op}, {}}); }
+// The first word, where this operation's own result is kept, is known to the linker.
+OpId Program::load(Value from) { return push({CR_OP_COPY8, kLoads, 0, 0, {0, from}, {}}); }
 void Program::add(WordId word, uint32_t n, uint32_t wake_at)
 {
     push({CR_OP_ADD, 0, 0, 0, {word, n, wake_at}, {}});
@@ -181,7 +183,9 @@ class Linker
                 number(at + CR_OP_HEAD + w * 8, resolve(p, op.words[w]));
             if (op.code == CR_OP_SETFAIL)
                 number(at + CR_OP_HEAD, base_ + where_.fail_records[p]);
-            if (op.code == CR_OP_COPY8 && op.words[1].kind == Value::Kind::Result)
+            if (op.code == CR_OP_COPY8 && op.flags & Program::kLoads)
+                number(at + CR_OP_HEAD, result);
+            else if (op.code == CR_OP_COPY8 && op.words[1].kind == Value::Kind::Result)
                 number(at + CR_OP_HEAD + 8, base_ + placed.at(op.words[1].index).result);
             copies(placed[i], at + Layout::length(op));
         }

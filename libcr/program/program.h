@@ -84,6 +84,7 @@ class Program
     void jump(ProgramId target);
     void native(Value address);
     void store(Value to, OpId op); // *(u64 *)to = result of op
+    OpId load(Value from);         // its result is *(u64 *)from, for calls that return a value in memory
     // word += n, and wake those who wait for it if it is at least `wake_at` now: the last of many, not each.
     void add(WordId word, uint32_t n, uint32_t wake_at = 0);
     void wait(WordId word, uint32_t at_least);
@@ -104,6 +105,7 @@ class Program
         std::vector<Value> words; // all words after the head, call arguments first
         std::string subject;
     };
+    static constexpr uint8_t kLoads = 1; // flag of CR_OP_COPY8, which the player does not look at: a load()
     OpId push(Op op);
 
     std::string name_;

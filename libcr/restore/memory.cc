@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/mm/aio.h"
 #include "libcr/mm/check.h"
 #include "libcr/mm/large_pages.h"
 #include "libcr/mm/place.h"
@@ -108,6 +109,7 @@ MemoryPlan plan_memory(const ImageSet &images, const task::BirthPlan &births, co
         out.tasks.back()->large = large;
         mm::decide_vdso(*out.tasks.back(), out.vdsos.of(task.runs_32_bit()),
                         out.vdsos.code(task.runs_32_bit()));
+        mm::plan_rings(*out.tasks.back());
     }
     check_jumps(images, out);
     for (size_t birth = 1; birth < births.births.size(); birth++)

@@ -1,5 +1,6 @@
 #include "libcr/session/blockers.h"
 
+#include "libcr/base/clock.h"
 #include "libcr/base/log.h"
 #include "libcr/base/loss.h"
 #include "libcr/base/text.h"
@@ -195,6 +196,35 @@ void find_landlock(inject::FrozenTree &tree, bool allowed, task::KernelSource &k
     }
 }
 
+// What was begun by io_submit(2) goes on in the kernel while the process stands still, and may write its memory: so
+// its end is waited for before anything is read.
+void wait_for_requests(const inject::FrozenTask &task, task::KernelSource &kernel, const AddBlocker &add)
+{
+    constexpr uint64_t kLongest = 10'000'000; // microseconds
+    constexpr timespec kPause{0, 200000};
+    std::string subject = cat("pid ", task.pid, " (", printable(task.stat.comm), ")");
+    for (const uint64_t end = monotonic_us() + kLongest;; sys::call(SYS_nanosleep, &kPause, nullptr)) {
+        auto requests = kernel.requests(task.pid);
+        if (!requests) {
+            log::warning(subject, ": whether all of its asynchronous I/O has ended cannot be read from the kernel; "
+                                  "what has not would be lost");
+            return;
+        }
+        if (requests->endless)
+            return add(subject,
+                       "it has requests of asynchronous I/O (io_submit) that wait for something to happen, such as "
+                       "IOCB_CMD_POLL, which cannot be kept",
+                       "let the program cancel them (io_cancel) before the dump");
+        if (!requests->in_flight)
+            return;
+        if (monotonic_us() >= end)
+            return add(subject,
+                       cat(requests->in_flight, " requests of its asynchronous I/O (io_submit) have not ended "
+                                                "within 10 seconds"),
+                       "try again when there is less to be read and written");
+    }
+}
+
 // What is to be undone at the end of a process is told by no file, and set by no call. Where there are no
 // semaphores at all, the kernel is not asked.
 void warn_of_undo_lists(inject::FrozenTree &tree, task::KernelSource &kernel)
@@ -280,8 +310,11 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
             if (out.apart.count(thread.tid))
                 search.look(thread.tid, blockers);
         proc::PidDir dir(task.reader());
-        for (const mm::Blocker &area : mm::blockers(dir))
+        bool rings;
+        for (const mm::Blocker &area : mm::blockers(dir, rings))
             blockers.push_back({cat("pid ", task.pid), area.what, area.remedy});
+        if (rings)
+            wait_for_requests(task, kernel, add);
         ns::blockers(task.reader(), own, blockers);
         // Where no module keeps labels there is nothing to look at.
         if (!own_label.empty())

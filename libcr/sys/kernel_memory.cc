@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/sys/bpf.h"
+#include "libcr/sys/cpus.h"
 
 #include <sys/mman.h>
 
@@ -67,6 +68,38 @@ std::vector<bpf_insn> reader_code(int map)
     };
 }
 
+// Of one value.
+Fd make_map(bpf_map_type type, uint32_t size, uint32_t flags)
+{
+    bpf_attr create{};
+    create.map_type = type;
+    create.key_size = 4;
+    create.value_size = size;
+    create.max_entries = 1;
+    create.map_flags = flags;
+    return Fd(static_cast<int>(command(BPF_MAP_CREATE, create)));
+}
+
+// Where a map of one value for each CPU has that of the CPU in the window's address, and where the map is.
+std::vector<bpf_insn> finder_code(int window, int values)
+{
+    return {
+        insn(BPF_LD | BPF_DW | BPF_IMM, 6, BPF_PSEUDO_MAP_VALUE, 0, window), // r6 = the window
+        insn(0, 0, 0, 0, 0),
+        insn(BPF_LD | BPF_DW | BPF_IMM, 1, BPF_PSEUDO_MAP_FD, 0, values), // r1 = the map
+        insn(0, 0, 0, 0, 0),
+        insn(kStore, 6, 1, 16, 0),
+        insn(BPF_ST | BPF_MEM | BPF_W, 10, 0, -4, 0), // its key, 0
+        insn(kMove, 2, 10, 0, 0),
+        insn(alu(BPF_ADD), 2, 0, 0, -4),
+        insn(kLoad, 3, 6, 0, 0),
+        insn(kCall, 0, 0, 0, BPF_FUNC_map_lookup_percpu_elem),
+        insn(kStore, 6, 0, 24, 0),
+        insn(kSet, 0, 0, 0, 0),
+        insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+    };
+}
+
 } // namespace
 
 std::optional<KernelMemory> KernelMemory::make()
@@ -103,28 +136,54 @@ bool KernelMemory::load()
     iterator_ = Fd(static_cast<int>(load_iterator(iterator_code(static_cast<int>(*tid_at)), function)));
     if (!iterator_)
         return false;
-    bpf_attr create{};
-    create.map_type = BPF_MAP_TYPE_ARRAY;
-    create.key_size = 4;
-    create.value_size = kWindow;
-    create.max_entries = 1;
-    create.map_flags = BPF_F_MMAPABLE;
-    map_ = Fd(static_cast<int>(command(BPF_MAP_CREATE, create)));
+    map_ = make_map(BPF_MAP_TYPE_ARRAY, kWindow, BPF_F_MMAPABLE);
     if (!map_)
         return false;
     long at = call(SYS_mmap, nullptr, kWindow, PROT_READ | PROT_WRITE, MAP_SHARED, map_.get(), 0);
     if (at < 0 && at >= -4095)
         return false;
     window_ = reinterpret_cast<Window *>(at);
-    std::vector<bpf_insn> code = reader_code(map_.get());
+    reader_ = load_caller(reader_code(map_.get()));
+    return static_cast<bool>(reader_);
+}
+
+// A program that makes one call of the kernel's when it is run.
+Fd KernelMemory::load_caller(const std::vector<bpf_insn> &code) const
+{
     bpf_attr load{};
     load.prog_type = BPF_PROG_TYPE_SYSCALL;
     load.prog_flags = BPF_F_SLEEPABLE;
     load.insns = reinterpret_cast<uintptr_t>(code.data());
     load.insn_cnt = static_cast<uint32_t>(code.size());
     load.license = reinterpret_cast<uintptr_t>("GPL");
-    reader_ = Fd(static_cast<int>(command(BPF_PROG_LOAD, load)));
-    return static_cast<bool>(reader_);
+    return Fd(static_cast<int>(command(BPF_PROG_LOAD, load)));
+}
+
+// What it left in the window's size.
+int64_t KernelMemory::run(const Fd &caller) const
+{
+    bpf_attr run{};
+    run.test.prog_fd = static_cast<uint32_t>(caller.get());
+    check(command(BPF_PROG_TEST_RUN, run), "run a BPF program");
+    return *const_cast<volatile int64_t *>(&window_->size); // the kernel's write is not seen by the compiler
+}
+
+// Told by no file: symbols of variables are not everywhere. So a variable of our own is looked at.
+std::vector<uint64_t> KernelMemory::cpu_offsets() const
+{
+    Fd values = make_map(BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint64_t), 0);
+    Fd finder = load_caller(finder_code(map_.get(), values.get()));
+    if (!values || !finder)
+        failed_with(EPERM, "find what the kernel keeps for each CPU");
+    std::vector<uint64_t> out;
+    for (uint32_t cpu = 0; cpu < possible_cpus(); cpu++) {
+        window_->address = cpu;
+        run(finder);
+        uint64_t found[2]; // the map, the value
+        std::memcpy(found, const_cast<const char *>(window_->bytes), sizeof found);
+        out.push_back(found[1] - get<uint64_t>(found[0], "bpf_array", "pptrs"));
+    }
+    return out;
 }
 
 std::vector<KernelMemory::Thread> KernelMemory::threads(pid_t pid) const
@@ -159,12 +218,7 @@ void KernelMemory::read(uint64_t address, void *to, size_t size) const
         size_t part = std::min(size - done, kBytes);
         window_->address = address + done;
         window_->size = static_cast<int64_t>(part);
-        bpf_attr run{};
-        run.test.prog_fd = static_cast<uint32_t>(reader_.get());
-        check(command(BPF_PROG_TEST_RUN, run), "run a BPF program");
-        // The kernel's write is not seen by the compiler.
-        int64_t result = *const_cast<volatile int64_t *>(&window_->size);
-        check(result, "read what the kernel keeps of a task");
+        check(run(reader_), "read what the kernel keeps of a task");
         std::memcpy(static_cast<char *>(to) + done, window_->bytes, part);
         done += part;
     }

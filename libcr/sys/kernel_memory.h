@@ -11,6 +11,7 @@
 #include "libcr/sys/btf.h"
 
 #include <cstdint>
+#include <linux/bpf.h>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,6 +57,8 @@ class KernelMemory
     {
         return bits(structure, path).has_value();
     }
+    // What is added to the address of a variable that each CPU has its own of, by CPU. Throws.
+    std::vector<uint64_t> cpu_offsets() const;
     // From here to forget() what is read of these bytes comes from one copy of them: of an object that stands
     // still, many of whose members are asked for.
     void remember(uint64_t address, size_t size) const;
@@ -65,6 +68,9 @@ class KernelMemory
     explicit KernelMemory(Btf btf) : btf_(std::move(btf)) {}
     bool load();
     std::optional<uint64_t> bits(std::string_view structure, std::string_view path) const;
+
+    Fd load_caller(const std::vector<bpf_insn> &code) const;
+    int64_t run(const Fd &caller) const;
 
     Btf btf_;
     Fd iterator_, reader_, map_;

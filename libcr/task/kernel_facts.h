@@ -38,6 +38,13 @@ class KernelSource
     // Whether a thread of the process has its system calls sent to a handler of its own: ptrace tells that
     // since Linux 6.4.
     bool dispatches_calls(pid_t pid);
+    struct Requests {
+        uint64_t in_flight = 0; // that have no event yet
+        bool endless = false;   // some of them end only when something happens (IOCB_CMD_POLL)
+    };
+    // What a process whose threads stand still has asked for by io_submit(2), whose memory may be written
+    // still. Nothing where that cannot be read.
+    std::optional<Requests> requests(pid_t pid);
     bool loaded() const { return memory_.has_value(); }
 
     struct Filter {
@@ -48,6 +55,7 @@ class KernelSource
     std::vector<Filter> filters(const ThreadFacts &thread) const;
 
   private:
+    Requests read_requests(pid_t pid);
     void fill_process(uint64_t task, TaskFacts &facts) const;
     void fill_memory(uint64_t mm, TaskFacts &facts) const;
     void fill_interval_timers(uint64_t signal, TaskFacts &facts) const;
@@ -60,6 +68,7 @@ class KernelSource
 
     bool tried_ = false, landlock_tried_ = false;
     std::optional<sys::KernelMemory> memory_;
+    std::vector<uint64_t> cpu_offsets_; // found when they are first needed
     std::optional<LandlockSearch> landlock_; // reads from memory_
 };
 

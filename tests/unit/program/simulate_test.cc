@@ -78,6 +78,24 @@ TEST_CASE("whichever call fails, the program ends where failures lead, and tells
     }
 }
 
+TEST_CASE("what a call returned in memory is an argument of others")
+{
+    Region region;
+    auto p = std::make_unique<Program>("loads");
+    auto slot = region.space(16);
+    auto pid = p->sys(SYS_getpid, {});
+    p->store({slot, 8}, pid);
+    auto loaded = p->load({slot, 8});
+    p->sys(SYS_close, {loaded});
+    p->sys(SYS_dup2, {loaded, loaded});
+    p->load(slot); // of no use to anybody
+    auto id = region.add(std::move(p));
+    Simulator simulator(region, kBase);
+    simulator.answer(SYS_getpid, [](const auto &) { return 42; });
+    simulator.run(id, id);
+    CHECK(simulator.transcript() == "getpid() = 42\nclose(42) = 0\ndup2(42, 42) = 0\n");
+}
+
 TEST_CASE("a program that leaves its region is caught")
 {
     Region region;
