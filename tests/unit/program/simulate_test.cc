@@ -89,11 +89,12 @@ TEST_CASE("what a call returned in memory is an argument of others")
     p->sys(SYS_close, {loaded});
     p->sys(SYS_dup2, {loaded, loaded});
     p->load(slot); // of no use to anybody
+    p->sys(SYS_exit_group, {0});
     auto id = region.add(std::move(p));
     Simulator simulator(region, kBase);
     simulator.answer(SYS_getpid, [](const auto &) { return 42; });
     simulator.run(id, id);
-    CHECK(simulator.transcript() == "getpid() = 42\nclose(42) = 0\ndup2(42, 42) = 0\n");
+    CHECK(simulator.transcript() == "getpid() = 42\nclose(42) = 0\ndup2(42, 42) = 0\nexit_group(0) = 0\n");
 }
 
 TEST_CASE("a program that leaves its region is caught")
