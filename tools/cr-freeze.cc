@@ -44,6 +44,8 @@ int cr_freeze_main(int argc, char **argv)
         request.force_irmap = options.policy.force_irmap;
         request.irmap_scan_paths = options.policy.irmap_scan_paths;
         request.allow_loss = options.policy.allow_loss;
+        const cli::PluginOptions &plugins = options.policy.plugins;
+        request.plugins = {plugins.dir, plugins.must, std::chrono::seconds(plugins.timeout_s)};
         request.cpu_cap = options.policy.cpu_cap;
         request.cgroups = tools::cgroup_options(options.policy.cgroups);
         request.freeze_cgroup = options.policy.freeze_cgroup;

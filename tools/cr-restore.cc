@@ -33,6 +33,7 @@ restore::RestoreRequest request_of(const cli::RestoreOptions &options)
     request.sibling = options.sibling;
     request.leave_stopped = options.leave_stopped;
     request.shell_job = options.shell_job;
+    request.plugins = {options.plugins.dir, options.plugins.must, std::chrono::seconds(options.plugins.timeout_s)};
     request.cpu_cap = options.cpu_cap;
     request.cgroups = tools::cgroup_options(options.cgroups);
     request.files.check_mode = !options.skip_file_rwx_check;

@@ -193,6 +193,21 @@ int descriptor(const Parsed &parsed, std::string_view name)
     return static_cast<int>(parsed.number(name, -1, 0, kMaxInt));
 }
 
+PluginOptions plugin_options(const Parsed &parsed)
+{
+    PluginOptions out;
+    out.timeout_s = static_cast<unsigned>(parsed.number("plugin-timeout", out.timeout_s, 1, kMaxInt));
+    const char *environment = ::secure_getenv("CRIU_LIBS_DIR");
+    if (auto given = parsed.value("libdir")) {
+        out.dir = *given;
+        out.must = true;
+    } else if (environment && *environment) {
+        out.dir = environment;
+        out.must = true;
+    }
+    return out;
+}
+
 DumpPolicy dump_policy(const Parsed &parsed)
 {
     DumpPolicy policy;
@@ -223,6 +238,7 @@ DumpPolicy dump_policy(const Parsed &parsed)
     policy.auto_dedup = parsed.on("auto-dedup");
     policy.allow_loss = allowed_loss(parsed);
     policy.cpu_cap = cpu_cap(parsed);
+    policy.plugins = plugin_options(parsed);
     policy.pre_dump = parsed.commands() == kPreDump || parsed.on("memory-only");
     return policy;
 }
@@ -280,6 +296,7 @@ RestoreOptions restore_options(const Parsed &parsed)
     options.orphan_pts_master = parsed.on("orphan-pts-master");
     options.dry_run = parsed.on("dry-run");
     options.exec_cmd = parsed.operands;
+    options.plugins = plugin_options(parsed);
     options.skip_file_rwx_check = parsed.on("skip-file-rwx-check");
     if (parsed.word("file-validation", "buildid", "buildid,filesize") == "filesize")
         options.file_validation = FileValidation::FileSize;

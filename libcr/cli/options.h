@@ -27,6 +27,13 @@ struct Common {
     bool json = false; // errors, and reports where there are any, as JSON
 };
 
+// --libdir, or what stands for it.
+struct PluginOptions {
+    std::string dir;   // empty: the usual one
+    bool must = false; // it has to be there
+    unsigned timeout_s = 600;
+};
+
 enum class After { Kill, Run, Stop };
 
 // Only objects named by an inode, or any.
@@ -72,6 +79,7 @@ struct DumpPolicy {
     bool pre_dump = false;
     uint32_t allow_loss = 0;        // bits of loss.h
     uint32_t cpu_cap = kCpuDefault; // bits of cpu_cap.h
+    PluginOptions plugins;
 };
 
 // cr dump, and cr-freeze with only the parts that it has options for.
@@ -117,6 +125,7 @@ struct RestoreOptions : Common {
     bool dry_run = false;
     std::vector<std::string> exec_cmd; // empty: none
     bool skip_file_rwx_check = false;
+    PluginOptions plugins;
     FileValidation file_validation = FileValidation::BuildId;
     ExternalUnixSockets ext_unix_sk;
     std::vector<std::string> external;

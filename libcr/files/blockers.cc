@@ -32,8 +32,8 @@ std::optional<Blocker> judge(const Facts &facts, const DumpOptions &options)
     if (facts.fd < 0)
         return name_blocker(facts, options);
     const Kind *kind = classify(facts);
-    if (!kind)
-        return unsupported(facts);
+    if (!kind) // whether one of the plugins really knows it is heard when it is dumped
+        return plugin_kind(options) ? std::nullopt : std::optional(unsupported(facts));
     if (facts.info.field("lock") && !options.file_locks)
         return blocker_of(facts, "it holds a file lock", "use --file-locks (-l)");
     return kind->blocker(facts, options);

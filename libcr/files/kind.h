@@ -24,6 +24,12 @@
 #include <optional>
 #include <span>
 
+namespace cr::plugin
+{
+class Plugins;
+enum class Hook : uint32_t;
+}
+
 namespace cr::files
 {
 
@@ -46,6 +52,7 @@ struct DumpOptions {
     uint64_t ghost_limit = 1 << 20;           // largest deleted file on disk, bytes
     bool force_irmap = false; // watched files are looked for by inode numbers, not by their handles
     std::vector<std::string> irmap_scan_paths;
+    plugin::Plugins *plugins = nullptr; // borrowed
     std::vector<std::string> external; // "pipe:[4711]": the other end is given back at restore
 };
 
@@ -84,6 +91,10 @@ struct Kind {
 std::span<const Kind *const> kinds();
 // The kind that claims these facts; null when none does.
 const Kind *classify(const Facts &facts);
+// The kind of what no other claims, when a plugin may know it; else null.
+const Kind *plugin_kind(const DumpOptions &options);
+// Has a plugin make the file of an entry; it may want to be asked again, and then nothing is made.
+void open_by_plugin(const img::file_entry &entry, Opener &opener, plugin::Hook hook);
 // The kind whose entries have that type; null when it is not supported.
 const Kind *kind_of(img::fd_types type);
 

@@ -7,6 +7,6 @@ namespace cr::files
 {
 
 extern const Kind kReg, kPipe, kFifo, kEventfd, kEventpoll, kSignalfd, kTimerfd, kTty, kInotify, kMemfd,
-    kPidfd, kUnixSocket, kInetSocket, kNetlinkSocket, kPacketSocket, kFanotify;
+    kPidfd, kUnixSocket, kInetSocket, kNetlinkSocket, kPacketSocket, kFanotify, kExternal;
 
 } // namespace cr::files

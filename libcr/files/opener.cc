@@ -137,6 +137,11 @@ void Opener::let_go()
 void Opener::place(const img::file_entry &entry, Fd fd)
 {
     set_flags(fd.get(), kind_of(entry.type())->common(entry, plan).flags);
+    place_as_it_is(entry, std::move(fd));
+}
+
+void Opener::place_as_it_is(const img::file_entry &entry, Fd fd)
+{
     sys::move_to(fd, plan.number(entry));
     made_.insert(fd.release());
 }

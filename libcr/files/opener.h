@@ -19,6 +19,11 @@
 #include <typeindex>
 #include <vector>
 
+namespace cr::plugin
+{
+class Plugins;
+}
+
 namespace cr::files
 {
 
@@ -31,6 +36,7 @@ struct RestoreOptions {
     bool orphan_pts_master = false; // the one whose master is not in the images gets a new one
     std::set<pid_t> pids;           // processes of the images
     int terminal = -1; // that terminal, below first_number; -1: one of 0 to 2, or the controlling one
+    plugin::Plugins *plugins = nullptr; // borrowed
     // Descriptors given by the caller: "pipe:[4711]", "tmp/x" or "tty[...]" and the number, below
     // first_number.
     std::vector<std::pair<std::string, int>> inherited;
@@ -54,6 +60,7 @@ class Opener
     // For kinds.
     // `fd` is the description of this entry, with the flags it shall have (F_SETFL is done here).
     void place(const img::file_entry &entry, Fd fd);
+    void place_as_it_is(const img::file_entry &entry, Fd fd); // whatever flags it has
     // `fd` once more, at a number that no description will get: for what has to live while others are placed.
     Fd aside(int fd) const;
     // Runs `work` while the description at `from` is to be had at `number` too.

@@ -255,6 +255,8 @@ void Tree::capture_descriptions()
         Subject subject(what);
         description.kind = classify(description.facts);
         if (!description.kind)
+            description.kind = plugin_kind(options_);
+        if (!description.kind)
             refuse(unsupported(description.facts));
         if (first[i] == i)
             if (auto blocker = description.kind->blocker(description.facts, options_))

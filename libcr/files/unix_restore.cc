@@ -11,6 +11,7 @@
 #include "libcr/files/socket_options.h"
 #include "libcr/files/socket_queue.h"
 #include "libcr/files/unix_socket.h"
+#include "libcr/plugin/plugins.h"
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
@@ -31,7 +32,7 @@ namespace cr::files
 namespace
 {
 
-constexpr uint32_t kConnected = 1, kListens = 10, kExternal = 1; // as in unix_socket.cc
+constexpr uint32_t kConnected = 1, kListens = 10, kExternal = 1, kOfPlugin = 4; // as in unix_socket.cc
 
 using Socket = img::unix_sk_entry;
 
@@ -181,6 +182,10 @@ void Maker::open(const img::file_entry &entry)
     if (Fd given = plan_.inherit_as_is(cat("socket:[", socket.ino(), "]"))) {
         given_.insert(&entry);
         return opener_.place(entry, std::move(given));
+    }
+    if (socket.uflags() & kOfPlugin) {
+        given_.insert(&entry);
+        return open_by_plugin(entry, opener_, plugin::Hook::RestoreUnixSocket);
     }
     const img::file_entry *peer = peer_of(socket);
     bool stream = socket.type() != SOCK_DGRAM;

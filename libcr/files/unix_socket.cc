@@ -9,6 +9,7 @@
 #include "libcr/files/socket_options.h"
 #include "libcr/files/socket_queue.h"
 #include "libcr/files/tree.h"
+#include "libcr/plugin/plugins.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
@@ -25,7 +26,7 @@ namespace
 {
 
 constexpr uint8_t kConnected = 1, kListens = 10; // TCP_ESTABLISHED, TCP_LISTEN
-constexpr uint32_t kExternal = 1;                // USK_EXTERN of uflags
+constexpr uint32_t kExternal = 1, kOfPlugin = 4; // USK_EXTERN, USK_CALLBACK of uflags
 
 uint32_t inode_of(const Facts &facts) { return static_cast<uint32_t>(facts.st.st_ino); }
 
@@ -117,6 +118,7 @@ class Finisher
     void name(const Description &description, const sys::UnixSocket &socket, img::unix_sk_entry &usk);
     bool leads_to(const std::string &path, const sys::UnixSocket &socket, img::unix_sk_entry &usk) const;
     void external_peer(const sys::UnixSocket &peer);
+    bool give_to_plugin(const Description &description, const sys::UnixSocket &socket, img::unix_sk_entry &usk);
     void queue(const Description &description);
 
     Tree &tree_;
@@ -140,7 +142,8 @@ void Finisher::run()
         if (auto blocker = unix_blocker(description->facts, sockets_, in_tree, tree_.options()))
             refused(blocker->reason, blocker->remedy);
         fill(*description);
-        queue(*description);
+        if (!(description->entry.usk().uflags() & kOfPlugin))
+            queue(*description);
     }
 }
 
@@ -154,6 +157,8 @@ void Finisher::fill(Description &description)
     if (const sys::UnixSocket *listener = sockets_.waits_at(usk.ino()))
         usk.set_peer(listener->inode);
     usk.set_name(socket.name);
+    if (give_to_plugin(description, socket, usk))
+        return;
     if (socket.shutdown)
         usk.set_shutdown(static_cast<img::sk_shutdown>(socket.shutdown & 3));
     if (!socket.name.empty() && socket.name[0])
@@ -191,6 +196,26 @@ void Finisher::name(const Description &description, const sys::UnixSocket &socke
         return;
     }
     usk.set_deleted(true);
+}
+
+// One whose other end is outside, which nothing else allows.
+bool Finisher::give_to_plugin(const Description &description, const sys::UnixSocket &socket,
+                              img::unix_sk_entry &usk)
+{
+    const sys::UnixSocket *peer = sockets_.find(socket.peer);
+    if (!socket.peer || in_tree_.count(socket.peer) ||
+        is_allowed(description.facts, socket, peer, tree_.options()))
+        return false;
+    Fd copy = tree_.take(description.facts);
+    if (tree_.options()
+            .plugins->run(plugin::Hook::DumpUnixSocket, static_cast<int>(usk.id()), copy.get())
+            .not_theirs()) {
+        Blocker blocker = external_blocker(description.facts, socket, peer);
+        refused(blocker.reason, blocker.remedy);
+    }
+    usk.set_uflags(kOfPlugin);
+    usk.set_peer(0);
+    return true;
 }
 
 void Finisher::external_peer(const sys::UnixSocket &peer)
@@ -284,7 +309,9 @@ std::optional<Blocker> unix_blocker(const Facts &facts, const UnixSockets &socke
         return blocker_of(facts,
                           "the kernel does not list this unix socket (it is of another network namespace)");
     const sys::UnixSocket *peer = sockets.find(socket->peer);
-    if (socket->peer && !in_tree(socket->peer) && !is_allowed(facts, *socket, peer, options))
+    // Whether a plugin really knows it is heard when it is dumped.
+    bool of_plugin = options.plugins && options.plugins->has(plugin::Hook::DumpUnixSocket);
+    if (socket->peer && !in_tree(socket->peer) && !of_plugin && !is_allowed(facts, *socket, peer, options))
         return external_blocker(facts, *socket, peer);
     if (socket->state == kListens) {
         if (socket->unread != socket->waiting.size() ||

@@ -160,6 +160,8 @@ bool FrozenTree::adopt(pid_t pid)
     task.pidfd = Fd(static_cast<int>(fd));
     if (pid == getpid())
         return false; // examine() has reported it
+    if (options_.before_seize)
+        options_.before_seize(pid);
     tasks_.push_back(std::move(task));
     return true;
 }

@@ -76,6 +76,7 @@ struct FreezeOptions {
     // The tree stands already, by something else than ptrace: called when all of it is seized, and will stop
     // as soon as that something lets it.
     std::function<void()> all_seized;
+    std::function<void(pid_t)> before_seize; // of each process; what it throws is in the way
     std::function<void()> before_resume; // called before the tasks are let go
 };
 

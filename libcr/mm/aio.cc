@@ -111,12 +111,15 @@ void plan_rings(TaskPlan &plan)
                                 [&](const Vma &v) { return v.start() == entry.id(); });
         auto describe = [&] { return name_of(*vma); };
         Subject subject(describe);
-        uint64_t cpus = sys::possible_cpus(), here = ring_length(entry.nr_req(), cpus);
-        if (here != size_of(*vma))
+        const uint64_t cpus = sys::possible_cpus();
+        uint32_t requests = entry.nr_req();
+        if (ring_length(requests, cpus) != size_of(*vma)) // which the length tells as well
+            requests = requests_of(size_of(*vma));
+        if (uint64_t here = ring_length(requests, cpus); here != size_of(*vma))
             refused(cat("its ring has ", size_of(*vma), " bytes, and would have ", here,
                         " on this machine with its ", cpus, " CPUs"),
                     "restore on a machine with as many CPUs as that of the dump");
-        RingPlan ring{&*vma, entry.nr_req(), 0, 0};
+        RingPlan ring{&*vma, requests, 0, 0};
         if (auto header = stored_header(plan, *vma)) {
             if (header->magic != kMagic || header->length != sizeof(Header) ||
                 header->nr != events_in(size_of(*vma)))

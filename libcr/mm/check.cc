@@ -60,7 +60,8 @@ void check_kind(const Vma &vma)
     if (status & ~kRestorable)
         bad_image(cat("status 0x", hex(status), " is not known"));
     if (status & kVmaAioRing) // neither a file nor anonymous, whatever the image calls it
-        status = (status & ~kBacking) | kVmaAnonShared;
+        status = (status & ~kBacking) |
+                 ((vma.flags() & MAP_TYPE) == MAP_SHARED ? kVmaAnonShared : kVmaAnonPrivate);
     uint32_t backing = status & kBacking;
     if (backing == 0 || (backing & (backing - 1)))
         bad_image(cat("status 0x", hex(status), " does not say what it maps"));

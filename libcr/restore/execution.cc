@@ -43,7 +43,8 @@ uint32_t elapsed_us(uint64_t since_us) { return static_cast<uint32_t>(monotonic_
 class Execution
 {
   public:
-    Execution(const RestoreRequest &request, Plan &plan) : request_(request), plan_(plan)
+    Execution(const RestoreRequest &request, Plan &plan, plugin::Plugins &plugins)
+        : request_(request), plan_(plan), plugins_(plugins)
     {
         ::clock_gettime(CLOCK_REALTIME_COARSE, &begun_);
     }
@@ -80,6 +81,7 @@ class Execution
 
     const RestoreRequest &request_;
     Plan &plan_;
+    plugin::Plugins &plugins_;
     timespec begun_{};
     std::optional<ReadyToClone> ready_; // goes last: until then the dead come to us
     std::optional<Cgroups> cgroups_;    // when nobody is in them any more
@@ -182,6 +184,8 @@ void Execution::clone_root()
     };
     tracees_.emplace(root_, expectations(), fill, [this] { return memory_->failure(); });
     tracees_->also_ours(opener_->pid(), "opener");
+    if (plugins_.any())
+        tracees_->also_ours(plugins_.host(), "program that loads plugins");
     tracees_->seize_root();
     cgroups_->follow(*tracees_, root_);
     char byte = 1;
@@ -208,6 +212,7 @@ void Execution::follow()
     if (auto why = memory_->failure())
         throw *why;
     opener_->after_tasks();
+    plugins_.run(plugin::Hook::PostForking);
     for (const TaskImage &task : plan_.images.tasks)
         if (!task.zombie())
             set_from_outside(task);
@@ -219,6 +224,8 @@ void Execution::set_state()
 {
     tracees_->stop_all(threads_);
     take_last_step(plan_, *tracees_, *memory_, programs_);
+    for (pid_t pid : leaders_)
+        plugins_.run(plugin::Hook::ResumeDevices, pid);
 }
 
 // Who looks at the restored tree at once shall find main threads dead that were. Nothing depends on it.
@@ -330,6 +337,9 @@ RestoreResult Execution::run()
 
 } // namespace
 
-RestoreResult execute(const RestoreRequest &request, Plan &plan) { return Execution(request, plan).run(); }
+RestoreResult execute(const RestoreRequest &request, Plan &plan, plugin::Plugins &plugins)
+{
+    return Execution(request, plan, plugins).run();
+}
 
 } // namespace cr::restore

@@ -9,6 +9,6 @@ namespace cr::restore
 
 // One attempt. Throws when anything cannot be made; nothing is left behind then, and the plan can be executed
 // again.
-RestoreResult execute(const RestoreRequest &request, Plan &plan);
+RestoreResult execute(const RestoreRequest &request, Plan &plan, plugin::Plugins &plugins);
 
 } // namespace cr::restore

@@ -123,7 +123,7 @@ bool is_shell_job(const ImageSet &images, const RestoreRequest &request)
 
 } // namespace
 
-std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
+std::unique_ptr<Plan> make_plan(const RestoreRequest &request, plugin::Plugins *plugins)
 {
     ImageSet images = read_images(request.images_dir);
     task::check_cpuinfo(images.dir, request.cpu_cap);
@@ -140,6 +140,7 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request)
     std::vector<mm::SharedPlan> shared = mm::plan_shared(plan->images.dir, spaces_of(plan->images));
     files::RestoreOptions options = request.files;
     options.shell_job = shell_job;
+    options.plugins = plugins;
     for (const TaskImage &task : plan->images.tasks)
         options.pids.insert(task.pid());
     options.written = written_files(plan->images);

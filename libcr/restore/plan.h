@@ -27,7 +27,8 @@ struct Plan {
 };
 
 // Reads and checks the whole image set. Throws when it makes no sense or cannot be restored here.
-std::unique_ptr<Plan> make_plan(const RestoreRequest &request);
+// `plugins` may be started later; null: none will be.
+std::unique_ptr<Plan> make_plan(const RestoreRequest &request, plugin::Plugins *plugins);
 
 // Places the region of the programs and builds them into it.
 void build(Plan &plan, const Surroundings &surroundings, Programs &out);

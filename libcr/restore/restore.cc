@@ -15,17 +15,25 @@ namespace cr::restore
 
 RestoreResult restore(const RestoreRequest &request)
 {
-    auto plan = make_plan(request);
+    plugin::Plugins plugins;
+    auto plan = make_plan(request, &plugins);
     check_pids_free(plan->images, plan->births);
+    const auto &needed = plan->images.inventory.plugins_entry().plugins();
+    plugins.start(request.plugins, plugin::Stage::Restore, plan->images.dir.fd(), {needed.begin(), needed.end()});
+    plugins.run(plugin::Hook::RestoreInit);
     // Newer kernels give ids of dead processes and threads back a moment after their parent was told: the ids
     // are free by all that can be seen and still cannot be had.
     constexpr int kTries = 50;
     for (int i = 1;; i++) {
         try {
-            return execute(request, *plan);
+            RestoreResult result = execute(request, *plan, plugins);
+            plugins.end(0);
+            return result;
         } catch (const Error &error) {
-            if (error.err() != EEXIST || i == kTries)
+            if (error.err() != EEXIST || i == kTries) {
+                plugins.end(-1);
                 throw;
+            }
             log::debug("an id is not free yet: ", error.what());
         }
         ::usleep(10000);
@@ -36,7 +44,7 @@ RestoreResult restore(const RestoreRequest &request)
 
 std::string describe(const RestoreRequest &request)
 {
-    auto plan = make_plan(request);
+    auto plan = make_plan(request, nullptr);
     Programs programs;
     build(*plan, Surroundings{}, programs);
     std::string out;

@@ -4,6 +4,7 @@
 #include "libcr/feature/features.h"
 #include "libcr/files/opener.h"
 #include "libcr/ns/cgroup_options.h"
+#include "libcr/plugin/plugins.h"
 #include "stats.pb.h"
 
 #include <functional>
@@ -21,6 +22,7 @@ struct RestoreRequest {
     uint32_t cpu_cap = 0;       // bits of libcr/base/cpu_cap.h
     files::RestoreOptions files;
     ns::CgroupOptions cgroups;
+    plugin::Settings plugins;
     feature::Features features; // of this kernel, or of one that a test made up
     // Run at CRIU's named points with the root's pid (0 before it exists): "pre-restore", "post-restore", ...
     // What it throws before the tasks are released undoes the restore.

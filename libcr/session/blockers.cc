@@ -263,7 +263,7 @@ void warn_of_outer_ids(inject::FrozenTree &tree, bool shell_job)
 } // namespace
 
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
-                            task::KernelSource &kernel)
+                            task::KernelSource &kernel, plugin::Plugins &plugins)
 {
     BlockersFound out{tree.blockers(), {}, {}, {}, {}};
     auto add = [&](const std::string &subject, const std::string &reason, const std::string &remedy) {
@@ -281,6 +281,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     options.ext_unix_sk_inodes = request.ext_unix_sk_inodes;
     options.link_remap = request.link_remap;
     options.ghost_limit = request.ghost_limit;
+    options.plugins = &plugins;
     if (tree.tasks().empty())
         return out; // nothing of it could be held
     const inject::FrozenTask &root = tree.tasks().front();

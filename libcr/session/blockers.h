@@ -31,6 +31,6 @@ struct BlockersFound {
 };
 
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
-                            task::KernelSource &kernel);
+                            task::KernelSource &kernel, plugin::Plugins &plugins);
 
 } // namespace cr::session

@@ -36,6 +36,7 @@ class Freeze
 
   private:
     void begin();
+    void start_plugins();
     void tell_connections(const std::vector<files::OuterConnection> &outer);
     void tell_tree_end();
     void tell_done();
@@ -55,6 +56,7 @@ class Freeze
     uint64_t begin_us_ = 0, frozen_us_ = 0;
     WriteWatches watches_{request_}; // until cr-dump-mm has them
     task::KernelSource kernel_;
+    plugin::Plugins plugins_;
     TreeCgroups cgroups_{request_};
 };
 
@@ -67,11 +69,26 @@ void Freeze::begin()
     hello_ = make_hello(request_, holder_.fd());
     if (request_.tcp_established && request_.lock_network)
         hello_.set_lock_fd(holder_.open_lock());
+    start_plugins();
     *record.mutable_hello() = hello_;
     put_record(out_, record);
     record.Clear();
     record.set_stage_begin("cr-freeze");
     put_record(out_, record);
+}
+
+// A tree that is only looked at is none of theirs.
+void Freeze::start_plugins()
+{
+    if (request_.dry_run)
+        return;
+    plugins_.start(request_.plugins, request_.pre_dump ? plugin::Stage::PreDump : plugin::Stage::Dump, images_->fd());
+    if (!plugins_.any())
+        return;
+    img::session_plugins &out = *hello_.mutable_plugins();
+    out.set_fd(plugins_.socket());
+    out.set_hooks(plugins_.hooks());
+    out.set_longest_s(static_cast<uint32_t>(request_.plugins.longest.count()));
 }
 
 void Freeze::tell_connections(const std::vector<files::OuterConnection> &outer)
@@ -158,6 +175,7 @@ int Freeze::run()
 {
     begin();
     int code = freeze_and_hold();
+    plugins_.end(code ? -1 : 0);
     remove_names();
     return code;
 }
@@ -171,11 +189,13 @@ int Freeze::freeze_and_hold()
         inject::FreezeOptions options;
         options.timeout = request_.timeout;
         options.collect = true;
+        if (plugins_.has(plugin::Hook::PauseDevices))
+            options.before_seize = [this](pid_t pid) { plugins_.run(plugin::Hook::PauseDevices, pid); };
         cgroups_.freeze(options);
         std::vector<Fd> old_pages; // freed when the tree has been let go
         inject::FrozenTree tree(request_.tree, options);
         frozen_us_ = monotonic_us();
-        BlockersFound found = find_blockers(tree, request_, kernel_);
+        BlockersFound found = find_blockers(tree, request_, kernel_, plugins_);
         cgroups_.look(tree, found);
         if (!found.blockers.empty()) {
             tree.resume();
@@ -194,6 +214,10 @@ int Freeze::freeze_and_hold()
             if (request_.cpu_cap & kCpuImage)
                 task::write_cpuinfo(*images_);
         }
+        if (!request_.pre_dump)
+            for (const inject::FrozenTask &task : tree.tasks())
+                if (task.state != inject::FrozenTask::State::Zombie)
+                    plugins_.run(plugin::Hook::CheckpointDevices, task.pid);
         tell_connections(found.connections);
         const image::Dir &states = request_.pre_dump ? nothing_ : *images_;
         capture_tree(tree, request_, found, kernel_, watches_, states, out_);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "libcr/ns/cgroup_options.h"
+#include "libcr/plugin/plugins.h"
 
 #include <chrono>
 #include <cstdint>
@@ -47,6 +48,7 @@ struct FreezeRequest {
     uint32_t cpu_cap = 0;    // bits of libcr/base/cpu_cap.h
     ns::CgroupOptions cgroups;
     std::string freeze_cgroup; // empty: none
+    plugin::Settings plugins;
     int log_level = 2;
     std::string log_file;
 };

@@ -1,9 +1,12 @@
 #include "libcr/session/stage_files.h"
 
 #include "libcr/files/tree.h"
+#include "libcr/plugin/plugins.h"
+#include "libcr/session/link.h"
 #include "libcr/sys/descriptor.h"
 
 #include <chrono>
+#include <optional>
 
 namespace cr::session
 {
@@ -30,9 +33,18 @@ void dump_files(Stage &stage)
     options.force_irmap = stage.hello().force_irmap();
     options.irmap_scan_paths.assign(stage.hello().irmap_scan_path().begin(),
                                     stage.hello().irmap_scan_path().end());
+    std::optional<plugin::Plugins> plugins;
+    if (stage.hello().has_plugins()) {
+        const img::session_plugins &theirs = stage.hello().plugins();
+        plugins.emplace(HolderLink(stage.hello()).take(theirs.fd()), theirs.hooks(),
+                        std::chrono::seconds(theirs.longest_s()));
+        options.plugins = &*plugins;
+    }
     sys::raise_descriptor_limit(); // a pidfd for each task
     files::Tree tree(options, stage.images());
+    uint32_t root = 0;
     while (auto task = stage.next_task()) {
+        root = root ? root : task->pid();
         tree.add_process(static_cast<pid_t>(task->pid()));
         if (!task->zombie()) {
             tree.add(reader_of(*task), static_cast<pid_t>(task->vpid()), task->files_id());
@@ -47,6 +59,8 @@ void dump_files(Stage &stage)
         tree.claim(claim->id(), static_cast<pid_t>(claim->pid()), claim->via(), claim->link(),
                    claim->flags());
     tree.capture();
+    if (plugins)
+        plugins->run(plugin::Hook::DumpDevicesLate, static_cast<int>(root));
     if (stage.hello().leave_running() && stage.hello().has_lock_fd())
         stage.sockets_read();
     auto end = std::chrono::steady_clock::now();
@@ -55,6 +69,9 @@ void dump_files(Stage &stage)
 
     img::session_stage_done done;
     done.set_stage("cr-dump-files");
+    if (plugins)
+        for (std::string &name : plugins->added())
+            done.add_plugins(std::move(name));
     done.set_frozen_us(
         static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(end - begin).count()));
     stage.done(done);

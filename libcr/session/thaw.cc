@@ -70,6 +70,7 @@ class Thaw
     std::set<std::string> begun_, running_, holding_;
     std::vector<Error> failures_;
     std::optional<img::cr_tracker_entry> tracker_;
+    std::vector<std::string> plugins_; // that the images cannot be restored without
     pid_t root_ = 0; // as this machine sees it
     bool tree_end_ = false;
     bool gone_ = false; // the tree is not held any more
@@ -133,6 +134,8 @@ void Thaw::take(const img::session_record &record)
         holding_.erase(done.stage());
         if (done.has_tracker())
             tracker_ = done.tracker();
+        for (const std::string &name : done.plugins())
+            plugins_.push_back(name);
         img::dump_stats_entry &sum = result_.statistics;
         sum.set_freezing_time(sum.freezing_time() + static_cast<uint32_t>(done.freezing_us()));
         sum.set_memdump_time(sum.memdump_time() + static_cast<uint32_t>(done.memdump_us()));
@@ -229,6 +232,8 @@ void Thaw::commit()
         inventory.set_cr_network_lock(net::lasting_table(hello_.run_id()));
     for (const std::string &stage : begun_)
         inventory.add_cr_stages(stage);
+    for (const std::string &name : plugins_)
+        inventory.mutable_plugins_entry()->add_plugins(name);
     if (tracker_)
         *inventory.mutable_cr_tracker() = *tracker_;
     if (result_.partial)

@@ -65,6 +65,10 @@ TEST_CASE("rings and contexts of an image belong together")
     CHECK(contains(error_of(with_ring([](auto &mm) { mm.mutable_aios(0)->set_ring_len(4096); })), "has the length"));
     CHECK(contains(error_of(with_ring([](auto &mm) { mm.mutable_aios(0)->set_nr_req(0); })), "for 0 requests"));
     CHECK(contains(error_of(with_ring([](auto &mm) { mm.mutable_aios(0)->set_nr_req(1u << 31); })), "requests"));
+    CHECK(error_of(with_ring([](auto &mm) { // as others may call it
+              mm.mutable_vmas(0)->set_status(0x2201);
+              mm.mutable_vmas(0)->set_flags(MAP_PRIVATE | MAP_ANONYMOUS);
+          })) == "");
     auto extra = with_ring([](auto &mm) {
         *mm.add_aios() = mm.aios(0);
         mm.mutable_aios(1)->set_id(kAt + 0x10000);
