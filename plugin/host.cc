@@ -4,7 +4,7 @@
 // It is started with its end of the socket (libcr/plugin/wire.h) as its only argument, and ends when the other end is
 // closed.
 #include "criu-plugin.h"
-#include "libcr/plugin/wire.h"
+#include "libcr/plugin/envelope.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -56,45 +56,25 @@ int socket_fd = -1, images_fd = -1, stage = 0;
 std::vector<Plugin> plugins;
 std::vector<std::string> added, needed;
 
-void put(const Message &message, int fd = -1)
+void put(Message message, int fd = -1)
 {
-    iovec bytes{const_cast<Message *>(&message), sizeof message};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr header{};
-    header.msg_iov = &bytes;
-    header.msg_iovlen = 1;
-    if (fd >= 0) {
-        header.msg_control = control;
-        header.msg_controllen = sizeof control;
-        cmsghdr *right = CMSG_FIRSTHDR(&header);
-        right->cmsg_level = SOL_SOCKET;
-        right->cmsg_type = SCM_RIGHTS;
-        right->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(right), &fd, sizeof fd);
-    }
-    if (sendmsg(socket_fd, &header, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof message))
+    Envelope envelope(message);
+    envelope.put(fd);
+    if (sendmsg(socket_fd, envelope.header(), MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof message))
         _exit(1); // nobody is there any more
 }
 
 // -1 in `fd` when none came.
 bool get(Message &message, int &fd)
 {
-    iovec bytes{&message, sizeof message};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-    msghdr header{};
-    header.msg_iov = &bytes;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
+    Envelope envelope(message);
     ssize_t n;
-    while ((n = recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+    while ((n = recvmsg(socket_fd, envelope.header(), MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
         ;
-    fd = -1;
     if (n != static_cast<ssize_t>(sizeof message))
         return false;
+    fd = envelope.fd();
     message.text[sizeof message.text - 1] = 0;
-    if (cmsghdr *right = CMSG_FIRSTHDR(&header); right && right->cmsg_type == SCM_RIGHTS)
-        std::memcpy(&fd, CMSG_DATA(right), sizeof fd);
     return true;
 }
 
@@ -328,7 +308,7 @@ int main(int argc, char **argv)
         return 1;
     socket_fd = std::atoi(argv[1]);
     Message question;
-    int fd;
+    int fd = -1;
     while (get(question, fd)) {
         Message done{};
         done.what = What::Done;

@@ -5,13 +5,13 @@
 #include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/plugin/envelope.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/process.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -70,42 +70,20 @@ std::string host_path()
     ::_exit(127);
 }
 
-void put(int socket, const Message &message, int fd)
+void put(int socket, Message message, int fd)
 {
-    iovec bytes{const_cast<Message *>(&message), sizeof message};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr header{};
-    header.msg_iov = &bytes;
-    header.msg_iovlen = 1;
-    if (fd >= 0) {
-        header.msg_control = control;
-        header.msg_controllen = sizeof control;
-        cmsghdr *right = CMSG_FIRSTHDR(&header);
-        right->cmsg_level = SOL_SOCKET;
-        right->cmsg_type = SCM_RIGHTS;
-        right->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(right), &fd, sizeof fd);
-    }
-    sys::call(SYS_sendmsg, socket, &header, MSG_NOSIGNAL); // one that is gone is heard of by get()
+    Envelope envelope(message);
+    envelope.put(fd);
+    sys::call(SYS_sendmsg, socket, envelope.header(), MSG_NOSIGNAL); // one that is gone is heard of by get()
 }
 
 // The size of what came: 0 when the other side is gone.
 long get(int socket, Message &message, Fd &fd)
 {
-    iovec bytes{&message, sizeof message};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-    msghdr header{};
-    header.msg_iov = &bytes;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    long n = sys::call(SYS_recvmsg, socket, &header, MSG_CMSG_CLOEXEC);
+    Envelope envelope(message);
+    long n = sys::call(SYS_recvmsg, socket, envelope.header(), MSG_CMSG_CLOEXEC);
     if (n > 0)
-        if (const cmsghdr *right = CMSG_FIRSTHDR(&header); right && right->cmsg_type == SCM_RIGHTS) {
-            int number;
-            std::memcpy(&number, CMSG_DATA(right), sizeof number);
-            fd = Fd(number);
-        }
+        fd = Fd(envelope.fd());
     message.text[sizeof message.text - 1] = 0;
     return n;
 }
