@@ -62,16 +62,42 @@ Fd controlling_terminal()
     return Fd(fd < 0 ? -1 : static_cast<int>(fd));
 }
 
-// Made before the restore: a pid file that cannot be is an error to find early.
-Fd open_pidfile(const cli::RestoreOptions &options)
-{
-    if (options.pidfile.empty())
-        return {};
-    std::string path = options.pidfile[0] == '/' ? options.pidfile : options.work_dir + "/" + options.pidfile;
-    return Fd(static_cast<int>(sys::check(
-        sys::call(SYS_openat, AT_FDCWD, path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644),
-        [&] { return "create the pid file " + path; })));
-}
+// Made before the restore, since one that cannot be made is an error to find early; a restore that fails takes
+// it away again, or the next try would find it there.
+class PidFile {
+  public:
+    explicit PidFile(const cli::RestoreOptions &options)
+    {
+        if (options.pidfile.empty())
+            return;
+        path_ = options.pidfile[0] == '/' ? options.pidfile : options.work_dir + "/" + options.pidfile;
+        fd_ = Fd(static_cast<int>(sys::check(
+            sys::call(SYS_openat, AT_FDCWD, path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644),
+            [&] { return "create the pid file " + path_; })));
+    }
+    PidFile(const PidFile &) = delete;
+    PidFile &operator=(const PidFile &) = delete;
+    ~PidFile()
+    {
+        if (fd_ && !written_)
+            sys::call(SYS_unlinkat, AT_FDCWD, path_.c_str(), 0);
+    }
+
+    void write(pid_t root)
+    {
+        if (!fd_)
+            return;
+        written_ = true; // the tree runs, whatever becomes of the file
+        std::string text = cat(root);
+        sys::check(sys::call(SYS_write, fd_.get(), text.data(), text.size()), "write the pid file");
+        fd_.reset(); // not for the program that we may become, nor for as long as we wait
+    }
+
+  private:
+    std::string path_;
+    Fd fd_;
+    bool written_ = false;
+};
 
 void wait_for_children()
 {
@@ -139,15 +165,14 @@ int restore_tree(const cli::RestoreOptions &options)
         };
         request.hook = [scripts](const char *point, pid_t root) { run_scripts(scripts, point, root); };
     }
-    Fd pidfile = open_pidfile(options), terminal;
+    PidFile pidfile(options);
+    Fd terminal;
     if (!::isatty(0) && !::isatty(1) && !::isatty(2))
         terminal = controlling_terminal();
     request.files.terminal = terminal.get();
     restore::RestoreResult result = restore::restore(request);
-    if (pidfile) {
-        std::string text = cat(result.root);
-        sys::check(sys::call(SYS_write, pidfile.get(), text.data(), text.size()), "write the pid file");
-    }
+    pidfile.write(result.root);
+    log::info("Restore finished successfully. Tasks resumed."); // CRIU's words, which runners look for
     if (request.hook)
         request.hook("post-resume", result.root);
     write_statistics(options, result.statistics);

@@ -317,8 +317,11 @@ ThawResult Thaw::run(const BeforeCommit &before_commit)
     if (!gone_)
         let_go();
     result_.dry_run = hello_.dry_run();
-    if (!hello_.dry_run())
+    if (!hello_.dry_run()) {
         write_statistics();
+        // CRIU's words, which runners look for in the log.
+        log::info(hello_.pre_dump() ? "Pre-dumping" : "Dumping", " finished successfully");
+    }
     return result_;
 }
 
