@@ -3,6 +3,7 @@
 #include "libcr/base/parallel.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/further_options.h"
 #include "libcr/files/identity.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/locks.h"
@@ -122,16 +123,20 @@ void BlockerSearch::find_locks(const TaskFiles &task, std::vector<Facts> &found)
 void BlockerSearch::remember(const Facts &facts, int pidfd, std::vector<Blocker> &out)
 {
     const Kind *kind = facts.fd >= 0 ? classify(facts) : nullptr;
-    if (kind && kind->look)
-        if (auto blocker = kind->look(facts, take_copy(pidfd, facts.fd).get()))
-            return out.push_back(std::move(*blocker));
+    bool is_socket = facts.fd >= 0 && S_ISSOCK(facts.st.st_mode);
+    Fd copy = is_socket || (kind && kind->look) ? take_copy(pidfd, facts.fd) : Fd();
+    std::optional<Blocker> blocker = kind && kind->look ? kind->look(facts, copy.get()) : std::nullopt;
+    if (!blocker && is_socket)
+        blocker = filter_blocker(facts, copy.get());
+    if (blocker)
+        return out.push_back(std::move(*blocker));
     if (facts.link.starts_with("pipe:[")) {
         pipes_[facts.st.st_ino].add(facts);
     } else if (facts.socket_domain == AF_UNIX) {
         if (unix_.emplace(static_cast<uint32_t>(facts.st.st_ino), facts).second && facts.carrier.empty())
-            carried_.look(facts, take_copy(pidfd, facts.fd).get());
+            carried_.look(facts, copy.get());
     } else if (facts.socket_domain == AF_INET || facts.socket_domain == AF_INET6) {
-        inet_.emplace_back(facts, inet_state(take_copy(pidfd, facts.fd).get()));
+        inet_.emplace_back(facts, inet_state(copy.get()));
     } else if (facts.fd >= 0 && S_ISCHR(facts.st.st_mode) && !facts.is_path_only() &&
                tty_type(facts.st.st_rdev) != img::UNKNOWN) {
         terminals_.add(facts, pidfd);
@@ -157,13 +162,15 @@ void BlockerSearch::finish(std::vector<Blocker> &out)
 {
     look_at_carried(out);
     std::map<pid_t, Fd> pidfds;
-    for (const auto &[inode, ends] : pipes_) {
-        Fd &pidfd = pidfds[ends.first.pid];
+    auto pidfd_of = [&](pid_t pid) {
+        Fd &pidfd = pidfds[pid];
         if (!pidfd)
-            pidfd = sys::pidfd_open(ends.first.pid);
-        if (auto blocker = other_end_outside(ends, pidfd.get(), options_))
+            pidfd = sys::pidfd_open(pid);
+        return pidfd.get();
+    };
+    for (const auto &[inode, ends] : pipes_)
+        if (auto blocker = other_end_outside(ends, pidfd_of(ends.first.pid), options_))
             out.push_back(std::move(*blocker));
-    }
     terminals_.finish(options_, out);
     finish_connections(out);
     if (unix_.empty())
@@ -173,6 +180,9 @@ void BlockerSearch::finish(std::vector<Blocker> &out)
     for (const auto &[inode, facts] : unix_)
         if (auto blocker = unix_blocker(facts, sockets, in_tree, options_))
             out.push_back(std::move(*blocker));
+        else if (const sys::UnixSocket *socket = sockets.find(inode); !socket->waiting.empty())
+            if (auto waiting = waiting_.blocker(facts, sockets, take_copy(pidfd_of(facts.pid), facts.fd).get()))
+                out.push_back(std::move(*waiting));
 }
 
 } // namespace cr::files

@@ -9,6 +9,7 @@
 #include "libcr/files/kind.h"
 #include "libcr/files/pipe.h"
 #include "libcr/files/tty.h"
+#include "libcr/files/waiting.h"
 
 #include <map>
 
@@ -45,6 +46,7 @@ class BlockerSearch
     std::vector<std::pair<Facts, InetState>> inet_;
     TerminalSearch terminals_;
     Carried carried_;
+    WaitingClients waiting_;
     std::vector<OuterConnection> outer_;
 
     void finish_connections(std::vector<Blocker> &out);

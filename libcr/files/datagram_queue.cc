@@ -89,10 +89,10 @@ template <class Address> std::string bytes_of(const Address &address)
 }
 
 // Where a datagram to this socket is sent: where it went, as far as that is known.
-std::string destination_of(const img::inet_sk_entry &socket, const Packet &packet, sa_family_t family)
+std::string destination_of(const img::inet_sk_entry &socket, const Packet &packet, sa_family_t family,
+                           in_port_t port)
 {
     std::string at = unmapped(packet.destination.empty() ? local_address(socket) : packet.destination);
-    uint16_t port = htons(static_cast<uint16_t>(socket.src_port()));
     if (family == AF_INET) {
         sockaddr_in out{};
         if (at.size() == sizeof out && family_of(at) == family)
@@ -114,7 +114,7 @@ std::string destination_of(const img::inet_sk_entry &socket, const Packet &packe
     return bytes_of(out);
 }
 
-IpPacket packet_for(const img::inet_sk_entry &socket, const Packet &packet)
+IpPacket packet_for(const img::inet_sk_entry &socket, const Packet &packet, in_port_t port)
 {
     IpPacket out;
     out.source = unmapped(packet.source);
@@ -123,7 +123,7 @@ IpPacket packet_for(const img::inet_sk_entry &socket, const Packet &packet)
         !(family == AF_INET6 && out.source.size() == sizeof(sockaddr_in6)))
         bad_image(cat("a datagram in socket ", socket.ino(), " without the address of its sender"));
     out.protocol = static_cast<uint8_t>(socket.proto() ? socket.proto() : uint32_t{IPPROTO_UDP});
-    out.destination = destination_of(socket, packet, family);
+    out.destination = destination_of(socket, packet, family, port);
     out.bytes = packet.bytes;
     out.ttl = packet.ttl;
     out.tos = packet.tos;
@@ -136,12 +136,15 @@ class Changed
   public:
     Changed(int fd, const img::sk_opts_entry &options) : fd_(fd), options_(options)
     {
-        int room = INT32_MAX / 2, on = 1;
+        int room = INT32_MAX / 2, on = 1, off = 0;
         room_ = socket_option(fd, SO_RCVBUF) / 2;
         socklen_t size = sizeof device_, four = sizeof all_, six = sizeof all6_;
         sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_BINDTODEVICE, device_, &size);
         sys::call(SYS_getsockopt, fd, IPPROTO_IP, IP_MULTICAST_ALL, &all_, &four);
         sys::call(SYS_getsockopt, fd, IPPROTO_IPV6, kMulticastAll6, &all6_, &six);
+        four = sizeof late_port_;
+        sys::call(SYS_getsockopt, fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late_port_, &four);
+        set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &off, sizeof off);
         set(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
         set(fd, SOL_SOCKET, SO_BINDTODEVICE, "", 0);
         set(fd, IPPROTO_IP, IP_MULTICAST_ALL, &on, sizeof on);
@@ -156,15 +159,46 @@ class Changed
         set(fd_, SOL_SOCKET, SO_BINDTODEVICE, device_, std::strlen(device_));
         set(fd_, IPPROTO_IP, IP_MULTICAST_ALL, &all_, sizeof all_);
         set(fd_, IPPROTO_IPV6, kMulticastAll6, &all6_, sizeof all6_);
+        set(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late_port_, sizeof late_port_);
     }
     Changed(const Changed &) = delete;
     Changed &operator=(const Changed &) = delete;
 
   private:
-    int fd_, room_, all_ = 1, all6_ = 1;
+    int fd_, room_, all_ = 1, all6_ = 1, late_port_ = 0;
     char device_[IF_NAMESIZE] = "";
     const img::sk_opts_entry &options_;
 };
+
+// A port that no other socket has, for as long as it lives: those that share one (SO_REUSEPORT), or a group, would
+// get what is meant for this. Afterwards the socket is as if it was never bound, and keeps what it has received.
+class PortOfItsOwn
+{
+  public:
+    PortOfItsOwn(int fd, uint32_t family) : fd_(fd)
+    {
+        sockaddr_in6 address{};
+        address.sin6_family = static_cast<sa_family_t>(family);
+        socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof address;
+        sys::check(sys::call(SYS_bind, fd, &address, size), "bind a socket to a port");
+        sys::check(sys::call(SYS_getsockname, fd, &address, &size), "ask for the port of a socket");
+        port_ = address.sin6_port; // at the same place in both families
+    }
+    ~PortOfItsOwn()
+    {
+        sockaddr nobody{};
+        nobody.sa_family = AF_UNSPEC;
+        sys::call(SYS_connect, fd_, &nobody, sizeof nobody);
+    }
+    PortOfItsOwn(const PortOfItsOwn &) = delete;
+    PortOfItsOwn &operator=(const PortOfItsOwn &) = delete;
+    in_port_t port() const { return port_; }
+
+  private:
+    int fd_;
+    in_port_t port_ = 0;
+};
+static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
 
 // Errors of earlier packets, and packets that cannot come back.
 void warn_of_lost(int fd, bool packets)
@@ -191,7 +225,10 @@ void Datagrams::capture(Description &description)
         auto [place, is_new] = shutdowns_.try_emplace({family, protocol});
         if (is_new)
             place->second = sys::inet_shutdowns(family, protocol);
-        if (auto found = place->second.find(isk.ino()); found != place->second.end() && found->second)
+        if (!place->second)
+            log::warning(Subject::current(), ": this kernel does not tell whether it was shut down (no udp_diag), "
+                                             "which is not kept");
+        else if (auto found = place->second->find(isk.ino()); found != place->second->end() && found->second)
             isk.set_shutdown(static_cast<img::sk_shutdown>(found->second & 3));
     }
     if (!groups_)
@@ -206,9 +243,10 @@ void Datagrams::capture(Description &description)
 size_t deliver(int fd, const img::inet_sk_entry &socket, const std::vector<Packet> &packets)
 {
     Changed changed(fd, socket.opts());
+    PortOfItsOwn own(fd, socket.family());
     std::map<sa_family_t, PacketSender> senders;
     for (size_t came = 0; came < packets.size(); came++) {
-        IpPacket ip = packet_for(socket, packets[came]);
+        IpPacket ip = packet_for(socket, packets[came], own.port());
         sa_family_t family = family_of(ip.source);
         uint32_t before = memory_in_use(fd);
         long r = senders.try_emplace(family, family).first->second.send(ip);

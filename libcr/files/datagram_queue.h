@@ -31,14 +31,15 @@ class Datagrams
   private:
     Tree &tree_;
     std::optional<MulticastGroups> groups_;
-    std::map<std::pair<int, int>, std::map<uint32_t, uint8_t>> shutdowns_; // by family and protocol
+    // By family and protocol; nothing where the kernel does not tell.
+    std::map<std::pair<int, int>, std::optional<std::map<uint32_t, uint8_t>>> shutdowns_;
     std::optional<SocketUndo> undo_;
 };
 
 // The socket takes only what we send (sys::kPassMark) until it has another filter or none.
 void close_to_others(int fd);
 // How many of `packets` came, in their order: all, or those before the first that did not. `fd` is closed to
-// others.
+// others, and not bound yet.
 size_t deliver(int fd, const img::inet_sk_entry &socket, const std::vector<Packet> &packets);
 
 } // namespace cr::files

@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/fd.h"
 #include "libcr/base/text.h"
+#include "libcr/files/kind.h"
 #include "libcr/sys/gate.h"
 
 #include <algorithm>
@@ -221,15 +222,32 @@ void apply_further_options(int fd, const img::sk_opts_entry &from, bool last)
     }
 }
 
+namespace
+{
+
+// In instructions, or -errno.
+long filter_size(int fd)
+{
+    socklen_t count = 0;
+    long r = sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_GET_FILTER, nullptr, &count);
+    return r < 0 ? r : static_cast<long>(count);
+}
+
+} // namespace
+
+std::optional<Blocker> filter_blocker(const Facts &facts, int fd)
+{
+    if (filter_size(fd) != -EACCES)
+        return std::nullopt;
+    return blocker_of(facts, "an eBPF program filters what it receives", "let the program detach it first");
+}
+
 void capture_filter(int fd, img::sk_opts_entry &to)
 {
-    socklen_t count = 0; // here in instructions
-    long r = sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_GET_FILTER, nullptr, &count);
-    if (r == -EACCES)
-        refused("an eBPF program filters what it receives", "let the program detach it first");
-    sys::check(r, "ask for its filter");
-    if (!count)
+    long size = sys::check(filter_size(fd), "ask for its filter");
+    if (!size)
         return;
+    socklen_t count = static_cast<socklen_t>(size);
     to.mutable_so_filter()->Resize(static_cast<int>(count), 0);
     sys::check(sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_GET_FILTER,
                          to.mutable_so_filter()->mutable_data(), &count),

@@ -3,16 +3,20 @@
 // inet_options.cc. And classic BPF filters (SO_ATTACH_FILTER).
 #pragma once
 
+#include "libcr/base/blocker.h"
 #include "sk-opts.pb.h"
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
 
 namespace cr::files
 {
+
+struct Facts;
 
 struct SocketSort {
     int family = 0, type = 0, protocol = 0;
@@ -35,7 +39,8 @@ void capture_further_options(int fd, const SocketSort &sort, OptionDefaults &def
 // `last`: those that keep others from being set, else the rest. Throws bad_image for one that is not in the table.
 void apply_further_options(int fd, const img::sk_opts_entry &from, bool last = false);
 
-// Refuses a program of eBPF.
+// What it refuses, filter_blocker() has told before: a program of eBPF.
+std::optional<Blocker> filter_blocker(const Facts &facts, int fd);
 void capture_filter(int fd, img::sk_opts_entry &to);
 void apply_filter(int fd, const img::sk_opts_entry &from);
 

@@ -12,6 +12,7 @@
 #include "libcr/files/socket_options.h"
 #include "libcr/files/tcp_end.h"
 #include "libcr/files/tcp_stream.h"
+#include "libcr/sys/descriptor.h"
 #include "libcr/sys/gate.h"
 #include "libcr/sys/inet_diag.h"
 
@@ -85,7 +86,7 @@ bool comes_closed(const Socket &socket, const Plan &plan)
 {
     return socket.type() == SOCK_STREAM &&
            ((socket.state() == TCP_CLOSE && socket.shutdown() == img::BOTH) ||
-            (tcp_is_open(socket.state()) && plan.options().tcp_close));
+            ((tcp_is_open(socket.state()) || socket.state() == TCP_SYN_SENT) && plan.options().tcp_close));
 }
 
 std::string local_of(const Socket &socket)
@@ -160,7 +161,7 @@ void open_to_others(int fd, const img::sk_opts_entry &options)
                    "open a socket to others again");
 }
 
-// Datagrams come before it is connected: then it takes them from anybody.
+// Datagrams come before it is bound and connected: then it takes them from anybody, and nobody else does.
 void refill(int fd, const img::file_entry &entry, Opener &opener)
 {
     auto found = opener.plan.socket_queues().find(entry.id());
@@ -200,6 +201,8 @@ void check_inet(const img::file_entry &entry, const Plan &plan)
                     " are not supported yet"));
     if (!tcp || socket.state() == TCP_LISTEN || socket.state() == TCP_CLOSE)
         return;
+    if (socket.state() == TCP_SYN_SENT)
+        return;
     if (!tcp_is_open(socket.state()))
         refused(cat("TCP connections in state ", socket.state(), " are not supported yet"),
                 "make the dump with --tcp-close");
@@ -229,10 +232,10 @@ void open_inet(const img::file_entry &entry, Opener &opener)
                        load_stream(opener.plan.images(), socket.ino(), socket.state()));
         prepare_stream(fd.get(), *stream);
     }
-    if (has_local(socket))
-        bind(fd.get(), socket, opener.plan);
     join_groups(fd.get(), socket);
     refill(fd.get(), entry, opener);
+    if (has_local(socket))
+        bind(fd.get(), socket, opener.plan);
     if (stream || (!tcp && is_connected(socket)))
         connect(fd.get(), socket);
     if (!tcp)
@@ -292,6 +295,19 @@ std::vector<std::pair<std::string, std::string>> outer_connections(const Plan &p
     return out;
 }
 
+// One that was being made is begun again; how it went is told to the program as that of before.
+static void begin_connection(int fd, const Socket &socket)
+{
+    std::string address = peer_of(socket);
+    long flags = sys::check(sys::try_fcntl(fd, F_GETFL), "read the flags of a socket");
+    sys::check(sys::try_fcntl(fd, F_SETFL, static_cast<uint64_t>(flags) | O_NONBLOCK), "set O_NONBLOCK");
+    long r = sys::call(SYS_connect, fd, address.data(), address.size());
+    if (r < 0 && r != -EINPROGRESS)
+        log::warning(Subject::current(), ": the connection to ", address_text(address),
+                     " cannot be made again: ", errno_text(static_cast<int>(-r)));
+    sys::check(sys::try_fcntl(fd, F_SETFL, static_cast<uint64_t>(flags)), "set the flags of a socket");
+}
+
 // When everybody is bound.
 void finish_inet(const img::file_entry &entry, Opener &opener)
 {
@@ -303,6 +319,8 @@ void finish_inet(const img::file_entry &entry, Opener &opener)
     apply_further_options(fd, socket.opts(), true);
     if (comes_closed(socket, opener.plan))
         sys::call(SYS_shutdown, fd, SHUT_RDWR);
+    else if (socket.type() == SOCK_STREAM && socket.state() == TCP_SYN_SENT)
+        begin_connection(fd, socket);
     else if (socket.shutdown())
         sys::call(SYS_shutdown, fd, static_cast<int>(socket.shutdown()) - 1);
 }

@@ -10,7 +10,9 @@
 #include "libcr/files/tcp_stream.h"
 #include "libcr/files/tree.h"
 #include "libcr/sys/descriptor.h"
+#include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
+#include "libcr/sys/inet_diag.h"
 
 #include <arpa/inet.h>
 #include <cstring>
@@ -54,6 +56,14 @@ const char *secret_of(int fd)
     if (sys::call(SYS_getsockopt, fd, IPPROTO_TCP, kAuthentication, keys, &size) == 0)
         return "it has authentication keys (TCP_AO)";
     return nullptr;
+}
+
+// It is there or announced, apart from all else that it has received.
+bool has_urgent_byte(int fd)
+{
+    char byte;
+    long n = sys::call(SYS_recvfrom, fd, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT, 0, 0);
+    return n > 0 || n == -EAGAIN;
 }
 
 std::string address_by(int fd, long call)
@@ -121,7 +131,7 @@ void capture(Capture &c)
     InetState state = inet_state(copy.get());
     if (auto blocker = inet_blocker(c.facts(), state, c.tree.options()))
         refused(blocker->reason, blocker->remedy);
-    bool ends = is_connection(state) && c.tree.options().tcp_close;
+    bool ends = state.is_open_tcp() && state.state != kListens && c.tree.options().tcp_close;
     if (state.waiting)
         log::warning(Subject::current(), ": ", state.waiting,
                      " connections that are not accepted yet are lost");
@@ -231,7 +241,10 @@ Common common(const img::file_entry &entry, const Plan &)
 
 bool InetState::is_open_tcp() const { return is_tcp(*this) && state != kClosed; }
 
-bool is_connection(const InetState &state) { return state.is_open_tcp() && state.state != kListens; }
+bool is_connection(const InetState &state)
+{
+    return state.is_open_tcp() && state.state != kListens && state.state != TCP_SYN_SENT;
+}
 
 std::string connection_key(const std::string &local, const std::string &peer)
 {
@@ -270,10 +283,11 @@ InetState inet_state(int fd)
     out.local = address_by(fd, SYS_getsockname);
     out.peer = address_by(fd, SYS_getpeername);
     out.state = out.peer.empty() ? kClosed : static_cast<uint32_t>(TCP_ESTABLISHED);
-    pollfd poll{fd, POLLRDHUP, 0};
+    pollfd poll{fd, POLLRDHUP | POLLIN, 0};
     sys::check(sys::call(SYS_poll, &poll, 1, 0), "ask whether it receives");
     out.receives_no_more = poll.revents & POLLRDHUP;
     if (is_udp(out)) {
+        out.has_error = (poll.revents & (POLLIN | POLLERR)) == (POLLIN | POLLERR);
         int bytes = 0;
         sys::check(sys::try_ioctl(fd, SIOCOUTQ, &bytes), "ask how much it has not sent yet");
         out.held_back = static_cast<uint32_t>(bytes);
@@ -286,6 +300,9 @@ InetState inet_state(int fd)
     out.state = info.tcpi_state;
     if (out.state != kClosed)
         out.unkept = secret_of(fd);
+    if (out.state == TCP_SYN_SENT)
+        out.peer = sys::peer_of_new(static_cast<uint32_t>(sys::stat_of(fd, "a socket").st_ino));
+    out.has_urgent = is_connection(out) && has_urgent_byte(fd);
     if (out.state == kListens) {
         out.waiting = info.tcpi_unacked;
         out.backlog = info.tcpi_sacked;
@@ -305,8 +322,15 @@ std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, 
     if (state.held_back)
         return blocker_of(facts, "it holds a datagram back that is not complete (UDP_CORK, MSG_MORE)",
                           "try again when it was sent");
+    if (state.has_error)
+        return blocker_of(facts, "an error of an earlier datagram waits in it before others that it has received, "
+                                 "and would be lost by looking at them",
+                          "try again when the program has read it");
     if (!is_tcp(state))
         return std::nullopt;
+    if (state.has_urgent && !options.tcp_close)
+        return blocker_of(facts, "a byte that was sent to it out of band (MSG_OOB) waits in it, which cannot be put back",
+                          "try again when the program has read it");
     if (state.unkept && !(options.tcp_close && is_connection(state)))
         return blocker_of(facts, cat(state.unkept, ", which cannot be saved"), "end it before the dump");
     if (state.state == kListens && state.waiting && !options.skip_in_flight)
@@ -317,11 +341,11 @@ std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, 
     std::string text =
         cat("its TCP connection of ", address_text(state.local),
             tcp_is_open(state.state) ? " to " : " is being made to ", address_text(state.peer));
-    if (!tcp_is_open(state.state))
+    if (!tcp_is_open(state.state) && state.state != TCP_SYN_SENT)
         return blocker_of(facts, cat(text, ", which cannot be kept yet"),
                           "try again a little later, or use --tcp-close to get it back closed");
     if (!options.tcp_established)
-        return blocker_of(facts, cat(text, " is open"),
+        return blocker_of(facts, state.state == TCP_SYN_SENT ? text : cat(text, " is open"),
                           "use --tcp-established to keep it, or --tcp-close to get it back closed");
     return std::nullopt;
 }

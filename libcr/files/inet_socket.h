@@ -3,7 +3,7 @@
 //
 // All is asked of a copy of the descriptor: addresses, TCP_INFO, options. On restore the socket is bound
 // while SO_REUSEADDR is on, so that neither connections of before nor sockets of the same port are in the
-// way.
+// way. A TCP connection that is only being made (SYN_SENT) is begun again.
 //
 // Image: inet_sk_entry. State numbers are those of the kernel (tcp_states.h).
 //
@@ -31,6 +31,8 @@ struct InetState {
     uint32_t waiting = 0, backlog = 0; // of a listening one
     uint32_t held_back = 0;            // bytes of a datagram that is not complete yet
     bool receives_no_more = false;
+    bool has_urgent = false; // a byte out of band waits in it
+    bool has_error = false;  // of UDP: one waits before datagrams
     const char *unkept = nullptr; // something in it that no kernel gives away
     std::string local, peer; // as sockaddr; empty: none
 
@@ -41,7 +43,7 @@ struct InetState {
 InetState inet_state(int fd);
 // Why a socket cannot be kept; nothing when it can.
 std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, const DumpOptions &options);
-// TCP, and neither closed nor listening.
+// TCP, and neither closed nor listening nor only being made.
 bool is_connection(const InetState &state);
 // Equal for a connection and, with both exchanged, for its other end; v4 addresses in v6 are as v4 ones.
 std::string connection_key(const std::string &local, const std::string &peer);

@@ -37,11 +37,31 @@ namespace
 constexpr int kLevel = SOL_PACKET;
 constexpr uint32_t kNoFanout = ~0u;
 
+// packet_mreq of packet(7) with room for every address (MAX_ADDR_LEN), which the kernel takes, too.
+struct Membership {
+    int interface;
+    unsigned short type, size;
+    unsigned char address[32];
+};
+
 using Entry = img::packet_sock_entry;
 
 bool claims(const Facts &f) { return S_ISSOCK(f.st.st_mode) && f.socket_domain == AF_PACKET; }
 
 std::optional<Blocker> blocker(const Facts &, const DumpOptions &) { return std::nullopt; }
+
+std::optional<Blocker> look(const Facts &facts, int)
+{
+    try {
+        auto all = sys::packet_sockets();
+        if (std::any_of(all.begin(), all.end(), [&](auto &s) { return s.inode == facts.st.st_ino; }))
+            return std::nullopt;
+        return blocker_of(facts, "the kernel does not list this packet socket (it is of another network namespace)");
+    } catch (const Error &error) {
+        return blocker_of(facts, cat("its state cannot be read: ", error.what()),
+                          "load the module packet_diag");
+    }
+}
 
 void capture(Capture &c)
 {
@@ -133,7 +153,7 @@ void check(const img::file_entry &entry, const Plan &)
     if (psk.type() != SOCK_RAW && psk.type() != SOCK_DGRAM && psk.type() != SOCK_PACKET)
         bad_image(cat("a packet socket of type ", psk.type()));
     for (const img::packet_mclist &group : psk.mclist())
-        if (group.addr().size() > sizeof packet_mreq::mr_address)
+        if (group.addr().size() > sizeof Membership::address)
             bad_image(cat("a packet socket with an address of ", group.addr().size(), " bytes"));
 }
 
@@ -172,11 +192,9 @@ void apply(int fd, const Entry &psk)
     set(fd, PACKET_TIMESTAMP, psk.timestamp(), "PACKET_TIMESTAMP");
     set(fd, PACKET_COPY_THRESH, psk.copy_thresh(), "PACKET_COPY_THRESH");
     for (const img::packet_mclist &group : psk.mclist()) {
-        packet_mreq request{};
-        request.mr_ifindex = static_cast<int>(group.index());
-        request.mr_type = static_cast<unsigned short>(group.type());
-        request.mr_alen = static_cast<unsigned short>(group.addr().size());
-        std::memcpy(request.mr_address, group.addr().data(), group.addr().size());
+        Membership request{static_cast<int>(group.index()), static_cast<unsigned short>(group.type()),
+                           static_cast<unsigned short>(group.addr().size()), {}};
+        std::memcpy(request.address, group.addr().data(), group.addr().size());
         set(fd, PACKET_ADD_MEMBERSHIP, &request, sizeof request, "PACKET_ADD_MEMBERSHIP");
     }
     if (psk.has_rx_ring())
@@ -248,6 +266,7 @@ const Kind kPacketSocket = {
     .open = open,
     .arm = nullptr,
     .after_tasks = after_tasks,
+    .look = look,
     .kept = "protocol, interface, options, groups, rings without their packets",
 };
 

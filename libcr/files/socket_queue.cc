@@ -9,6 +9,7 @@
 #include "libcr/sys/gate.h"
 #include "sk-packet.pb.h"
 
+#include <climits>
 #include <cstring>
 #include <utility>
 #include <netinet/in.h>
@@ -24,7 +25,7 @@ namespace cr::files
 namespace
 {
 
-constexpr size_t kLargest = 4 << 20; // of a packet: more than any buffer holds by default
+constexpr size_t kUsual = 64 << 10; // of a packet; larger ones are looked at twice
 constexpr size_t kMostCarried = 253;  // by one message (SCM_MAX_FD)
 constexpr int kPidFd = 4;             // SCM_PIDFD, Linux 6.5
 
@@ -87,13 +88,13 @@ void take_control(msghdr &message, Packet &out, size_t &length_of_each)
                     "raise the limit on open files (ulimit -n)");
 }
 
-// The next packet, or up to `size` bytes of a stream; nothing when there is none. `length_of_each`: of the
-// datagrams that were joined to this one; 0: it is one.
-std::optional<Packet> peek(int fd, std::string &buffer, size_t size, size_t &length_of_each)
+// The next packet, or bytes of a stream, as much of it as the buffer holds; nothing when there is none. `whole` is its
+// size. `length_of_each`: of the datagrams that were joined to this one; 0: it is one.
+std::optional<Packet> peek(int fd, std::string &buffer, size_t &whole, size_t &length_of_each)
 {
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMostCarried) + 512];
     sockaddr_storage name;
-    iovec part{buffer.data(), size};
+    iovec part{buffer.data(), buffer.size()};
     msghdr message{};
     message.msg_name = &name;
     message.msg_namelen = sizeof name;
@@ -109,9 +110,8 @@ std::optional<Packet> peek(int fd, std::string &buffer, size_t size, size_t &len
     length_of_each = 0;
     take_control(message, out, length_of_each);
     out.source.assign(reinterpret_cast<char *>(&name), message.msg_namelen);
-    if (static_cast<size_t>(n) > size)
-        refused(cat("a packet of ", n, " bytes waits in it"), "try again when it was received");
-    out.bytes.assign(buffer.data(), static_cast<size_t>(n));
+    whole = static_cast<size_t>(n);
+    out.bytes.assign(buffer.data(), std::min(whole, buffer.size()));
     return out;
 }
 
@@ -184,10 +184,10 @@ std::vector<Packet> read_queue(int fd, int type, std::optional<SocketUndo> &undo
     sys::check(sys::try_ioctl(fd, FIONREAD, &bytes), "ask how much it has received");
     if (type == SOCK_STREAM && !bytes)
         return out; // its end
-    std::string buffer(type == SOCK_STREAM ? static_cast<size_t>(bytes) : kLargest, '\0');
-    size_t joined = 0;
+    std::string buffer(type == SOCK_STREAM ? static_cast<size_t>(bytes) : kUsual, '\0');
+    size_t joined = 0, whole = 0;
     if (type == SOCK_STREAM) {
-        auto packet = peek(fd, buffer, buffer.size(), joined);
+        auto packet = peek(fd, buffer, whole, joined);
         if (packet && packet->carried.empty() && packet->bytes.size() == static_cast<size_t>(bytes)) {
             out.push_back(std::move(*packet));
             return out;
@@ -197,7 +197,12 @@ std::vector<Packet> read_queue(int fd, int type, std::optional<SocketUndo> &undo
         undo.emplace();
     PeekOffset offset(fd, *undo);
     size_t seen = 0;
-    while (auto packet = peek(fd, buffer, buffer.size(), joined)) {
+    while (auto packet = peek(fd, buffer, whole, joined)) {
+        if (whole > buffer.size()) {
+            buffer.resize(whole);
+            offset.set(static_cast<int>(seen));
+            continue;
+        }
         // At the end of a connection nothing is read, again and again.
         if (packet->bytes.empty() && packet->carried.empty() && type != SOCK_DGRAM)
             break;
@@ -247,6 +252,8 @@ void put_packet(image::Writer &writer, uint32_t id, const Packet &packet,
         record.set_cr_ttl(static_cast<uint32_t>(packet.ttl));
     if (packet.tos >= 0)
         record.set_cr_tos(static_cast<uint32_t>(packet.tos));
+    if (packet.waiting >= 0)
+        record.set_cr_waiting(static_cast<uint32_t>(packet.waiting));
     writer.put(record);
     writer.put_raw(packet.bytes.data(), packet.bytes.size());
 }
@@ -277,6 +284,8 @@ Queues read_queues(const image::Dir &images)
         packet.destination = record.cr_destination();
         packet.ttl = record.has_cr_ttl() ? static_cast<int>(record.cr_ttl()) : -1;
         packet.tos = record.has_cr_tos() ? static_cast<int>(record.cr_tos()) : -1;
+        if (record.has_cr_waiting())
+            packet.waiting = static_cast<int>(std::min<uint32_t>(record.cr_waiting(), INT_MAX));
         if (packet.rights.size() > kMostCarried)
             bad_image(cat(packet.rights.size(), " descriptors in one message in socket ", record.id_for()));
         out[record.id_for()].push_back(std::move(packet));

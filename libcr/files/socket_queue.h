@@ -31,6 +31,7 @@ struct Packet {
     std::string source;           // who sent a datagram, as sockaddr; empty: nobody with a name
     std::string destination;      // to which address, where the socket asks for it (IP_PKTINFO)
     int ttl = -1, tos = -1;       // where the socket asks for them (IP_RECVTTL, IP_RECVTOS); -1: unknown
+    int waiting = -1;             // of a socket that listens: which of those that wait there has sent it
     std::vector<Fd> carried;      // of a queue that was looked at: the descriptors in it
     std::vector<uint32_t> rights; // of an image: the ids of their files
 };

@@ -20,9 +20,9 @@ namespace cr::files
 {
 
 struct SocketUndo::Note {
-    std::atomic<int> fd;     // -1: nothing to set back
-    std::atomic<bool> peeks; // what was changed: SO_PEEK_OFF, else TCP_REPAIR
-    std::atomic<int> value;  // of SO_PEEK_OFF or SO_REUSEADDR, as it was
+    std::atomic<int> fd; // -1: nothing to set back
+    std::atomic<bool> repair, peeks; // what was changed: TCP_REPAIR, SO_PEEK_OFF
+    std::atomic<int> reuse, offset;  // SO_REUSEADDR and SO_PEEK_OFF as they were
 };
 
 long leave_repair(int fd, int reuse_address)
@@ -32,14 +32,6 @@ long leave_repair(int fd, int reuse_address)
     long again =
         sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &reuse_address, sizeof reuse_address);
     return r < 0 ? r : again;
-}
-
-static void set_back(int fd, bool peeks, int value)
-{
-    if (peeks)
-        sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &value, sizeof value);
-    else
-        leave_repair(fd, value);
 }
 
 SocketUndo::SocketUndo()
@@ -71,8 +63,11 @@ void SocketUndo::watch()
     pollfd gone{ourselves_.get(), POLLIN, 0};
     while (sys::call(SYS_poll, &gone, 1, -1) == -EINTR)
         ;
-    if (int fd = note_->fd; fd >= 0)
-        set_back(fd, note_->peeks, note_->value);
+    int fd = note_->fd, offset = note_->offset;
+    if (fd >= 0 && note_->repair)
+        leave_repair(fd, note_->reuse);
+    if (fd >= 0 && note_->peeks)
+        sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
     ::_exit(0);
 }
 
@@ -86,17 +81,20 @@ SocketUndo::~SocketUndo()
     sys::call(SYS_munmap, note_, 4096);
 }
 
-void SocketUndo::repair_begins(int fd, int reuse_address)
+void SocketUndo::repair_begins(int fd, int reuse_address, int offset)
 {
-    note_->peeks = false;
-    note_->value = reuse_address;
+    note_->repair = true;
+    note_->reuse = reuse_address;
+    note_->peeks = offset >= 0;
+    note_->offset = offset;
     note_->fd = fd;
 }
 
 void SocketUndo::peek_begins(int fd, int offset)
 {
+    note_->repair = false;
     note_->peeks = true;
-    note_->value = offset;
+    note_->offset = offset;
     note_->fd = fd;
 }
 

@@ -18,8 +18,9 @@ class SocketUndo
     SocketUndo(const SocketUndo &) = delete;
     SocketUndo &operator=(const SocketUndo &) = delete;
 
-    // From now on TCP_REPAIR is to be switched off on `fd`, which also loses SO_REUSEADDR.
-    void repair_begins(int fd, int reuse_address);
+    // From now on TCP_REPAIR is to be switched off on `fd`, which also loses SO_REUSEADDR, and, unless `offset` is
+    // negative, SO_PEEK_OFF to be set back to that.
+    void repair_begins(int fd, int reuse_address, int offset);
     void repair_ends() { ends(); }
     // From now on SO_PEEK_OFF of `fd` is to be set back to `offset`.
     void peek_begins(int fd, int offset);

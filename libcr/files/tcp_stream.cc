@@ -175,25 +175,34 @@ bool tcp_has_received_fin(uint32_t state)
 
 TcpStream read_stream(int fd, SocketUndo &undo)
 {
-    int peeks = 0;
-    socklen_t size = sizeof peeks;
+    int offset = -1;
+    socklen_t size = sizeof offset;
     // Before Linux 6.9 there is no such thing for TCP.
-    if (sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &peeks, &size) == 0 && peeks >= 0)
-        refused("it has a peek offset (SO_PEEK_OFF), which is not supported for TCP yet");
+    sys::call(SYS_getsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &offset, &size);
     int reuse = socket_option(fd, SO_REUSEADDR);
     TcpStream out;
-    undo.repair_begins(fd, reuse);
+    undo.repair_begins(fd, reuse, offset);
+    auto end = [&] {
+        long r = leave_repair(fd, reuse);
+        if (offset >= 0)
+            sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
+        return r;
+    };
     try {
+        int none = -1;
+        if (offset >= 0)
+            sys::check(sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &none, sizeof none),
+                       "look from the beginning (SO_PEEK_OFF)");
         set(fd, TCP_REPAIR, 1, "look into the connection (TCP_REPAIR)");
         read_in_repair(fd, out);
     } catch (...) {
-        leave_repair(fd, reuse);
+        end();
         undo.repair_ends();
         throw;
     }
-    long r = leave_repair(fd, reuse);
+    long r = end();
     if (r < 0) // once more: nothing may be left in it
-        r = leave_repair(fd, reuse);
+        r = end();
     undo.repair_ends();
     sys::check(r, "let the connection go on (TCP_REPAIR)");
     return out;

@@ -3,13 +3,14 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
-#include "libcr/files/detached_root.h"
 #include "libcr/files/further_options.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/plan.h"
 #include "libcr/files/socket_options.h"
 #include "libcr/files/socket_queue.h"
+#include "libcr/files/stand_in.h"
+#include "libcr/files/unix_names.h"
 #include "libcr/files/unix_socket.h"
 #include "libcr/plugin/plugins.h"
 #include "libcr/sys/descriptor.h"
@@ -36,68 +37,16 @@ constexpr uint32_t kConnected = 1, kListens = 10, kExternal = 1, kOfPlugin = 4; 
 
 using Socket = img::unix_sk_entry;
 
-bool is_path(const Socket &socket) { return !socket.name().empty() && socket.name()[0]; }
-
-std::string path_of(const Socket &socket) { return socket.name().c_str(); }
-
-std::string address_of(const Socket &socket)
-{
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, socket.name().data(), socket.name().size());
-    return {reinterpret_cast<char *>(&address), offsetof(sockaddr_un, sun_path) + socket.name().size()};
-}
-
 Fd new_socket(const Socket &socket)
 {
     return Fd(static_cast<int>(
         sys::check(sys::call(SYS_socket, AF_UNIX, socket.type() | SOCK_CLOEXEC, 0), "make a unix socket")));
 }
 
-std::pair<Fd, Fd> new_pair(const Socket &socket)
+// Who is seen at the other end; null where that is not known (images of CRIU).
+const img::cr_credentials *credentials(const Socket &socket)
 {
-    int ends[2];
-    sys::check(sys::call(SYS_socketpair, AF_UNIX, socket.type() | SOCK_CLOEXEC, 0, ends),
-               "make a pair of unix sockets");
-    return {Fd(ends[0]), Fd(ends[1])};
-}
-
-void bind_here(int fd, const Socket &socket)
-{
-    std::string address = address_of(socket);
-    sys::check(sys::call(SYS_bind, fd, address.data(), address.size()), "bind it to its name");
-}
-
-void connect_here(int fd, const Socket &to)
-{
-    std::string address = address_of(to);
-    sys::check(sys::call(SYS_connect, fd, address.data(), address.size()), "connect it");
-}
-
-// Whether the name has no file that others could find it by.
-bool is_detached(const Socket &socket) { return is_path(socket) && socket.deleted(); }
-
-// Runs work where the relative name of a socket leads to it.
-void in_its_directory(const Socket &socket, const std::function<void()> &work)
-{
-    if (!is_path(socket) || socket.name()[0] == '/' || socket.name_dir().empty())
-        return work();
-    Fd here = sys::open_at(AT_FDCWD, ".", O_PATH | O_DIRECTORY);
-    sys::check(sys::call(SYS_chdir, socket.name_dir().c_str()),
-               [&] { return cat("go to ", printable(socket.name_dir())); });
-    work();
-    sys::check(sys::call(SYS_fchdir, here.get()), "go back");
-}
-
-// Whether some socket of this machine is bound to that file.
-bool is_in_use(const struct stat &st)
-{
-    uint32_t device = major(st.st_dev) << 20 | minor(st.st_dev); // as the kernel has it
-    for (const sys::UnixSocket &other : sys::unix_sockets())
-        if (other.file && other.file->first == static_cast<uint32_t>(st.st_ino) &&
-            other.file->second == device)
-            return true;
-    return false;
+    return socket.has_cr_peer_credentials() ? &socket.cr_peer_credentials() : nullptr;
 }
 
 // All of a restore's; made once in the opener.
@@ -114,7 +63,8 @@ class Maker
     void each(const std::function<void(const img::file_entry &)> &work) const;
     const img::file_entry *peer_of(const Socket &socket) const;
     std::pair<Fd, Fd> connected(const Socket &listens, const Socket &client);
-    void bind(const img::file_entry &entry);
+    void take_waiting(const img::file_entry &listener);
+    Fd closed_client(const Socket &listener, const img::cr_waiting_entry &waiting);
     void connect(const img::file_entry &entry);
     void fill(const img::file_entry &entry);
     int sender_to(const img::file_entry &entry) const;
@@ -124,7 +74,13 @@ class Maker
 
     Opener &opener_;
     const Plan &plan_;
-    DetachedRoot detached_{[this](int fd) { return opener_.aside(fd); }};
+    UnixNames names_{[this](int fd) { return opener_.aside(fd); }};
+    StandIns stand_ins_{[this](int fd) { return opener_.aside(fd); }};
+    struct Client {
+        int fd = -1;
+        Fd made;
+    };
+    std::map<std::pair<uint32_t, int>, Client> clients_; // that wait to be accepted, by listener and place
     std::map<const img::file_entry *, Fd> kept_; // the other ends of those that have none any more
     std::set<const img::file_entry *> given_;    // by the caller
 };
@@ -153,10 +109,10 @@ std::pair<Fd, Fd> Maker::connected(const Socket &listens, const Socket &client)
     auto make = [&] {
         Fd listener = new_socket(listens);
         bind_here(listener.get(), listens);
-        sys::check(sys::call(SYS_listen, listener.get(), 1), "listen");
+        stand_ins_.listen(credentials(client), listener.get(), 1);
         if (!client.name().empty())
             bind_here(out.second.get(), client);
-        connect_here(out.second.get(), listens);
+        stand_ins_.connect(credentials(listens), out.second.get(), address_of(listens));
         out.first = Fd(static_cast<int>(
             sys::check(sys::call(SYS_accept4, listener.get(), 0, 0, SOCK_CLOEXEC), "accept a connection")));
         for (const Socket *socket : {&listens, &client})
@@ -164,7 +120,7 @@ std::pair<Fd, Fd> Maker::connected(const Socket &listens, const Socket &client)
                 sys::unlink_at(AT_FDCWD, path_of(*socket).c_str());
     };
     if (is_path(listens) || is_path(client))
-        detached_.inside(is_path(listens) ? path_of(listens) : path_of(client), [&] {
+        names_.apart(is_path(listens) ? listens : client, [&] {
             if (is_path(client) && path_of(client).find('/', 1) != std::string::npos)
                 refused("both ends of a connection have names in directories: not supported yet");
             make();
@@ -199,7 +155,7 @@ void Maker::open(const img::file_entry &entry)
     nobody.set_type(socket.type());
     std::pair<Fd, Fd> ends;
     if (!named) {
-        ends = new_pair(socket);
+        ends = stand_ins_.pair(credentials(socket), static_cast<int>(socket.type()));
     } else if (!socket.name().empty()) {
         ends = connected(socket, peer ? peer->usk() : nobody);
     } else {
@@ -225,41 +181,6 @@ bool Maker::names_itself_later(const Socket &socket) const
     return socket.type() == SOCK_DGRAM || socket.state() != kConnected || waits;
 }
 
-void Maker::bind(const img::file_entry &entry)
-{
-    const Socket &socket = entry.usk();
-    int fd = plan_.number(entry);
-    if (!is_path(socket))
-        return bind_here(fd, socket);
-    std::string path = path_of(socket);
-    if (is_detached(socket))
-        return detached_.inside(path, [&] {
-            sys::unlink_at(AT_FDCWD, path.c_str());
-            bind_here(fd, socket);
-        });
-    in_its_directory(socket, [&] {
-        if (auto st = sys::stat_at(AT_FDCWD, path.c_str())) {
-            if (!S_ISSOCK(st->st_mode))
-                refused(cat("a file that is no socket has its name ", printable(path), " now"),
-                        "move it away");
-            if (is_in_use(*st))
-                refused(cat("another program has a socket at its name ", printable(path), " now"),
-                        "end that program first");
-            sys::check(sys::unlink_at(AT_FDCWD, path.c_str()),
-                       [&] { return cat("remove the old ", printable(path)); });
-        }
-        bind_here(fd, socket);
-        if (!socket.has_file_perms())
-            return;
-        const img::file_perms_entry &perms = socket.file_perms();
-        sys::check(
-            sys::call(SYS_fchownat, AT_FDCWD, path.c_str(), perms.uid(), perms.gid(), AT_SYMLINK_NOFOLLOW),
-            [&] { return cat("give ", printable(path), " to its owner"); });
-        sys::check(sys::call(SYS_fchmodat, AT_FDCWD, path.c_str(), perms.mode() & 07777),
-                   [&] { return cat("set the mode of ", printable(path)); });
-    });
-}
-
 // Datagram sockets that send to one, and streams that nobody has accepted yet.
 void Maker::connect(const img::file_entry &entry)
 {
@@ -271,11 +192,11 @@ void Maker::connect(const img::file_entry &entry)
     bool mutual = peer->usk().peer() == socket.ino();
     if (!waits && (socket.type() != SOCK_DGRAM || mutual))
         return;
-    auto work = [&] { connect_here(plan_.number(entry), peer->usk()); };
-    if (is_detached(peer->usk()))
-        detached_.inside(path_of(peer->usk()), work);
-    else
-        in_its_directory(peer->usk(), work);
+    if (waits && peer->usk().cr_waiting_size())
+        return; // see take_waiting()
+    names_.where_it_is(peer->usk(), [&] {
+        stand_ins_.connect(nullptr, plan_.number(entry), address_of(peer->usk()));
+    });
 }
 
 // Who can send to it: its peer, the end that was kept, or -1 for a socket made for that.
@@ -288,12 +209,47 @@ int Maker::sender_to(const img::file_entry &entry) const
     return mutual ? plan_.number(*peer) : -1;
 }
 
+// In the order in which they will be accepted.
+void Maker::take_waiting(const img::file_entry &listener)
+{
+    const Socket &socket = listener.usk();
+    for (int i = 0; i < socket.cr_waiting_size(); i++) {
+        const img::cr_waiting_entry &waiting = socket.cr_waiting(i);
+        Client &client = clients_[{listener.id(), i}];
+        if (waiting.client())
+            client.fd = plan_.number(*plan_.unix_socket(waiting.client()));
+        else
+            client.fd = (client.made = closed_client(socket, waiting)).get();
+        names_.where_it_is(socket, [&] {
+            stand_ins_.connect(waiting.has_credentials() ? &waiting.credentials() : nullptr, client.fd,
+                               address_of(socket));
+        });
+    }
+}
+
+// One that is closed as soon as it has sent what it had.
+Fd Maker::closed_client(const Socket &listener, const img::cr_waiting_entry &waiting)
+{
+    Socket like;
+    like.set_type(listener.type());
+    like.set_name(waiting.name());
+    Fd made = new_socket(like);
+    if (!like.name().empty())
+        names_.apart(like, [&] { bind_here(made.get(), like); });
+    return opener_.aside(made.get());
+}
+
 void Maker::fill(const img::file_entry &entry)
 {
     auto found = plan_.socket_queues().find(entry.id());
     if (found == plan_.socket_queues().end())
         return;
     auto number_of = [this](uint32_t id) { return plan_.number(plan_.carried(id)); };
+    if (entry.usk().state() == kListens) {
+        for (const Packet &packet : found->second)
+            send_packets(clients_.at({entry.id(), packet.waiting}).fd, {&packet, 1}, number_of);
+        return;
+    }
     if (int sender = sender_to(entry); sender >= 0)
         return send_packets(sender, found->second, number_of);
     const Socket &socket = entry.usk();
@@ -310,11 +266,8 @@ void Maker::fill(const img::file_entry &entry)
         int sender = sender_of_name(part.front().source, made);
         if (sender < 0)
             sender = (made = new_socket(socket)).get();
-        auto work = [&] { send_packets(sender, part, number_of, address_of(socket)); };
-        if (is_detached(socket))
-            detached_.inside(path_of(socket), work);
-        else
-            in_its_directory(socket, work);
+        names_.where_it_is(socket,
+                           [&] { send_packets(sender, part, number_of, address_of(socket)); });
     }
 }
 
@@ -334,10 +287,7 @@ int Maker::sender_of_name(const std::string &source, Fd &made)
     made = new_socket(like);
     std::string address = address_of(like);
     if (is_path(like)) {
-        detached_.inside(path_of(like), [&] {
-            sys::unlink_at(AT_FDCWD, path_of(like).c_str());
-            bind_here(made.get(), like);
-        });
+        names_.apart(like, [&] { bind_here(made.get(), like); });
     } else if (sys::call(SYS_bind, made.get(), address.data(), address.size()) < 0) {
         made.reset();
     }
@@ -357,10 +307,12 @@ void Maker::arm_all()
 {
     each([this](const img::file_entry &entry) {
         if (names_itself_later(entry.usk()))
-            bind(entry);
+            names_.bind(plan_.number(entry), entry.usk());
         if (entry.usk().state() == kListens)
-            sys::check(sys::call(SYS_listen, plan_.number(entry), entry.usk().backlog()), "listen");
+            stand_ins_.listen(credentials(entry.usk()), plan_.number(entry), entry.usk().backlog());
     });
+    each([this](const img::file_entry &entry) { take_waiting(entry); });
+    stand_ins_.end();
     each([this](const img::file_entry &entry) {
         if (!is_filled_late(entry))
             fill(entry);
@@ -386,11 +338,30 @@ void Maker::finish_all()
             sys::check(sys::call(SYS_shutdown, plan_.number(entry), how - 1), "shut it down");
     });
     kept_.clear();
+    clients_.clear();
 }
 
 } // namespace
 
-void check_unix(const img::file_entry &entry, const Plan &)
+static void check_waiting(const img::file_entry &entry, const Plan &plan)
+{
+    const Socket &socket = entry.usk();
+    for (const img::cr_waiting_entry &waiting : socket.cr_waiting()) {
+        const img::file_entry *client = waiting.client() ? plan.unix_socket(waiting.client()) : nullptr;
+        if (socket.state() != kListens || waiting.name().size() > sizeof sockaddr_un::sun_path ||
+            (waiting.client() && (!client || plan.number(*client) < 0 || client == &entry ||
+                                  client->usk().type() != socket.type())))
+            bad_image(cat("a connection that waits at unix socket ", socket.ino()));
+    }
+    auto found = plan.socket_queues().find(entry.id());
+    if (found == plan.socket_queues().end())
+        return;
+    for (const Packet &packet : found->second)
+        if (packet.waiting >= socket.cr_waiting_size() || (packet.waiting < 0) != (socket.state() != kListens))
+            bad_image(cat("what was received at unix socket ", socket.ino()));
+}
+
+void check_unix(const img::file_entry &entry, const Plan &plan)
 {
     if (!entry.has_usk())
         bad_image("a unix socket without its part");
@@ -401,6 +372,7 @@ void check_unix(const img::file_entry &entry, const Plan &)
         bad_image(cat("unix socket ", socket.ino(), " has a name of ", socket.name().size(), " bytes"));
     if (is_path(socket) && path_of(socket).size() + 1 < socket.name().size())
         bad_image(cat("unix socket ", socket.ino(), " has a name with a zero in it"));
+    check_waiting(entry, plan);
     if (socket.backlog() > std::numeric_limits<int32_t>::max())
         bad_image(cat("unix socket ", socket.ino(), " has a backlog of ", socket.backlog()));
 }

@@ -8,7 +8,9 @@
 #include "libcr/files/plan.h"
 #include "libcr/files/socket_options.h"
 #include "libcr/files/socket_queue.h"
+#include "libcr/files/stand_in.h"
 #include "libcr/files/tree.h"
+#include "libcr/files/waiting.h"
 #include "libcr/plugin/plugins.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
@@ -104,6 +106,8 @@ void capture(Capture &c)
     SocketSort sort{AF_UNIX, static_cast<int>(usk.type()), 0};
     capture_further_options(copy.get(), sort, c.tree.option_defaults(), *usk.mutable_opts());
     capture_filter(copy.get(), *usk.mutable_opts());
+    if (img::cr_credentials who; capture_peer_credentials(copy.get(), who))
+        *usk.mutable_cr_peer_credentials() = std::move(who);
 }
 
 // Fills in the entries that capture() began.
@@ -119,10 +123,12 @@ class Finisher
     bool leads_to(const std::string &path, const sys::UnixSocket &socket, img::unix_sk_entry &usk) const;
     void external_peer(const sys::UnixSocket &peer);
     bool give_to_plugin(const Description &description, const sys::UnixSocket &socket, img::unix_sk_entry &usk);
-    void queue(const Description &description);
+    void queue(Description &description);
+    void waiting(Description &description);
 
     Tree &tree_;
     UnixSockets sockets_;
+    WaitingClients waiting_;
     std::set<uint32_t> in_tree_, external_;
     std::optional<SocketUndo> undo_;
 };
@@ -249,11 +255,11 @@ void Finisher::external_peer(const sys::UnixSocket &peer)
     tree_.add_entry(std::move(entry));
 }
 
-void Finisher::queue(const Description &description)
+void Finisher::queue(Description &description)
 {
     const img::unix_sk_entry &usk = description.entry.usk();
     if (usk.state() == kListens)
-        return;
+        return waiting(description);
     std::vector<Packet> seen_now;
     const std::vector<Packet> *packets = tree_.carried().packets(usk.ino());
     if (!packets) {
@@ -263,6 +269,22 @@ void Finisher::queue(const Description &description)
     for (const Packet &packet : *packets)
         put_packet(tree_.socket_queues(), description.entry.id(), packet,
                    [this](int fd) { return tree_.carried_file(fd); });
+}
+
+void Finisher::waiting(Description &description)
+{
+    img::unix_sk_entry &usk = *description.entry.mutable_usk();
+    const sys::UnixSocket &socket = *sockets_.find(usk.ino());
+    if (socket.waiting.empty())
+        return;
+    auto clients = waiting_.read(sockets_, socket, tree_.take(description.facts).get());
+    for (size_t i = 0; i < clients.size(); i++) {
+        *usk.add_cr_waiting() = clients[i].entry;
+        for (Packet &packet : clients[i].packets) {
+            packet.waiting = static_cast<int>(i);
+            put_packet(tree_.socket_queues(), description.entry.id(), packet);
+        }
+    }
 }
 
 Common common(const img::file_entry &entry, const Plan &)
@@ -314,12 +336,8 @@ std::optional<Blocker> unix_blocker(const Facts &facts, const UnixSockets &socke
     if (socket->peer && !in_tree(socket->peer) && !of_plugin && !is_allowed(facts, *socket, peer, options))
         return external_blocker(facts, *socket, peer);
     if (socket->state == kListens) {
-        if (socket->unread != socket->waiting.size() ||
-            std::count(socket->waiting.begin(), socket->waiting.end(), 0))
-            return blocker_of(facts, "a connection that nobody has accepted yet was closed by its client",
-                              "let the program accept it first");
         for (uint32_t client : socket->waiting)
-            if (!in_tree(client)) {
+            if (client && !in_tree(client)) {
                 std::string holder = holder_of(client);
                 return blocker_of(facts,
                                   cat("a connection from outside of the tree is not accepted yet",
@@ -330,9 +348,6 @@ std::optional<Blocker> unix_blocker(const Facts &facts, const UnixSockets &socke
     if (const sys::UnixSocket *listener = sockets.waits_at(socket->inode)) {
         if (!in_tree(listener->inode))
             return blocker_of(facts, "it waits to be accepted by a process outside of the tree",
-                              "try again when it was accepted");
-        if (socket->unsent)
-            return blocker_of(facts, "it has sent something and is not accepted yet",
                               "try again when it was accepted");
     }
     return std::nullopt;

@@ -9,10 +9,11 @@
 // Image: unix_sk_entry, sk-queues.img.
 //
 // Descriptors on their way in one (SCM_RIGHTS) are files of the image like others: carried.h. They are sent again when
-// every file is there, so it does not matter who carries whom.
+// every file is there, so it does not matter who carries whom. Connections that nobody has accepted yet: waiting.h; who
+// is at the other end (SO_PEERCRED): stand_in.h.
 //
-// Not kept: who connected (SO_PEERCRED), and an empty datagram behind others that was looked at before, by the
-// program or an earlier dump: the kernel then passes over it.
+// Not kept: an empty datagram behind others that was looked at before, by the program or an earlier dump: the kernel
+// then passes over it.
 #pragma once
 
 #include "libcr/files/kind.h"

@@ -5,6 +5,7 @@
 #include "libcr/sys/netlink.h"
 
 #include <arpa/inet.h>
+#include <cstring>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -63,6 +64,35 @@ std::set<uint32_t> tcp_with_md5_keys()
     for (int family : {AF_INET, AF_INET6}) {
         Fd fd = open_diag();
         if (fd && ask(fd.get(), family, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, ~(1u << TCP_TIME_WAIT), {}))
+            netlink_answers(fd.get(), see);
+    }
+    return out;
+}
+
+std::string peer_of_new(uint32_t inode)
+{
+    std::string out;
+    auto see = [&](const nlmsghdr &message) {
+        const inet_diag_msg *body = socket_in(message);
+        if (!body || body->idiag_inode != inode)
+            return;
+        if (body->idiag_family == AF_INET) {
+            sockaddr_in to{AF_INET, body->id.idiag_dport, {body->id.idiag_dst[0]}, {}};
+            out = bytes_of(to);
+        } else {
+            sockaddr_in6 to{};
+            to.sin6_family = AF_INET6;
+            to.sin6_port = body->id.idiag_dport;
+            std::memcpy(&to.sin6_addr, body->id.idiag_dst, sizeof to.sin6_addr);
+            if (IN6_IS_ADDR_LINKLOCAL(&to.sin6_addr))
+                to.sin6_scope_id = body->id.idiag_if;
+            out = bytes_of(to);
+        }
+    };
+    for (int family : {AF_INET, AF_INET6}) {
+        Fd fd = open_diag();
+        if (fd && out.empty() &&
+            ask(fd.get(), family, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, 1u << TCP_SYN_SENT, {}))
             netlink_answers(fd.get(), see);
     }
     return out;

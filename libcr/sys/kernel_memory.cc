@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unistd.h>
 #include <utility>
 
 namespace cr::sys
@@ -198,6 +199,14 @@ std::vector<KernelMemory::Thread> KernelMemory::threads(pid_t pid) const
     return out;
 }
 
+uint64_t KernelMemory::file(int fd) const
+{
+    uint64_t task = threads(::getpid()).at(0).task;
+    uint64_t table = get<uint64_t>(get<uint64_t>(task, "task_struct", "files"), "files_struct", "fdt");
+    uint64_t files = get<uint64_t>(table, "fdtable", "fd");
+    return get<uint64_t>(files + static_cast<uint64_t>(fd) * sizeof(uint64_t));
+}
+
 void KernelMemory::remember(uint64_t address, size_t size) const
 {
     forget();
@@ -214,14 +223,22 @@ void KernelMemory::read(uint64_t address, void *to, size_t size) const
         std::memcpy(to, copy_.data() + (address - copy_of_), size);
         return;
     }
+    if (!try_read(address, to, size))
+        failed_with(EFAULT, "read what the kernel keeps");
+}
+
+bool KernelMemory::try_read(uint64_t address, void *to, size_t size) const
+{
     for (size_t done = 0; done < size;) {
         size_t part = std::min(size - done, kBytes);
         window_->address = address + done;
         window_->size = static_cast<int64_t>(part);
-        check(run(reader_), "read what the kernel keeps of a task");
+        if (run(reader_) < 0)
+            return false;
         std::memcpy(static_cast<char *>(to) + done, window_->bytes, part);
         done += part;
     }
+    return true;
 }
 
 // The type information is searched by name from its beginning: once for each member.

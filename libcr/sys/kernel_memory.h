@@ -36,9 +36,13 @@ class KernelMemory
     ~KernelMemory();
 
     std::vector<Thread> threads(pid_t pid) const;
+    // The address of the struct file behind a descriptor of ours.
+    uint64_t file(int fd) const;
 
     // Throw when it cannot be read, or the kernel knows no such member.
     void read(uint64_t address, void *to, size_t size) const;
+    // False when nothing is there.
+    bool try_read(uint64_t address, void *to, size_t size) const;
     template <class T> T get(uint64_t address) const
     {
         static_assert(std::is_trivially_copyable_v<T>);

@@ -1,11 +1,14 @@
 #include "libcr/sys/packet_diag.h"
 
 #include "libcr/sys/gate.h"
+#include "libcr/sys/netlink.h"
 #include "libcr/sys/sock_diag.h"
 
 #include <algorithm>
 #include <cstring>
+#include <linux/netlink.h>
 #include <linux/packet_diag.h>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 
 namespace cr::sys
@@ -14,18 +17,18 @@ namespace cr::sys
 namespace
 {
 
-template <class T> T get(const char *data, size_t size)
+template <class T> T get(std::string_view value)
 {
     T out{};
-    std::memcpy(&out, data, std::min(size, sizeof out));
+    std::memcpy(&out, value.data(), std::min(value.size(), sizeof out));
     return out;
 }
 
-void take(int type, const char *data, size_t size, PacketSocket &out)
+void take(int type, std::string_view value, PacketSocket &out)
 {
     switch (type) {
     case PACKET_DIAG_INFO: {
-        auto info = get<packet_diag_info>(data, size);
+        auto info = get<packet_diag_info>(value);
         out.interface = info.pdi_index;
         out.version = info.pdi_version;
         out.reserve = info.pdi_reserve;
@@ -35,9 +38,8 @@ void take(int type, const char *data, size_t size, PacketSocket &out)
         break;
     }
     case PACKET_DIAG_MCLIST:
-        for (; size >= sizeof(packet_diag_mclist);
-             data += sizeof(packet_diag_mclist), size -= sizeof(packet_diag_mclist)) {
-            auto one = get<packet_diag_mclist>(data, size);
+        for (; value.size() >= sizeof(packet_diag_mclist); value.remove_prefix(sizeof(packet_diag_mclist))) {
+            auto one = get<packet_diag_mclist>(value);
             size_t length = std::min<size_t>(one.pdmc_alen, sizeof one.pdmc_addr);
             out.memberships.push_back({one.pdmc_index, one.pdmc_count, one.pdmc_type,
                                        {reinterpret_cast<char *>(one.pdmc_addr), length}});
@@ -45,14 +47,14 @@ void take(int type, const char *data, size_t size, PacketSocket &out)
         break;
     case PACKET_DIAG_RX_RING:
     case PACKET_DIAG_TX_RING: {
-        auto ring = get<packet_diag_ring>(data, size);
+        auto ring = get<packet_diag_ring>(value);
         (type == PACKET_DIAG_RX_RING ? out.receives : out.sends) =
             PacketSocket::Ring{ring.pdr_block_size, ring.pdr_block_nr,   ring.pdr_frame_size, ring.pdr_frame_nr,
                                ring.pdr_retire_tmo, ring.pdr_sizeof_priv, ring.pdr_features};
         break;
     }
     case PACKET_DIAG_FANOUT:
-        out.fanout = get<uint32_t>(data, size);
+        out.fanout = get<uint32_t>(value);
         break;
     default:
         break;
@@ -67,17 +69,18 @@ std::vector<PacketSocket> packet_sockets()
     body.sdiag_family = AF_PACKET;
     body.pdiag_show = PACKET_SHOW_INFO | PACKET_SHOW_MCLIST | PACKET_SHOW_RING_CFG | PACKET_SHOW_FANOUT;
     std::vector<PacketSocket> out;
-    long r = list_sockets(&body, sizeof body, [&](const nlmsghdr *message) {
-        auto *head = static_cast<const packet_diag_msg *>(NLMSG_DATA(message));
-        PacketSocket &socket = out.emplace_back();
-        socket.inode = head->pdiag_ino;
-        socket.type = head->pdiag_type;
-        socket.protocol = head->pdiag_num;
-        for_attributes(message, head, [&](int type, const char *data, size_t size) {
-            take(type, data, size, socket);
-        });
-    });
-    check(r, "list the packet sockets (sock_diag)");
+    auto see = [&](const nlmsghdr &message) {
+        auto *head = static_cast<const packet_diag_msg *>(netlink_head(message, sizeof(packet_diag_msg)));
+        if (!head)
+            return;
+        PacketSocket &one = out.emplace_back();
+        one.inode = head->pdiag_ino;
+        one.type = head->pdiag_type;
+        one.protocol = head->pdiag_num;
+        netlink_attributes(message, sizeof *head,
+                           [&](uint16_t type, std::string_view value) { take(type, value, one); });
+    };
+    check(list_sockets(bytes_of(body), see), "list the packet sockets (sock_diag)");
     return out;
 }
 

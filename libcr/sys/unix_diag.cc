@@ -1,10 +1,13 @@
 #include "libcr/sys/unix_diag.h"
 
 #include "libcr/sys/gate.h"
+#include "libcr/sys/netlink.h"
 #include "libcr/sys/sock_diag.h"
 
 #include <algorithm>
 #include <cstring>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <sys/socket.h>
 
@@ -16,54 +19,43 @@ namespace
 
 constexpr int kAttributeShutdown = 6; // UNIX_DIAG_SHUTDOWN
 
-template <class T> T get(const char *data, size_t size)
+template <class T> T get(std::string_view value)
 {
     T out{};
-    std::memcpy(&out, data, std::min(size, sizeof out));
+    std::memcpy(&out, value.data(), std::min(value.size(), sizeof out));
     return out;
 }
 
-void take(int type, const char *data, size_t size, UnixSocket &out)
+void take(int type, std::string_view value, UnixSocket &out)
 {
     switch (type) {
     case UNIX_DIAG_NAME:
-        out.name.assign(data, size);
+        out.name = value;
         break;
     case UNIX_DIAG_VFS: {
-        auto vfs = get<unix_diag_vfs>(data, size);
+        auto vfs = get<unix_diag_vfs>(value);
         out.file = {vfs.udiag_vfs_ino, vfs.udiag_vfs_dev};
         break;
     }
     case UNIX_DIAG_PEER:
-        out.peer = get<uint32_t>(data, size);
+        out.peer = get<uint32_t>(value);
         break;
     case UNIX_DIAG_ICONS:
-        out.waiting.resize(size / sizeof(uint32_t));
-        std::memcpy(out.waiting.data(), data, out.waiting.size() * sizeof(uint32_t));
+        out.waiting.resize(value.size() / sizeof(uint32_t));
+        std::memcpy(out.waiting.data(), value.data(), out.waiting.size() * sizeof(uint32_t));
         break;
     case UNIX_DIAG_RQLEN: {
-        auto lengths = get<unix_diag_rqlen>(data, size);
+        auto lengths = get<unix_diag_rqlen>(value);
         out.unread = lengths.udiag_rqueue;
         out.unsent = lengths.udiag_wqueue;
         break;
     }
     case kAttributeShutdown:
-        out.shutdown = get<uint8_t>(data, size);
+        out.shutdown = get<uint8_t>(value);
         break;
     default:
         break;
     }
-}
-
-UnixSocket socket_of(const nlmsghdr *message)
-{
-    auto *body = static_cast<const unix_diag_msg *>(NLMSG_DATA(message));
-    UnixSocket out;
-    out.inode = body->udiag_ino;
-    out.type = body->udiag_type;
-    out.state = body->udiag_state;
-    for_attributes(message, body, [&](int type, const char *data, size_t size) { take(type, data, size, out); });
-    return out;
 }
 
 } // namespace
@@ -76,8 +68,18 @@ std::vector<UnixSocket> unix_sockets()
     body.udiag_show =
         UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN;
     std::vector<UnixSocket> out;
-    check(list_sockets(&body, sizeof body, [&](const nlmsghdr *message) { out.push_back(socket_of(message)); }),
-          "list the unix sockets (sock_diag)");
+    auto see = [&](const nlmsghdr &message) {
+        auto *head = static_cast<const unix_diag_msg *>(netlink_head(message, sizeof(unix_diag_msg)));
+        if (!head)
+            return;
+        UnixSocket &one = out.emplace_back();
+        one.inode = head->udiag_ino;
+        one.type = head->udiag_type;
+        one.state = head->udiag_state;
+        netlink_attributes(message, sizeof *head,
+                           [&](uint16_t type, std::string_view value) { take(type, value, one); });
+    };
+    check(list_sockets(bytes_of(body), see), "list the unix sockets (sock_diag)");
     return out;
 }
 

@@ -5,6 +5,7 @@
 // what a dump that leaves it running costs it, seen from inside.
 #include "board.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <pthread.h>
@@ -209,6 +210,26 @@ static void socket_pairs(size_t count)
     }
 }
 
+// Connections of ours to ourselves, with something unread at both ends.
+static void connections(size_t count)
+{
+    raise_descriptors();
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int listener = checked(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    checked(bind(listener, (struct sockaddr *)&address, sizeof address), "bind");
+    checked(getsockname(listener, (struct sockaddr *)&address, &length), "getsockname");
+    checked(listen(listener, 16), "listen");
+    for (size_t i = 0; i < count; i++) {
+        int ends[2] = {checked(socket(AF_INET, SOCK_STREAM, 0), "socket"), -1};
+        checked(connect(ends[0], (struct sockaddr *)&address, sizeof address), "connect");
+        ends[1] = checked(accept(listener, NULL, NULL), "accept");
+        for (int end = 0; end < 2; end++)
+            if (write(ends[end], &i, sizeof i) != sizeof i)
+                die("write to a socket");
+    }
+}
+
 // As many of each kind.
 static void mixed(size_t count)
 {
@@ -257,6 +278,7 @@ static const struct {
     {"large", large_pages}, {"tree", tree},         {"threads", threads}, {"fds", descriptors},
     {"pipes", pipes},       {"vmas", areas},        {"files", files},     {"registrations", registrations},
     {"watches", watches},   {"unix", socket_pairs}, {"mixed", mixed},
+    {"tcp", connections},
 };
 
 static uint64_t now_ns(void)

@@ -30,6 +30,7 @@ class Case:
     series: str = None
     runs: int = 10
     snapshot: bool = False  # measured with --freeze snapshot as well
+    options: tuple = ()  # of each dump and restore
 
     @property
     def criu(self):
@@ -47,8 +48,8 @@ def series(name, kind, sizes, dump, restore, per_unit=1):
     ]
 
 
-def slope(name, kind, sizes):
-    return [Case(f"{name}-{n}", kind, n, series=name, runs=5) for n in sizes]
+def slope(name, kind, sizes, *options):
+    return [Case(f"{name}-{n}", kind, n, series=name, runs=5, options=options) for n in sizes]
 
 
 ALL = [
@@ -62,6 +63,7 @@ ALL = [
     *slope("registrations", "registrations", (2000, 20000)),
     *slope("watches", "watches", (1000, 10000)),
     *slope("unix", "unix", (100, 1000)),
+    *slope("tcp", "tcp", (100, 1000), "--tcp-established"),
     *series("vmas", "vmas", (1000, 10000, 30000), "smaps", "map"),
     memory("64MiB", "pages", 64, 64, "copy-write", "fill", 10),
     memory("256MiB", "pages", 256, 256, "copy-write", "fill", 5),

@@ -72,13 +72,13 @@ class Rounds:
     def once(self, case, program, results):
         """A target is dumped and killed, comes back, and is whole."""
         with self.target(case) as target:
-            cost = program.dump(target.pid, self.images)
+            cost = program.dump(target.pid, self.images, *case.options)
             target.wait_gone()
             results.add(program.name, "dump", cost.wall_ms)
             results.add(program.name, "dump cpu", cost.cpu_ms)
             results.add(program.name, "dump peak", cost.peak_mib)
             results.add(program.name, "frozen", frozen_ms(self.images))
-            cost = program.restore(self.images)
+            cost = program.restore(self.images, *case.options)
             target.check_whole()
             results.add(program.name, "restore", cost.wall_ms)
             results.add(program.name, "restore cpu", cost.cpu_ms)
@@ -90,7 +90,7 @@ class Rounds:
             target.spin()
             for _ in range(runs):
                 target.forget_gap()
-                cost = program.dump(target.pid, self.images, "-R")
+                cost = program.dump(target.pid, self.images, "-R", *case.options)
                 results.add(program.name, "gap", target.gap_ms())
                 target.forget_gap()
                 time.sleep(cost.wall_ms / 1000)

@@ -73,8 +73,8 @@ class Program:
         os.mkdir(images)
         return self.run("dump", images, "-t", str(pid), *options)
 
-    def restore(self, images):
-        return self.run("restore", images, "-d")
+    def restore(self, images, *options):
+        return self.run("restore", images, "-d", *options)
 
 
 def varint(data, at):
