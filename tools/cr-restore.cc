@@ -41,6 +41,7 @@ restore::RestoreRequest request_of(const cli::RestoreOptions &options)
     request.files.shell_job = options.shell_job;
     request.files.tcp_close = options.tcp_close;
     request.files.stdio = options.stdio;
+    request.files.paths = options.map_paths;
     request.files.orphan_pts_master = options.orphan_pts_master;
     for (const cli::InheritFd &inherited : options.inherit_fds)
         if (!inherited.debug_only)
@@ -151,8 +152,11 @@ int restore_tree(const cli::RestoreOptions &options)
 {
     restore::RestoreRequest request = request_of(options);
     if (options.dry_run) {
-        std::string plan = restore::describe(request);
+        std::vector<Error> problems;
+        std::string plan = restore::describe(request, &problems);
         fwrite(plan.data(), 1, plan.size(), stdout);
+        if (!problems.empty())
+            cli::end_with("cr-restore", problems, options.json);
         return cli::kOk;
     }
     std::optional<image::Dir> images;

@@ -62,14 +62,6 @@ void report(const session::ThawResult &result, const cli::ThawOptions &options)
         display(result.statistics);
 }
 
-// All blockers of a tree, each a sentence of its own; the last is left to the caller.
-[[noreturn]] void tell_all(const session::Blocked &blocked, bool json)
-{
-    for (size_t i = 0; i + 1 < blocked.blockers.size(); i++)
-        cli::say("cr-thaw", blocked.blockers[i], json);
-    throw blocked.blockers.back();
-}
-
 int thaw(const cli::ThawOptions &options)
 {
     int script_code = 0;
@@ -89,7 +81,7 @@ int thaw(const cli::ThawOptions &options)
     } catch (const session::NoSession &) {
         return cli::kFailed; // the first tool has said why
     } catch (const session::Blocked &blocked) {
-        tell_all(blocked, options.json);
+        cli::end_with("cr-thaw", blocked.blockers, options.json);
     } catch (const Error &error) {
         if (script_code)
             throw cli::WithCode(error, script_code);

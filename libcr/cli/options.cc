@@ -96,6 +96,15 @@ InheritFd inherit_fd(std::string_view text)
     return {*fd, std::string(rest.substr(1)), type == "debug"};
 }
 
+// "/old=/new"; either may have a "=" of its own.
+std::pair<std::string, std::string> map_path(std::string_view text)
+{
+    size_t at = text.find("=/");
+    if (!text.starts_with('/') || at == text.npos)
+        usage(cat("--map-path takes two absolute names, OLD=NEW, not '", printable(text), "'"));
+    return {std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
+}
+
 std::string contents_of(const std::string &path)
 {
     std::ifstream file(path);
@@ -304,6 +313,8 @@ RestoreOptions restore_options(const Parsed &parsed)
     options.external = parsed.values("external");
     for (const std::string &text : parsed.values("inherit-fd"))
         options.inherit_fds.push_back(inherit_fd(text));
+    for (const std::string &text : parsed.values("map-path"))
+        options.map_paths.push_back(map_path(text));
     options.file_locks = parsed.on("file-locks");
     options.tcp_established = parsed.on("tcp-established");
     options.tcp_close = parsed.on("tcp-close");

@@ -130,6 +130,7 @@ struct RestoreOptions : Common {
     ExternalUnixSockets ext_unix_sk;
     std::vector<std::string> external;
     std::vector<InheritFd> inherit_fds;
+    std::vector<std::pair<std::string, std::string>> map_paths; // old and new, absolute
     bool file_locks = false;
     bool tcp_established = false;
     bool tcp_close = false;

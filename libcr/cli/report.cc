@@ -120,6 +120,13 @@ void say(std::string_view name, const Error &error, bool json)
     [[maybe_unused]] auto n = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
+void end_with(std::string_view name, const std::vector<Error> &errors, bool json)
+{
+    for (size_t i = 0; i + 1 < errors.size(); i++)
+        say(name, errors[i], json);
+    throw Error(errors.back());
+}
+
 int exit_code(const Error &error, const Tool &tool)
 {
     if (tool.criu)

@@ -20,6 +20,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cr::cli
 {
@@ -42,6 +43,9 @@ int run(std::string_view tool_name, int argc, char **argv, const std::function<i
 
 // One line on stderr, and in the log when that is somewhere else: for a tool with more to say than one error.
 void say(std::string_view name, const Error &error, bool json);
+
+// Each a sentence of its own; the last one is thrown and so ends the tool. There must be one.
+[[noreturn]] void end_with(std::string_view name, const std::vector<Error> &errors, bool json);
 
 // The pieces, for those who need them apart (a service, tests).
 int exit_code(const Error &error, const Tool &tool);

@@ -32,6 +32,20 @@ void refuse_not_yet(const Parsed &parsed)
     }
 }
 
+// Resources that are no descriptors belong to namespaces of the tree.
+void check_external(const Parsed &parsed)
+{
+    for (const std::string &text : parsed.values("external")) {
+        std::string_view rest = text, type = take_until(rest, '[');
+        for (const char *later : {"mnt", "dev", "net", "pid", "veth", "macvlan", "netdev"})
+            if (type == later)
+                refused(cat("--external ", printable(text), " is not supported yet: it needs namespaces of the tree's own"),
+                        "leave it out if the tree is not in a container");
+        if (type != "file" && type != "tty" && type != "pipe" && type != "unix" && type != "socket")
+            log::warning("--external ", printable(text), ": nothing here is called by that");
+    }
+}
+
 void check_restore(const Parsed &parsed)
 {
     bool exec = parsed.on("exec-cmd");
@@ -129,6 +143,7 @@ void check_rules(const Parsed &parsed)
         check_restore(parsed);
     else
         check_others(parsed);
+    check_external(parsed);
     refuse_not_yet(parsed);
 }
 

@@ -81,7 +81,8 @@ constexpr Option kOptions[] = {
 
     // --- tree and processes ---
     {.name = "dry-run", .commands = kDump | kFreeze | kRestore,
-     .help = "dump: list everything that is in the way, and leave no trace; restore: print the plan",
+     .help = "dump: list everything that is in the way, and leave no trace; restore: print the plan, and what "
+             "is missing or has changed of the files that it needs",
      .group = Tree, .ours = true},
     {.name = "leave-running", .letter = 'R', .commands = kDumps, .help = "let the tree run on after the dump",
      .group = Tree},
@@ -227,11 +228,16 @@ constexpr Option kOptions[] = {
              "(restrictions that tasks put on themselves)",
      .group = Tree, .ours = true},
     {.name = "external", .arg = Value, .value = "TYPE[ID]:VALUE", .repeats = true, .commands = kBoth,
-     .help = "a resource that lives outside of the images", .group = Files, .status = NotYet,
-     .note = "external resources"},
+     .help = "a resource that lives outside of the images: file[MOUNT:INODE] (hex), tty[RDEV:DEV] (hex), pipe[INODE], "
+             "unix[INODE]; the restore is given it by --inherit-fd",
+     .group = Files},
     {.name = "inherit-fd", .arg = Value, .value = "fd[N]:RESOURCE", .repeats = true, .commands = kRestore,
-     .help = "use our descriptor N for that resource", .group = Files, .status = NotYet,
-     .note = "inherited descriptors"},
+     .help = "use our descriptor N for that resource: file[MOUNT:INODE], tty[RDEV:DEV], pipe:[INODE], socket:[INODE], "
+             "memfd:NAME, or the name of a file",
+     .group = Files},
+    {.name = "map-path", .arg = Value, .value = "OLD=NEW", .repeats = true, .commands = kRestore,
+     .help = "what was the file or directory OLD, and all below it, is NEW here; the longest OLD counts", .group = Files,
+     .ours = true},
     {.name = "ext-unix-sk", .letter = 'x', .arg = Optional, .value = "INODE,...", .commands = kBoth,
      .help = "keep connections of Unix sockets to the outside, of these inodes or all", .group = Files},
 

@@ -3,10 +3,13 @@
 #include "libcr/base/parallel.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/bpf_map.h"
+#include "libcr/files/external.h"
 #include "libcr/files/further_options.h"
 #include "libcr/files/identity.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/locks.h"
+#include "libcr/files/proc_file.h"
 #include "libcr/files/reg.h"
 #include "libcr/files/unix_socket.h"
 #include "libcr/files/unsupported.h"
@@ -32,12 +35,21 @@ std::optional<Blocker> judge(const Facts &facts, const DumpOptions &options)
 {
     if (facts.fd < 0)
         return name_blocker(facts, options);
+    if (is_external_file(facts, options))
+        return std::nullopt;
     const Kind *kind = classify(facts);
     if (!kind) // whether one of the plugins really knows it is heard when it is dumped
         return plugin_kind(options) ? std::nullopt : std::optional(unsupported(facts));
     if (facts.info.field("lock") && !options.file_locks)
         return blocker_of(facts, "it holds a file lock", "use --file-locks (-l)");
     return kind->blocker(facts, options);
+}
+
+bool is_of_thread(const Facts &facts, const Kind *kind)
+{
+    auto name = parse_proc_name(facts.link);
+    return (name && name->tid && name->tid != name->pid) ||
+           (kind == &kPidfd && facts.info.flags & O_EXCL /* PIDFD_THREAD */);
 }
 
 } // namespace
@@ -122,14 +134,18 @@ void BlockerSearch::find_locks(const TaskFiles &task, std::vector<Facts> &found)
 
 void BlockerSearch::remember(const Facts &facts, int pidfd, std::vector<Blocker> &out)
 {
+    if (is_external_file(facts, options_))
+        return;
     const Kind *kind = facts.fd >= 0 ? classify(facts) : nullptr;
     bool is_socket = facts.fd >= 0 && S_ISSOCK(facts.st.st_mode);
-    Fd copy = is_socket || (kind && kind->look) ? take_copy(pidfd, facts.fd) : Fd();
+    Fd copy = is_socket || kind == &kBpfMap || (kind && kind->look) ? take_copy(pidfd, facts.fd) : Fd();
     std::optional<Blocker> blocker = kind && kind->look ? kind->look(facts, copy.get()) : std::nullopt;
     if (!blocker && is_socket)
         blocker = filter_blocker(facts, copy.get());
     if (blocker)
         return out.push_back(std::move(*blocker));
+    if (is_of_thread(facts, kind))
+        of_thread_ = facts;
     if (facts.link.starts_with("pipe:[")) {
         pipes_[facts.st.st_ino].add(facts);
     } else if (facts.socket_domain == AF_UNIX) {
@@ -137,6 +153,8 @@ void BlockerSearch::remember(const Facts &facts, int pidfd, std::vector<Blocker>
             carried_.look(facts, copy.get());
     } else if (facts.socket_domain == AF_INET || facts.socket_domain == AF_INET6) {
         inet_.emplace_back(facts, inet_state(copy.get()));
+    } else if (kind == &kBpfMap) {
+        bpf_maps_.emplace(bpf_map_id(copy.get()), facts);
     } else if (facts.fd >= 0 && S_ISCHR(facts.st.st_mode) && !facts.is_path_only() &&
                tty_type(facts.st.st_rdev) != img::UNKNOWN) {
         terminals_.add(facts, pidfd);
@@ -158,6 +176,16 @@ void BlockerSearch::look_at_carried(std::vector<Blocker> &out)
             remember(facts, ours.get(), out);
 }
 
+std::optional<Blocker> BlockerSearch::file_of_thread() const
+{
+    if (!of_thread_)
+        return std::nullopt;
+    return blocker_of(*of_thread_,
+                      "it is of a single thread, and the tree has threads with descriptors or directories of their own: "
+                      "both together are not supported",
+                      "close it before the dump");
+}
+
 void BlockerSearch::finish(std::vector<Blocker> &out)
 {
     look_at_carried(out);
@@ -172,6 +200,7 @@ void BlockerSearch::finish(std::vector<Blocker> &out)
         if (auto blocker = other_end_outside(ends, pidfd_of(ends.first.pid), options_))
             out.push_back(std::move(*blocker));
     terminals_.finish(options_, out);
+    find_used_bpf_maps(bpf_maps_, out);
     finish_connections(out);
     if (unix_.empty())
         return;

@@ -30,6 +30,9 @@ class BlockerSearch
     void look(pid_t pid, std::vector<Blocker> &out);
     // After all processes: what only the whole tree tells.
     void finish(std::vector<Blocker> &out);
+    // After finish(), in a tree of which some threads have descriptors or directories of their own: those would have to
+    // be there before the threads, and a file of a single thread after them.
+    std::optional<Blocker> file_of_thread() const;
     // After finish(): open TCP connections that are kept and lead out of the tree, each once.
     const std::vector<OuterConnection> &outer_connections() const { return outer_; }
 
@@ -43,6 +46,8 @@ class BlockerSearch
     FactReader reader_;
     std::map<ino_t, PipeEnds> pipes_;
     std::map<uint32_t, Facts> unix_; // unix sockets by inode
+    std::map<uint32_t, Facts> bpf_maps_; // by id
+    std::optional<Facts> of_thread_;
     std::vector<std::pair<Facts, InetState>> inet_;
     TerminalSearch terminals_;
     Carried carried_;

@@ -1,16 +1,10 @@
-// What no kind knows but a plugin does (a character device, mostly): the plugin is given the descriptor and the id of
-// its entry, keeps what it needs in images of its own, and makes another one on a restore. The entry says only that,
-// and who gets its signals.
-#include "libcr/base/error.h"
-#include "libcr/files/kinds.h"
-#include "libcr/files/opener.h"
-#include "libcr/files/plan.h"
-#include "libcr/files/tree.h"
-#include "libcr/files/unsupported.h"
-#include "libcr/plugin/plugins.h"
-#include "libcr/sys/descriptor.h"
+#include "libcr/files/external.h"
 
-#include <fcntl.h>
+#include "libcr/base/text.h"
+#include "libcr/proc/fdinfo.h"
+#include "libcr/proc/pid_dir.h"
+
+#include <algorithm>
 
 namespace cr::files
 {
@@ -18,85 +12,61 @@ namespace cr::files
 namespace
 {
 
-// Not by facts: it is what is left over.
-bool claims(const Facts &) { return false; }
-
-std::optional<Blocker> blocker(const Facts &, const DumpOptions &) { return std::nullopt; }
-
-void capture(Capture &c)
+// "[1A:02b]" in its shortest form; nothing when it is no such pair.
+std::optional<std::string> pair_of(std::string_view text)
 {
-    img::ext_file_entry &ext = *c.entry().mutable_ext();
-    ext.set_id(c.id());
-    c.owner(*ext.mutable_fown());
-    Fd fd = c.tree.take(c.facts());
-    if (c.tree.options().plugins->run(plugin::Hook::DumpFile, static_cast<int>(c.id()), fd.get()).not_theirs()) {
-        Blocker blocker = unsupported(c.facts());
-        refused(blocker.reason, blocker.remedy);
-    }
-}
-
-Common common(const img::file_entry &entry, const Plan &) { return {0, &entry.ext().fown()}; }
-
-void check(const img::file_entry &entry, const Plan &)
-{
-    if (!entry.has_ext())
-        bad_image("a file of a plugin without its part");
-    if (entry.id() > INT32_MAX)
-        bad_image("a file of a plugin with an id that no plugin can be told");
-}
-
-void open(const img::file_entry &entry, Opener &opener)
-{
-    open_by_plugin(entry, opener, plugin::Hook::RestoreFile);
-}
-
-// One that wanted to be asked again when others are open.
-void arm(const img::file_entry &entry, Opener &opener)
-{
-    if (opener.is_made(entry))
-        return;
-    open(entry, opener);
-    if (!opener.is_made(entry))
-        failed_with(0, "open it: the plugin wants to be asked again though all else is open");
+    std::string_view rest = take_until(text, ']');
+    auto first = parse_int<uint64_t>(take_until(rest, ':'), 16), second = parse_int<uint64_t>(rest, 16);
+    if (!first || !second)
+        return std::nullopt;
+    return cat("[", hex(*first), ":", hex(*second), "]");
 }
 
 } // namespace
 
-const Kind kExternal = {
-    .name = "file of a plugin",
-    .type = img::EXT,
-    .claims = claims,
-    .blocker = blocker,
-    .capture = capture,
-    .finish = nullptr,
-    .common = common,
-    .check = check,
-    .needs = nullptr,
-    .open = open,
-    .arm = arm,
-    .after_tasks = nullptr,
-    .kept = "what the plugin keeps",
-};
-
-void open_by_plugin(const img::file_entry &entry, Opener &opener, plugin::Hook hook)
+std::string external_key(std::string_view given)
 {
-    plugin::Plugins *plugins = opener.plan.options().plugins;
-    constexpr const char *kRemedy = "give the directory with the plugin of the dump by --libdir";
-    if (!plugins || !plugins->has(hook))
-        refused("it can be opened by a plugin only", kRemedy);
-    plugin::Answer answer = plugins->run(hook, static_cast<int>(entry.id()));
-    if (answer.not_theirs())
-        refused("it can be opened by a plugin only, and none of those that are there knows it", kRemedy);
-    if (answer.b)
-        return;
-    if (!answer.fd)
-        failed_with(0, "open it: the plugin has given no descriptor");
-    opener.place_as_it_is(entry, std::move(answer.fd));
+    for (std::string_view type : {"file", "tty"})
+        if (given.starts_with(type) && given.substr(type.size()).starts_with('['))
+            if (auto pair = pair_of(given.substr(type.size() + 1)))
+                return cat(type, *pair);
+    for (std::string_view type : {"pipe", "socket", "unix"}) {
+        std::string_view rest = given.starts_with(type) ? given.substr(type.size()) : "";
+        if (rest.starts_with(":["))
+            rest.remove_prefix(1);
+        if (!rest.starts_with('['))
+            continue;
+        std::string_view inode = rest.substr(1), digits = take_until(inode, ']');
+        if (parse_int<uint64_t>(digits))
+            return cat(type, type == "unix" ? "[" : ":[", digits, "]");
+    }
+    return std::string(given.substr(given.starts_with('/')));
 }
 
-const Kind *plugin_kind(const DumpOptions &options)
+bool is_external(std::string_view key, const DumpOptions &options)
 {
-    return options.plugins && options.plugins->has(plugin::Hook::DumpFile) ? &kExternal : nullptr;
+    return std::any_of(options.external.begin(), options.external.end(),
+                       [&](const std::string &given) { return external_key(given) == key; });
+}
+
+std::string file_key(const Facts &facts)
+{
+    int mount = facts.info.mnt_id;
+    if (mount < 0)
+        mount = proc::parse_fdinfo(proc::PidDir(facts.pid).read(cat("fdinfo/", facts.fd).c_str())).mnt_id;
+    return cat("file[", hex(static_cast<uint64_t>(mount)), ":", hex(facts.st.st_ino), "]");
+}
+
+bool is_external_file(const Facts &facts, const DumpOptions &options)
+{
+    if (facts.fd < 0 || !facts.link.starts_with('/'))
+        return false;
+    std::string inode = cat(":", hex(facts.st.st_ino), "]");
+    auto is_it = [&](const std::string &given) {
+        std::string key = external_key(given);
+        return key.starts_with("file[") && key.ends_with(inode) && key == file_key(facts);
+    };
+    return std::any_of(options.external.begin(), options.external.end(), is_it);
 }
 
 } // namespace cr::files

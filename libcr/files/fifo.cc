@@ -9,6 +9,7 @@
 // Image: the entry of type FIFO names a regular-file entry, which has name, flags and owner.
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
+#include "libcr/files/external.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
@@ -116,12 +117,24 @@ void check_name(const img::reg_file_entry &name, const Plan &plan)
                 "change it back, or use --skip-file-rwx-check");
 }
 
+void find(const img::file_entry &entry, const Plan &plan)
+{
+    const img::reg_file_entry &name = name_of(entry, plan);
+    if (!plan.inherits(external_key(name.name())) && !plan.ghosts().has(name.id()))
+        check_name(name, plan);
+}
+
 void open(const img::file_entry &entry, Opener &opener)
 {
     if (opener.is_made(entry))
         return;
     const Plan &plan = opener.plan;
     const img::reg_file_entry &name = name_of(entry, plan);
+    if (std::string key = external_key(name.name()); plan.inherits(key)) {
+        for (const img::file_entry *each : plan.fifo_group(entry.fifo().pipe_id()))
+            opener.place(*each, plan.inherit(key, name_of(*each, plan).flags()));
+        return;
+    }
     bool ghost = plan.ghosts().has(name.id());
     if (!ghost)
         check_name(name, plan);
@@ -153,6 +166,7 @@ const Kind kFifo = {
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,
+    .find = find,
     .kept = "name, contents, all its ends",
 };
 

@@ -62,6 +62,9 @@ struct Common {
     const img::fown_entry *owner = nullptr;
 };
 
+// Who has to be there before a description can be opened. They wait for it in turn.
+enum class Stage { Nobody, Processes, Threads };
+
 struct Kind {
     const char *name;
     img::fd_types type;
@@ -78,12 +81,14 @@ struct Kind {
     void (*open)(const img::file_entry &, Opener &);
     void (*arm)(const img::file_entry &, Opener &);         // may be null
     void (*after_tasks)(const img::file_entry &, Opener &); // when all tasks exist; may be null
-    // Whether it can be opened only when all processes are born; they wait for it. Null: never.
-    bool (*is_late)(const img::file_entry &, const Plan &) = nullptr;
+    // When it can be opened, where that is not at once: null.
+    Stage (*stage)(const img::file_entry &, const Plan &) = nullptr;
     // When the tasks are sure to live, once for all entries; cannot be undone. Null: nothing to do.
     void (*let_go)(Opener &) = nullptr;
     // What blocker() cannot tell from facts: asked of a copy of the descriptor. May be null.
     std::optional<Blocker> (*look)(const Facts &, int fd) = nullptr;
+    // Throws when what open() looks for by name is not there or has changed; makes nothing. May be null.
+    void (*find)(const img::file_entry &, const Plan &) = nullptr;
     const char *kept = "all of it";  // for people (cr check --descriptors)
     std::string (*lost)() = nullptr; // what is not kept on this kernel; null: nothing
 };

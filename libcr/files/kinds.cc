@@ -11,7 +11,7 @@ namespace
 constexpr const Kind *kTable[] = {
     &kReg, &kPipe,    &kFifo,  &kEventfd, &kEventpoll,  &kSignalfd,   &kTimerfd,
     &kTty, &kInotify, &kMemfd, &kPidfd,   &kUnixSocket, &kInetSocket,
-    &kNetlinkSocket, &kPacketSocket, &kFanotify, &kExternal,
+    &kNetlinkSocket, &kPacketSocket, &kFanotify, &kBpfMap, &kNsFile, &kPluginFile,
 };
 
 } // namespace

@@ -7,6 +7,6 @@ namespace cr::files
 {
 
 extern const Kind kReg, kPipe, kFifo, kEventfd, kEventpoll, kSignalfd, kTimerfd, kTty, kInotify, kMemfd,
-    kPidfd, kUnixSocket, kInetSocket, kNetlinkSocket, kPacketSocket, kFanotify, kExternal;
+    kPidfd, kUnixSocket, kInetSocket, kNetlinkSocket, kPacketSocket, kFanotify, kBpfMap, kNsFile, kPluginFile;
 
 } // namespace cr::files

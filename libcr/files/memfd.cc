@@ -12,6 +12,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/external.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/plan.h"
@@ -206,8 +207,10 @@ void open(const img::file_entry &entry, Opener &opener)
     const img::memfd_file_entry &memfd = entry.memfd();
     uint32_t flags = memfd.flags() & ~uint32_t{O_CREAT | O_EXCL | O_TRUNC};
     Fd &object = opener.held("memfd", memfd.inode_id());
-    Fd fd;
-    if (!object) {
+    Fd fd = opener.plan.inherit(external_key(kPrefix) + opener.plan.memfds().at(memfd.inode_id()).name(), flags);
+    if (fd) {
+        object = opener.aside(sys::reopen(fd.get(), O_PATH).get());
+    } else if (!object) {
         fd = make(opener.plan.images(), opener.plan.memfds().at(memfd.inode_id()));
         object = opener.aside(sys::reopen(fd.get(), O_PATH).get());
     }

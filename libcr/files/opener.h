@@ -9,6 +9,7 @@
 #include "libcr/base/fd.h"
 #include "libcr/files/ghosts.h"
 #include "libcr/files/kind.h"
+#include "libcr/files/path_map.h"
 #include "libcr/image/dir.h"
 
 #include <functional>
@@ -33,8 +34,10 @@ struct RestoreOptions {
     bool shell_job = false;     // terminals in the images become the caller's
     bool tcp_close = false;     // TCP connections come back closed
     std::string stdio; // what stands for terminals of others: "null", "inherit", a file; empty: the caller's
+    PathMap paths; // files have other names here
     bool orphan_pts_master = false; // the one whose master is not in the images gets a new one
     std::set<pid_t> pids;           // processes of the images
+    std::set<pid_t> threads;        // and their other threads
     int terminal = -1; // that terminal, below first_number; -1: one of 0 to 2, or the controlling one
     plugin::Plugins *plugins = nullptr; // borrowed
     // Descriptors given by the caller: "pipe:[4711]", "tmp/x" or "tty[...]" and the number, below

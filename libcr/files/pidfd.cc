@@ -2,8 +2,9 @@
 //
 // Of a process of the tree it is opened when all processes are born again (Kind::is_late). Of a dead one it
 // is made by a process that ends at once; those that are of the same dead process, which the inode tells,
-// stay so. A process outside of the tree, or a single thread (PIDFD_THREAD), cannot be found again and is
-// refused.
+// stay so. A process outside of the tree cannot be found again and is refused.
+//
+// That of a single thread (PIDFD_THREAD) is opened when all threads are born, too.
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
 #include "libcr/files/kinds.h"
@@ -36,10 +37,8 @@ void capture(Capture &c)
     auto pid = parse_int<int32_t>(info.field("Pid").value_or(""));
     if (!pid)
         failed_with(0, "understand fdinfo: there is no Pid");
-    if (*pid >= 0 && !c.tree.has_process(*pid))
-        refused(c.tree.has_task(*pid) ? cat("it is of the single thread ", *pid)
-                                      : cat("it is of pid ", *pid, ", which is not in the tree"),
-                "close it before the dump");
+    if (*pid >= 0 && !c.tree.has_process(*pid) && !c.tree.has_task(*pid))
+        refused(cat("it is of pid ", *pid, ", which is not in the tree"), "close it before the dump");
     img::pidfd_entry &entry = *c.entry().mutable_pidfd();
     entry.set_id(c.id());
     entry.set_ino(static_cast<uint32_t>(c.facts().st.st_ino));
@@ -53,13 +52,24 @@ Common common(const img::file_entry &entry, const Plan &)
     return {entry.pidfd().flags(), &entry.pidfd().fown()};
 }
 
-bool is_late(const img::file_entry &entry, const Plan &) { return entry.pidfd().nspid() > 0; }
+bool is_of_thread(const img::pidfd_entry &pidfd, const Plan &plan)
+{
+    return pidfd.flags() & kThread && plan.options().threads.count(pidfd.nspid());
+}
+
+Stage stage(const img::file_entry &entry, const Plan &plan)
+{
+    return entry.pidfd().nspid() <= 0              ? Stage::Nobody
+           : is_of_thread(entry.pidfd(), plan)     ? Stage::Threads
+                                                   : Stage::Processes;
+}
 
 void check(const img::file_entry &entry, const Plan &plan)
 {
     if (!entry.has_pidfd())
         bad_image("a pidfd without its part");
-    if (entry.pidfd().nspid() > 0 && !plan.options().pids.count(entry.pidfd().nspid()))
+    if (entry.pidfd().nspid() > 0 && !plan.options().pids.count(entry.pidfd().nspid()) &&
+        !is_of_thread(entry.pidfd(), plan))
         bad_image(cat("a pidfd of ", entry.pidfd().nspid(), ", which is not in the images"));
 }
 
@@ -108,8 +118,8 @@ const Kind kPidfd = {
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,
-    .is_late = is_late,
-    .kept = "processes of the tree, dead ones",
+    .stage = stage,
+    .kept = "processes and threads of the tree, dead ones",
     .lost = [] { return std::string("exit codes of dead ones"); },
 };
 

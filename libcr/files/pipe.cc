@@ -15,6 +15,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/external.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/opener.h"
 #include "libcr/files/pipe_data.h"
@@ -105,10 +106,9 @@ void open(const img::file_entry &entry, Opener &opener)
     uint32_t pipe_id = entry.pipe().pipe_id();
     auto &group = opener.plan.pipe_group(pipe_id);
     std::string key = cat("pipe:[", pipe_id, "]");
-    if (Fd inherited = opener.plan.inherit(key, O_RDWR)) {
-        inherited = opener.aside(inherited.get());
+    if (opener.plan.inherits(key)) {
         for (const img::file_entry *each : group)
-            opener.place(*each, reopen(inherited, each->pipe().flags()));
+            opener.place(*each, opener.plan.inherit(key, each->pipe().flags()));
         return;
     }
     int fds[2];
@@ -155,8 +155,7 @@ std::optional<Blocker> other_end_outside(const PipeEnds &ends, int pidfd, const 
 {
     if (ends.modes != 1u << O_RDONLY && ends.modes != 1u << O_WRONLY)
         return std::nullopt;
-    const auto &external = options.external;
-    if (std::find(external.begin(), external.end(), ends.first.link) != external.end())
+    if (is_external(ends.first.link, options))
         return std::nullopt;
     Fd copy = take_copy(pidfd, ends.first.fd);
     pollfd poll{copy.get(), 0, 0};

@@ -3,10 +3,12 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/external.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/locks.h"
 #include "libcr/image/reader.h"
 #include "libcr/sys/descriptor.h"
+#include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
 #include <algorithm>
@@ -59,6 +61,8 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
     : images_(images), options_(std::move(options))
 {
     for (auto &[key, fd] : options_.inherited)
+        key = external_key(key);
+    for (auto &[key, fd] : options_.inherited)
         if (fd >= options_.first_number)
             usage(cat("descriptor ", fd, " given for ", key, " is above ", options_.first_number - 1),
                   "use a smaller number");
@@ -74,6 +78,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
     memfds_ = read_memfds(images_);
     pipe_contents_ = read_pipe_contents(images_, image::Kind::PipesData);
     fifo_contents_ = read_pipe_contents(images_, image::Kind::FifoData);
+    bpf_maps_ = read_bpf_map_contents(images_);
     assign_numbers();
     read_socket_queues();
     for (const img::file_entry &entry : entries_) {
@@ -81,6 +86,7 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
         Subject subject(what);
         kind_of(entry.type())->check(entry, *this);
         has_late_ |= is_late(entry);
+        has_of_threads_ |= stage(entry) == Stage::Threads;
     }
     check_needs();
 }
@@ -91,6 +97,10 @@ void Plan::read_files()
     terminals_.read(images_, options_, entries_);
     for (size_t i = 0; i < entries_.size(); i++) {
         img::file_entry &entry = entries_[i];
+        if (entry.has_reg())
+            entry.mutable_reg()->set_name(mapped_name(entry.reg().name(), options_.paths));
+        if (entry.has_usk() && entry.usk().name().starts_with('/'))
+            entry.mutable_usk()->set_name(mapped_name(entry.usk().name(), options_.paths));
         if (entry.has_reg() && options_.written.count(entry.id()) &&
             (entry.reg().flags() & O_ACCMODE) == O_RDONLY)
             entry.mutable_reg()->set_flags(entry.reg().flags() | O_RDWR);
@@ -279,10 +289,10 @@ int Plan::opener_fd(uint32_t file_id) const
     return number;
 }
 
-bool Plan::is_late(const img::file_entry &entry) const
+Stage Plan::stage(const img::file_entry &entry) const
 {
     const Kind *kind = kind_of(entry.type());
-    return kind->is_late && number(entry) >= 0 && kind->is_late(entry, *this);
+    return kind->stage && number(entry) >= 0 ? kind->stage(entry, *this) : Stage::Nobody;
 }
 
 const std::string &Plan::file_name(uint32_t file_id) const { return get(img::REG, file_id).reg().name(); }
@@ -293,6 +303,22 @@ std::vector<std::string> Plan::describe() const
     for (const img::file_entry &entry : entries_)
         if (number(entry) >= 0)
             out.push_back(cat(number(entry), ": ", files::describe(entry)));
+    return out;
+}
+
+std::vector<Error> Plan::look_at_files() const
+{
+    std::vector<Error> out;
+    for (const img::file_entry &entry : entries_) {
+        const Kind *kind = kind_of(entry.type());
+        if (!kind->find || number(entry) < 0 || is_late(entry))
+            continue;
+        try {
+            kind->find(entry, *this);
+        } catch (const Error &error) {
+            out.push_back(error);
+        }
+    }
     return out;
 }
 
@@ -335,9 +361,15 @@ bool Plan::inherits(const std::string &key) const
 
 Fd Plan::inherit(const std::string &key, uint32_t flags) const
 {
-    for (auto &[given, fd] : options_.inherited)
-        if (given == key)
-            return sys::reopen(fd, static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC)));
+    for (auto &[given, fd] : options_.inherited) {
+        if (given != key)
+            continue;
+        long r = sys::try_open_at(AT_FDCWD, cat("/proc/self/fd/", fd).c_str(),
+                                  static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW)) | O_NOCTTY);
+        if (r == -ENXIO) // what cannot be opened: a socket
+            return inherit_as_is(key);
+        return Fd(static_cast<int>(sys::check(r, [&] { return cat("open descriptor ", fd, " again for ", printable(key)); })));
+    }
     return Fd();
 }
 

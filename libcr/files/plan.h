@@ -6,6 +6,8 @@
 
 #include "file-lock.pb.h"
 #include "fs.pb.h"
+#include "libcr/base/error.h"
+#include "libcr/files/bpf_map.h"
 #include "libcr/files/ghosts.h"
 #include "libcr/files/memfd.h"
 #include "libcr/files/opener.h"
@@ -39,6 +41,8 @@ class Plan
     const std::string &file_name(uint32_t file_id) const;
     // One line for each description, in the order they are made.
     std::vector<std::string> describe() const;
+    // Looks for all files that have names, and opens nothing for good. What is missing or has changed.
+    std::vector<Error> look_at_files() const;
 
     // A descriptor table, by ascending numbers; that of a task that shares it is another's as well.
     const std::vector<img::fdinfo_entry> &table(pid_t pid) const;
@@ -46,8 +50,10 @@ class Plan
     const std::vector<img::file_lock_entry> &locks(pid_t pid) const { return tasks_.at(pid).locks; }
 
     // Whether there are descriptions that can be made only when all processes are born.
-    bool is_late(const img::file_entry &entry) const;
+    bool is_late(const img::file_entry &entry) const { return stage(entry) != Stage::Nobody; }
     bool has_late() const { return has_late_; }
+    // Whether some of these need threads, too.
+    bool has_of_threads() const { return has_of_threads_; }
 
     // For kinds and the opener.
     const RestoreOptions &options() const { return options_; }
@@ -82,6 +88,7 @@ class Plan
     const img::file_entry *unix_socket(uint32_t inode) const;
     const PipeContents &pipe_contents() const { return pipe_contents_; }
     const PipeContents &fifo_contents() const { return fifo_contents_; }
+    const BpfMapContents &bpf_maps() const { return bpf_maps_; }
     const Queues &socket_queues() const { return socket_queues_; }
     // The file of a descriptor that a message of socket_queues() carries.
     const img::file_entry &carried(uint32_t id) const { return *carried_.at(id); }
@@ -102,6 +109,7 @@ class Plan
     void open_directories_as_paths();
     void assign_numbers();
     void check_needs() const;
+    Stage stage(const img::file_entry &entry) const;
 
     const image::Dir &images_;
     RestoreOptions options_;
@@ -114,9 +122,10 @@ class Plan
     Ghosts ghosts_;
     std::map<uint32_t, img::memfd_inode_entry> memfds_;
     PipeContents pipe_contents_, fifo_contents_;
+    BpfMapContents bpf_maps_;
     Queues socket_queues_;
     std::map<uint32_t, const img::file_entry *> carried_; // by id, whatever type it is of
-    bool has_late_ = false;
+    bool has_late_ = false, has_of_threads_ = false;
     TerminalPlan terminals_;
     using Table = std::vector<img::fdinfo_entry>;
     std::map<uint32_t, Table> tables_; // by files_id: tasks may share one

@@ -7,7 +7,6 @@
 #include "libcr/files/tree.h"
 #include "libcr/proc/pid_dir.h"
 #include "libcr/proc/stat.h"
-#include "libcr/proc/status.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 #include "libcr/sys/process.h"
@@ -26,12 +25,16 @@ namespace
 
 constexpr std::string_view kDeleted = " (deleted)";
 
-// When a process began, in ticks since boot; nothing when there is none.
-std::optional<uint64_t> start_of(pid_t pid)
+// When a process or thread began, in ticks since boot; nothing when there is none.
+std::optional<uint64_t> start_of(const ProcName &name)
 {
-    if (!sys::stat_at(AT_FDCWD, cat("/proc/", pid, "/stat").c_str()))
+    std::string directory = cat("/proc/", name.pid);
+    if (name.tid)
+        directory += cat("/task/", name.tid);
+    if (!sys::stat_at(AT_FDCWD, cat(directory, "/stat").c_str()))
         return std::nullopt;
-    return proc::parse_stat(proc::PidDir(pid).read("stat")).start_time;
+    proc::PidDir dir = name.tid ? proc::PidDir(name.pid, name.tid) : proc::PidDir(name.pid);
+    return proc::parse_stat(dir.read("stat")).start_time;
 }
 
 // A child that waits to be killed, with that pid if it can be had; the pid it has.
@@ -55,9 +58,13 @@ pid_t make_victim(pid_t wanted)
 
 Fd open_dead(const img::reg_file_entry &reg, const ProcName &name)
 {
-    pid_t pid = make_victim(name.pid);
-    std::string rest = name.name.substr(cat("/proc/", name.pid).size());
-    std::string path = cat("/proc/", pid, rest);
+    pid_t pid = make_victim(name.tid ? name.tid : name.pid);
+    std::string old = cat("/proc/", name.pid), path = cat("/proc/", pid);
+    if (name.tid) {
+        old += cat("/task/", name.tid);
+        path += cat("/task/", pid);
+    }
+    path += name.name.substr(old.size());
     long fd = sys::try_open_at(AT_FDCWD, path.c_str(),
                                static_cast<int>(reg.flags() & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_NOCTTY);
     ::kill(pid, SIGKILL);
@@ -85,22 +92,17 @@ std::optional<ProcName> parse_proc_name(std::string_view link)
     out.pid = *pid;
     if (rest.starts_with("task/")) {
         rest.remove_prefix(5);
-        out.of_thread = parse_int<pid_t>(take_until(rest, '/')) != pid;
+        auto tid = parse_int<pid_t>(take_until(rest, '/'));
+        out.tid = tid && *tid > 0 ? *tid : 0;
     }
     return out;
 }
 
-std::optional<Blocker> proc_blocker(const Facts &facts, const ProcName &name)
+std::optional<Blocker> proc_blocker(const Facts &facts)
 {
     if (facts.fd < 0)
         return blocker_of(facts, "a directory below /proc/PID cannot be kept as this",
                           "let the program leave it");
-    bool single = name.of_thread;
-    if (!name.dead && !single && start_of(name.pid))
-        single = proc::parse_status(proc::PidDir(name.pid).read("status")).tgid != name.pid;
-    if (single)
-        return blocker_of(facts, "files of single threads below /proc are not supported yet",
-                          "close it before the dump");
     return std::nullopt;
 }
 
@@ -109,26 +111,31 @@ void capture_proc(Capture &c, const ProcName &name)
     img::reg_file_entry &reg = *c.entry().mutable_reg();
     reg.set_name(name.name);
     reg.clear_size();
-    auto start = name.dead ? std::nullopt : start_of(name.pid);
+    auto start = name.dead ? std::nullopt : start_of(name);
+    pid_t id = name.tid ? name.tid : name.pid;
     if (!start)
         c.tree.ghosts().add_dead(c.id(), name.pid);
-    else if (!c.tree.has_process(name.pid))
+    else if (!c.tree.has_process(id) && !c.tree.has_task(id))
         reg.set_cr_proc_start(*start);
 }
 
-bool is_late_proc(const img::reg_file_entry &reg, const Plan &plan)
+Stage stage_of_proc(const img::reg_file_entry &reg, const Plan &plan)
 {
     auto name = parse_proc_name(reg.name());
-    return name && plan.options().pids.count(name->pid) && !plan.ghosts().is_dead(reg.id());
+    if (!name || plan.ghosts().is_dead(reg.id()))
+        return Stage::Nobody;
+    const RestoreOptions &options = plan.options();
+    pid_t id = name->tid ? name->tid : name->pid;
+    return options.threads.count(id) ? Stage::Threads : options.pids.count(id) ? Stage::Processes : Stage::Nobody;
 }
 
 Fd open_proc(const img::reg_file_entry &reg, const Opener &opener)
 {
     const Plan &plan = opener.plan;
     ProcName name = parse_proc_name(reg.name()).value();
-    bool lives = is_late_proc(reg, plan);
+    bool lives = stage_of_proc(reg, plan) != Stage::Nobody;
     if (!lives && !plan.ghosts().is_dead(reg.id()) && reg.has_cr_proc_start())
-        lives = start_of(name.pid) == reg.cr_proc_start();
+        lives = start_of(name) == reg.cr_proc_start();
     return lives ? open_reg(reg, reg.flags(), plan.options()) : open_dead(reg, name);
 }
 

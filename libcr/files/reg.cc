@@ -5,6 +5,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/build_id.h"
+#include "libcr/files/external.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/plan.h"
 #include "libcr/files/proc_file.h"
@@ -45,9 +46,24 @@ std::optional<Blocker> blocker(const Facts &facts, const DumpOptions &options)
     return name_blocker(facts, options);
 }
 
+// Nothing of the file itself is wanted again.
+void capture_external(Capture &c)
+{
+    const Facts &facts = c.facts();
+    img::reg_file_entry &reg = *c.entry().mutable_reg();
+    fill_reg(reg, c.id(), facts);
+    reg.clear_size();
+    reg.set_name(facts.link);
+    reg.set_ext(true);
+    reg.set_cr_external(file_key(facts));
+    c.owner(*reg.mutable_fown());
+}
+
 void capture(Capture &c)
 {
     const Facts &facts = c.facts();
+    if (is_external_file(facts, c.tree.options()))
+        return capture_external(c);
     std::string build_id;
     if (facts.fd >= 0 && wants_build_id(facts, c.tree.options()))
         build_id = c.tree.build_ids().of(facts.st, [&] { return build_id_of(c.tree.take(facts).get()); });
@@ -66,16 +82,32 @@ Common common(const img::file_entry &entry, const Plan &)
     return {entry.reg().flags(), &entry.reg().fown()};
 }
 
-void check(const img::file_entry &entry, const Plan &)
+// The key by which the caller gave it; empty when he did not.
+std::string given_as(const img::reg_file_entry &reg, const Plan &plan)
+{
+    for (std::string key : {external_key(reg.cr_external()), external_key(reg.name())})
+        if (plan.inherits(key))
+            return key;
+    return {};
+}
+
+void check(const img::file_entry &entry, const Plan &plan)
 {
     if (!entry.has_reg())
         bad_image("a regular file without its part");
-    check_reg(entry.reg());
+    const img::reg_file_entry &reg = entry.reg();
+    check_reg(reg);
+    if (!reg.ext() || !given_as(reg, plan).empty())
+        return;
+    if (reg.has_cr_external())
+        refused(cat(printable(reg.name()), " is not in the images (--external)"),
+                cat("give it: --inherit-fd fd[N]:", printable(reg.cr_external())));
+    refused(cat(printable(reg.name()), " needs a plugin; plugins are not supported yet"));
 }
 
-bool is_late(const img::file_entry &entry, const Plan &plan)
+Stage stage(const img::file_entry &entry, const Plan &plan)
 {
-    return entry.has_reg() && is_late_proc(entry.reg(), plan);
+    return entry.has_reg() ? stage_of_proc(entry.reg(), plan) : Stage::Nobody;
 }
 
 struct KnownFiles {
@@ -86,16 +118,23 @@ struct KnownFiles {
 void open(const img::file_entry &entry, Opener &opener)
 {
     const img::reg_file_entry &reg = entry.reg();
-    Fd fd = opener.plan.inherit(reg.name().substr(1), reg.flags());
-    if (!fd) {
-        fd = parse_proc_name(reg.name())          ? open_proc(reg, opener)
-             : opener.plan.ghosts().has(reg.id()) ? opener.open_unnamed(reg, reg.flags())
+    std::string key = given_as(reg, opener.plan);
+    Fd fd = !key.empty()                          ? opener.plan.inherit(key, reg.flags())
+            : parse_proc_name(reg.name())         ? open_proc(reg, opener)
+            : opener.plan.ghosts().has(reg.id())  ? opener.open_unnamed(reg, reg.flags())
                                                   : open_reg(reg, reg.flags(), opener.plan.options(),
                                                              &opener.state<KnownFiles>().build_ids);
-        if (reg.pos() && !(reg.flags() & O_PATH))
-            sys::check(sys::call(SYS_lseek, fd.get(), reg.pos(), SEEK_SET), "set the offset");
-    }
+    long r = reg.pos() && !(reg.flags() & O_PATH) ? sys::call(SYS_lseek, fd.get(), reg.pos(), SEEK_SET) : 0;
+    if (r != -ESPIPE || key.empty()) // what was given may be a pipe
+        sys::check(r, "set the offset");
     opener.place(entry, std::move(fd));
+}
+
+void find(const img::file_entry &entry, const Plan &plan)
+{
+    const img::reg_file_entry &reg = entry.reg();
+    if (given_as(reg, plan).empty() && !parse_proc_name(reg.name()) && !plan.ghosts().has(reg.id()))
+        open_reg(reg, reg.flags(), plan.options());
 }
 
 bool same_build_id(const img::reg_file_entry &reg, const std::string &id)
@@ -139,8 +178,8 @@ void check_unchanged(const img::reg_file_entry &reg, const struct stat &st, cons
 
 std::optional<Blocker> name_blocker(const Facts &facts, const DumpOptions &options)
 {
-    if (auto name = parse_proc_name(facts.link))
-        return proc_blocker(facts, *name);
+    if (parse_proc_name(facts.link))
+        return proc_blocker(facts);
     return find_name(facts, options).blocker;
 }
 
@@ -174,8 +213,6 @@ void check_reg(const img::reg_file_entry &reg)
     const std::string &name = reg.name();
     if (!name.starts_with('/') || name.size() >= PATH_MAX || name.find('\0') != std::string::npos)
         bad_image(cat("\"", printable(name.substr(0, 200)), "\" is no absolute name of a file"));
-    if (reg.ext())
-        refused(cat(printable(name), " needs a plugin; plugins are not supported yet"));
     if (reg.pos() > INT64_MAX)
         bad_image(cat("offset ", reg.pos(), " of ", printable(name)));
 }
@@ -186,7 +223,8 @@ Fd open_reg(const img::reg_file_entry &reg, uint32_t flags, const RestoreOptions
     Subject subject(reg.name());
     auto st = sys::stat_at(AT_FDCWD, name);
     if (!st)
-        failed_with(ENOENT, "open the file", "it was there at the dump: put it back under this name");
+        failed_with(ENOENT, "open the file",
+                    "it was there at the dump: put it back under this name, or tell its new one: --map-path OLD=NEW");
     if (!(flags & O_PATH) && !S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode) && !S_ISLNK(st->st_mode) &&
         !is_memory_device(st->st_mode, st->st_rdev))
         refused("a file of another type has this name now", "put the file of the dump back");
@@ -216,7 +254,8 @@ const Kind kReg = {
     .open = open,
     .arm = nullptr,
     .after_tasks = nullptr,
-    .is_late = is_late,
+    .stage = stage,
+    .find = find,
     .kept = "name, position, flags, owner of its signals; contents of deleted ones",
 };
 

@@ -179,7 +179,7 @@ bool TerminalPlan::is_outside(const img::file_entry &entry) const
     auto id = pty_of(terminal);
     bool given = false;
     for (auto &[key, fd] : options_->inherited)
-        given |= key == external_key(terminal.rdev(), terminal.dev());
+        given |= key == terminal_key(terminal.rdev(), terminal.dev());
     if (given || is_hung_up(terminal) || (id && masters_.count(*id)))
         return false;
     // One of the machine's is opened again, unless it was the caller's of then.

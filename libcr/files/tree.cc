@@ -5,7 +5,9 @@
 #include "libcr/base/parallel.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/external.h"
 #include "libcr/files/identity.h"
+#include "libcr/files/kinds.h"
 #include "libcr/files/locks.h"
 #include "libcr/files/reg.h"
 #include "libcr/files/unsupported.h"
@@ -253,12 +255,13 @@ void Tree::capture_descriptions()
         Description &description = descriptions_[i];
         auto what = [&] { return description.facts.subject(); };
         Subject subject(what);
-        description.kind = classify(description.facts);
+        bool external = is_external_file(description.facts, options_);
+        description.kind = external ? &kReg : classify(description.facts);
         if (!description.kind)
             description.kind = plugin_kind(options_);
         if (!description.kind)
             refuse(unsupported(description.facts));
-        if (first[i] == i)
+        if (first[i] == i && !external)
             if (auto blocker = description.kind->blocker(description.facts, options_))
                 refuse(*blocker);
         const Owner &owner = description.facts.owner;

@@ -88,7 +88,7 @@ void check(const img::file_entry &entry, const Plan &plan)
     if (terminals.pty(entry) || terminals.replaced(entry))
         return;
     if (!terminals.is_outside(entry)) {
-        bool has_name = is_hung_up(info) || plan.inherits(external_key(info.rdev(), info.dev())) ||
+        bool has_name = is_hung_up(info) || plan.inherits(terminal_key(info.rdev(), info.dev())) ||
                         name_of(entry, plan).starts_with('/');
         return has_name ? void() : bad_image(cat("terminal ", info.id(), " has no name"));
     }
@@ -132,7 +132,7 @@ void open(const img::file_entry &entry, Opener &opener)
     if (is_hung_up(info))
         return place_hung_up(entry, opener);
     int flags = static_cast<int>(tty.flags() & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_NOCTTY;
-    if (Fd given = plan.inherit(external_key(info.rdev(), info.dev()), tty.flags() | O_NOCTTY))
+    if (Fd given = plan.inherit(terminal_key(info.rdev(), info.dev()), tty.flags() | O_NOCTTY))
         return opener.place(entry, std::move(given));
     if (!plan.terminals().is_outside(entry))
         return opener.place(entry, open_machines(info, name_of(entry, plan), flags));

@@ -20,7 +20,7 @@ img::TtyType tty_type(dev_t rdev);
 bool is_pty_master(dev_t rdev);
 // "tty[8803:18]": the name by which a terminal is given (--external, --inherit-fd): device and file system in
 // hexadecimal.
-std::string external_key(dev_t rdev, dev_t dev);
+std::string terminal_key(dev_t rdev, dev_t dev);
 // N of /dev/pts/N.
 std::optional<uint32_t> pts_index(dev_t rdev);
 

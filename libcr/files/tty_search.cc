@@ -1,6 +1,7 @@
 #include "libcr/files/tty.h"
 
 #include "libcr/base/text.h"
+#include "libcr/files/external.h"
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
@@ -21,12 +22,6 @@ namespace
 constexpr unsigned kMasters = 128, kSlaves = 136, kMajors = 8, kAuxiliary = 5; // majors
 constexpr unsigned kSerialMinor = 64;
 constexpr unsigned long kGetDevice = 0x80045432; // TIOCGDEV
-
-bool is_external(const Facts &f, const DumpOptions &options)
-{
-    std::string key = external_key(f.st.st_rdev, f.st.st_dev);
-    return std::find(options.external.begin(), options.external.end(), key) != options.external.end();
-}
 
 // A master that was opened as /dev/ptmx is in the file system of that name. The slave, of which no more than
 // a path is opened (opening and closing it would be a hang-up), is in the instance.
@@ -53,7 +48,7 @@ img::TtyType tty_type(dev_t rdev)
     return kind == 188 || kind == 204 ? img::SERIAL : img::UNKNOWN;
 }
 
-std::string external_key(dev_t rdev, dev_t dev) { return cat("tty[", hex(rdev), ":", hex(dev), "]"); }
+std::string terminal_key(dev_t rdev, dev_t dev) { return cat("tty[", hex(rdev), ":", hex(dev), "]"); }
 
 bool is_pty_master(dev_t rdev)
 {
@@ -123,7 +118,8 @@ void TerminalSearch::finish(const DumpOptions &options, std::vector<Blocker> &ou
     const Slave *first = nullptr;
     for (const Slave &slave : slaves_) {
         const Terminal &terminal = slave.terminal;
-        if (has_master(terminal) || is_external(slave.facts, options) || is_of_machine(tty_type(terminal.real)))
+        std::string key = terminal_key(slave.facts.st.st_rdev, slave.facts.st.st_dev);
+        if (has_master(terminal) || is_external(key, options) || is_of_machine(tty_type(terminal.real)))
             continue;
         if (!options.shell_job && !options.orphan_pts_master) {
             out.push_back(blocker_of(

@@ -33,7 +33,7 @@ namespace cr::files
 namespace
 {
 
-constexpr uint32_t kConnected = 1, kListens = 10, kExternal = 1, kOfPlugin = 4; // as in unix_socket.cc
+constexpr uint32_t kConnected = 1, kListens = 10, kOfPlugin = 4; // as in unix_socket.cc
 
 using Socket = img::unix_sk_entry;
 

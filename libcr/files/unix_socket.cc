@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/files/external.h"
 #include "libcr/files/further_options.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/plan.h"
@@ -63,8 +64,7 @@ std::string name_text(const std::string &name)
 bool is_allowed(const Facts &facts, const sys::UnixSocket &socket, const sys::UnixSocket *peer,
                 const DumpOptions &options)
 {
-    std::string key = cat("unix[", inode_of(facts), "]");
-    if (std::count(options.external.begin(), options.external.end(), key))
+    if (is_external(cat("unix[", inode_of(facts), "]"), options))
         return true;
     const auto &listed = options.ext_unix_sk_inodes;
     bool by_option =

@@ -123,6 +123,18 @@ bool is_shell_job(const ImageSet &images, const RestoreRequest &request)
 
 } // namespace
 
+// Threads are born before the descriptors of their process then, which those that have their own would wait for.
+void check_files_of_threads(const Plan &plan)
+{
+    if (!plan.files->has_of_threads())
+        return;
+    for (const TaskImage &task : plan.images.tasks)
+        for (const task::ThreadTables &own : task.tables)
+            if (!(own == task.tables.front()))
+                refused(cat("pid ", task.pid(), " has threads with descriptors or directories of their own, and the tree has "
+                            "files of single threads: both together are not supported"));
+}
+
 std::unique_ptr<Plan> make_plan(const RestoreRequest &request, plugin::Plugins *plugins)
 {
     ImageSet images = read_images(request.images_dir);
@@ -141,12 +153,16 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request, plugin::Plugins *
     files::RestoreOptions options = request.files;
     options.shell_job = shell_job;
     options.plugins = plugins;
-    for (const TaskImage &task : plan->images.tasks)
+    for (const TaskImage &task : plan->images.tasks) {
         options.pids.insert(task.pid());
+        for (int i = 1; i < task.tree.threads_size(); i++)
+            options.threads.insert(static_cast<pid_t>(task.tree.threads(i)));
+    }
     options.written = written_files(plan->images);
     int first = first_opener_number();
     options.first_number = first + static_cast<int>(shared.size());
     plan->files.emplace(plan->images.dir, tables_of(plan->images), options);
+    check_files_of_threads(*plan);
     plan->memory = plan_memory(plan->images, plan->births, *plan->files);
     plan->memory.shared = std::move(shared);
     plan->memory.segments = std::move(segments);

@@ -152,13 +152,19 @@ void Builder::build_task(size_t birth)
     if (makes(birth, task::Shared::Vm))
         early_memory(birth, memory_.plan_of(images_, b.task), build);
     beget(birth, p, &build);
-    if (files_.has_late())
-        p.add(out_.born, 1, out_.born_target);
-    memory(birth, build);
-    files_of(birth, build);
     WordId creds_done = out_.region.word();
     CommonFilters common = common_filters(image);
-    clone_threads(b.task, p, creds_done, common);
+    bool threads_first = files_.has_of_threads();
+    if (files_.has_late() && !threads_first)
+        p.add(out_.born, 1, out_.born_target);
+    memory(birth, build);
+    if (threads_first) {
+        clone_threads(b.task, p, creds_done, common);
+        p.add(out_.born, 1, out_.born_target);
+    }
+    files_of(birth, build);
+    if (!threads_first)
+        clone_threads(b.task, p, creds_done, common);
     reap(birth, p);
     tell(birth, task::Shared::Sighand, &Words::reaped, p);
     await(birth, task::Shared::Sighand, &Words::reaped, p);

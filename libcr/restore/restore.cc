@@ -42,9 +42,11 @@ RestoreResult restore(const RestoreRequest &request)
     }
 }
 
-std::string describe(const RestoreRequest &request)
+std::string describe(const RestoreRequest &request, std::vector<Error> *problems)
 {
     auto plan = make_plan(request, nullptr);
+    if (problems)
+        *problems = plan->files->look_at_files();
     Programs programs;
     build(*plan, Surroundings{}, programs);
     std::string out;

@@ -1,6 +1,7 @@
 // Bringing a process tree back from its images: read and check everything, plan, then execute.
 #pragma once
 
+#include "libcr/base/error.h"
 #include "libcr/feature/features.h"
 #include "libcr/files/opener.h"
 #include "libcr/ns/cgroup_options.h"
@@ -40,7 +41,7 @@ struct RestoreResult {
 RestoreResult restore(const RestoreRequest &request);
 
 // What would be done, as text: the tasks, the files in order, every program as strace-like lines. Makes
-// nothing.
-std::string describe(const RestoreRequest &request);
+// nothing. `problems` gets what is missing or has changed of the files that it needs.
+std::string describe(const RestoreRequest &request, std::vector<Error> *problems = nullptr);
 
 } // namespace cr::restore

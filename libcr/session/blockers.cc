@@ -326,6 +326,8 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     }
     std::vector<Blocker> blockers;
     search.finish(blockers);
+    if (auto blocker = search.file_of_thread(); blocker && !out.apart.empty())
+        blockers.push_back(*blocker);
     out.connections = search.outer_connections();
     for (const Blocker &blocker : blockers)
         add(blocker.subject, blocker.reason, blocker.remedy);

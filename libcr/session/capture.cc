@@ -8,7 +8,7 @@
 #include "libcr/base/text.h"
 #include "libcr/image/writer.h"
 #include "libcr/inject/freeze.h"
-#include "libcr/session/namespace_ids.h"
+#include "libcr/image/namespace_ids.h"
 #include "libcr/session/wire.h"
 #include "libcr/task/capture.h"
 #include "libcr/task/kernel_written.h"
@@ -124,7 +124,7 @@ void TreeCapture::capture_task(const inject::FrozenTask &task, const task::TaskF
     ids.set_files_id(shared.files);
     ids.set_fs_id(shared.fs);
     ids.set_sighand_id(shared.sighand);
-    put_namespace_ids(ids);
+    image::put_namespace_ids(ids);
     task::meet_keyrings(facts, request_.allow_loss & kLoseKeyrings);
     tell(task, facts, ids);
 

@@ -6,7 +6,7 @@
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/ns/cgroup_dump.h"
-#include "libcr/session/namespace_ids.h"
+#include "libcr/image/namespace_ids.h"
 #include "libcr/session/resident.h"
 #include "libcr/session/wire.h"
 #include "libcr/sys/gate.h"
@@ -65,7 +65,7 @@ void begin_inventory(img::session_hello &hello)
     ids.set_files_id(task::kDumperId);
     ids.set_fs_id(task::kDumperId);
     ids.set_sighand_id(task::kDumperId);
-    put_namespace_ids(ids);
+    image::put_namespace_ids(ids);
 }
 
 } // namespace

@@ -160,14 +160,15 @@ TEST_CASE("references, ids and numbers are checked")
     SECTION("a kind that is not supported")
     {
         img::file_entry &entry = set.files.emplace_back();
-        entry.set_type(img::BPFMAP);
+        entry.set_type(img::NS);
         entry.set_id(2);
         REFUSED(set, "not supported");
     }
     SECTION("a type without its part")
     {
         for (auto type :
-             {img::PIPE, img::FIFO, img::EVENTFD, img::EVENTPOLL, img::SIGNALFD, img::TIMERFD, img::TTY}) {
+             {img::PIPE, img::FIFO, img::EVENTFD, img::EVENTPOLL, img::SIGNALFD, img::TIMERFD, img::TTY,
+              img::BPFMAP}) {
             Set each;
             img::file_entry &entry = each.files.emplace_back();
             entry.set_type(type);
