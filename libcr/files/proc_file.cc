@@ -95,11 +95,16 @@ std::optional<ProcName> parse_proc_name(std::string_view link)
         auto tid = parse_int<pid_t>(take_until(rest, '/'));
         out.tid = tid && *tid > 0 ? *tid : 0;
     }
+    std::string_view directory = take_until(rest, '/');
+    out.of_descriptor = (directory == "fd" || directory == "fdinfo") && !rest.empty();
     return out;
 }
 
-std::optional<Blocker> proc_blocker(const Facts &facts)
+std::optional<Blocker> proc_blocker(const Facts &facts, const ProcName &name)
 {
+    if (name.of_descriptor)
+        return blocker_of(facts, "it is of a single descriptor, which would have to be there before it",
+                          "close it before the dump");
     if (facts.fd < 0)
         return blocker_of(facts, "a directory below /proc/PID cannot be kept as this",
                           "let the program leave it");

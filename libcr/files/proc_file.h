@@ -19,13 +19,14 @@ namespace cr::files
 struct ProcName {
     pid_t pid = 0;
     pid_t tid = 0;          // of "/proc/42/task/43/..."
+    bool of_descriptor = false; // "/proc/42/fdinfo/5" and the like
     bool dead = false;      // its link ended in " (deleted)"
     std::string name;       // without that
 };
 
 // Nothing when it is no name below /proc/PID.
 std::optional<ProcName> parse_proc_name(std::string_view link);
-std::optional<Blocker> proc_blocker(const Facts &facts);
+std::optional<Blocker> proc_blocker(const Facts &facts, const ProcName &name);
 // Name and what is needed to find it again.
 void capture_proc(Capture &c, const ProcName &name);
 Stage stage_of_proc(const img::reg_file_entry &reg, const Plan &plan);

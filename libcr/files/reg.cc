@@ -178,8 +178,8 @@ void check_unchanged(const img::reg_file_entry &reg, const struct stat &st, cons
 
 std::optional<Blocker> name_blocker(const Facts &facts, const DumpOptions &options)
 {
-    if (parse_proc_name(facts.link))
-        return proc_blocker(facts);
+    if (auto name = parse_proc_name(facts.link))
+        return proc_blocker(facts, *name);
     return find_name(facts, options).blocker;
 }
 
