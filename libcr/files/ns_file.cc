@@ -46,8 +46,7 @@ bool claims(const Facts &f) { return kind_in(f.link) != nullptr; }
 
 std::optional<Blocker> blocker(const Facts &facts, const DumpOptions &)
 {
-    auto own = sys::stat_at(AT_FDCWD, own_name(*kind_in(facts.link)).c_str());
-    if (own && own->st_ino == facts.st.st_ino && own->st_dev == facts.st.st_dev)
+    if (sys::readlink_at(AT_FDCWD, own_name(*kind_in(facts.link)).c_str()) == facts.link)
         return std::nullopt;
     return blocker_of(facts, "it is of a namespace that the tree is not in", "close it before the dump");
 }
