@@ -2,6 +2,7 @@
 
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
+#include "libcr/sys/cpus.h"
 #include "libcr/sys/file.h"
 
 #include <algorithm>
@@ -22,26 +23,6 @@ bool is_for_each_cpu(uint32_t type)
 {
     return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY ||
            type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
-}
-
-// Of "0-3,6": 5.
-uint32_t possible_cpus()
-{
-    constexpr const char *kName = "/sys/devices/system/cpu/possible";
-    std::string text(4096, '\0');
-    Fd file = open_at(AT_FDCWD, kName, O_RDONLY);
-    text.resize(read_up_to(file.get(), text.data(), text.size(), kName));
-    std::string_view rest = trim(text);
-    uint32_t count = 0;
-    while (!rest.empty()) {
-        std::string_view range = take_until(rest, ',');
-        auto from = parse_int<uint32_t>(take_until(range, '-'));
-        auto to = range.empty() ? from : parse_int<uint32_t>(range);
-        if (!from || !to || *to < *from)
-            failed_with(0, cat("understand ", kName));
-        count += *to - *from + 1;
-    }
-    return count;
 }
 
 uintptr_t word(const void *at) { return reinterpret_cast<uintptr_t>(at); }
