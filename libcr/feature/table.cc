@@ -94,7 +94,7 @@ constexpr Feature kTable[] = {
 
     {Id::ApparmorStacking, "apparmor_stacking", Information, false, "AppArmor namespaces cannot be kept", probe::apparmor_stacking},
     {Id::Breakpoints, "breakpoints", Information, false, "nothing is lost: no breakpoints are used", probe::breakpoints},
-    {Id::SoftDirty, "soft_dirty", Information, true, "nothing is lost: writes are tracked by userfaultfd", probe::soft_dirty},
+    {Id::SoftDirty, "soft_dirty", Information, true, "nothing is lost where writes are tracked by userfaultfd (Linux 6.7)", probe::soft_dirty},
 };
 // clang-format on
 

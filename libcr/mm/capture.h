@@ -30,7 +30,7 @@ struct Continuing {
     const image::Dir *parent = nullptr;
     bool memory_only = false; // no mm-N
     // Takes what a task's tracker wants kept until the next dump. Called from several threads.
-    std::function<void(pid_t, Fd)> keep;
+    std::function<void(pid_t, Watch)> keep;
 };
 
 // Tasks whose writes can be held back (held.h).

@@ -6,7 +6,10 @@
 #include "libcr/sys/pagemap.h"
 #include "libcr/sys/userfaultfd.h"
 
+#include <algorithm>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
 
 namespace cr::mm
 {
@@ -27,40 +30,46 @@ sys::PagemapScan watched_pages(const std::vector<Range> &areas)
     return arg;
 }
 
-class ByProtection : public Tracker
+class WriteTracker : public Tracker
 {
   public:
-    ByProtection(Fd earlier, Fd fresh) : earlier_(std::move(earlier)), fresh_(std::move(fresh)) {}
+    WriteTracker(Watch earlier, Fd fresh) : earlier_(std::move(earlier)), fresh_(std::move(fresh)) {}
 
     std::vector<Range> unchanged(const proc::PidDir &task, const std::vector<Range> &areas) override
     {
-        if (!earlier_ || areas.empty())
+        if (!earlier_.fd || areas.empty())
             return {};
-        std::vector<Range> pages = protected_pages(task, areas);
-        // Only we may watch the area twice: whoever else protects it does so for another dump than ours.
-        std::vector<Range> ours;
-        for (const Range &area : areas)
-            if (!intersect(pages, {area}).empty() &&
-                sys::uffd_watch_writes(earlier_.get(), area.start, area.size()) == 0)
-                ours.push_back(area);
-        return intersect(pages, ours);
+        return earlier_.soft_dirty ? clean_pages(areas) : still_protected(task, areas);
     }
 
     void begin(const proc::PidDir &task, const std::vector<Range> &areas) override
     {
-        earlier_.reset(); // an area has one watcher
-        if (!fresh_ || areas.empty())
+        if (!earlier_.soft_dirty)
+            earlier_.fd.reset(); // an area has one watcher
+        if (areas.empty())
             return;
-        if (sys::uffd_begin(fresh_.get(), UFFD_FEATURE_PAGEFAULT_FLAG_WP | sys::kUffdWpAsync) < 0 ||
-            !watch(areas) || !protect(task, areas)) {
+        if (fresh_ && sys::uffd_begin(fresh_.get(), UFFD_FEATURE_PAGEFAULT_FLAG_WP | sys::kUffdWpAsync) == 0 &&
+            watch(areas) && protect(task, areas))
+            next_ = {std::move(fresh_), false};
+        else if (!clear(task))
             log::info(cat("pid ", task.pid(), ": the kernel does not note what it writes"));
-            fresh_.reset();
-        }
     }
 
-    Fd keep() override { return std::move(fresh_); }
+    Watch keep() override { return std::move(next_); }
 
   private:
+    // Only we may watch the area twice: whoever else protects it does so for another dump than ours.
+    std::vector<Range> still_protected(const proc::PidDir &task, const std::vector<Range> &areas)
+    {
+        std::vector<Range> pages = protected_pages(task, areas);
+        std::vector<Range> ours;
+        for (const Range &area : areas)
+            if (!intersect(pages, {area}).empty() &&
+                sys::uffd_watch_writes(earlier_.fd.get(), area.start, area.size()) == 0)
+                ours.push_back(area);
+        return intersect(pages, ours);
+    }
+
     static std::vector<Range> protected_pages(const proc::PidDir &task, const std::vector<Range> &areas)
     {
         std::vector<Range> out;
@@ -113,14 +122,63 @@ class ByProtection : public Tracker
         }
     }
 
-    Fd earlier_, fresh_;
+    std::vector<Range> clean_pages(const std::vector<Range> &areas)
+    {
+        constexpr uint64_t kWanted = sys::kEntryPresent | sys::kEntryExclusive;
+        constexpr uint64_t kUnwanted = sys::kEntrySwapped | sys::kEntryFile | sys::kEntrySoftDirty;
+        std::vector<Range> out;
+        std::vector<uint64_t> entries(8192);
+        for (const Range &area : areas)
+            for (TargetAddr at = area.start; at < area.end;) {
+                size_t n = std::min((area.end - at) / kPageSize, entries.size());
+                if (sys::call(SYS_pread64, earlier_.fd.get(), entries.data(), n * 8, at.value / kPageSize * 8) !=
+                    static_cast<long>(n * 8))
+                    return {};
+                for (size_t i = 0; i < n; i++, at = at + kPageSize) {
+                    if ((entries[i] & (kWanted | kUnwanted)) != kWanted)
+                        continue;
+                    if (!out.empty() && out.back().end == at)
+                        out.back().end = at + kPageSize;
+                    else
+                        out.push_back({at, at + kPageSize});
+                }
+            }
+        return out;
+    }
+
+    // False when the kernel keeps no such bits, or they are another dump's.
+    bool clear(const proc::PidDir &task)
+    {
+        if (!sys::keeps_soft_dirty())
+            return false;
+        Fd pagemap = std::move(earlier_.fd);
+        if (!pagemap) {
+            pagemap = pagemap_of(task);
+            if (sys::call(SYS_flock, pagemap.get(), LOCK_EX | LOCK_NB) < 0) {
+                log::warning(cat("pid ", task.pid(), ": another dump keeps track of what it writes: the next dump ",
+                                 "after this one stores all its memory again"));
+                return false;
+            }
+        }
+        long file = sys::try_open_at(task.fd(), "clear_refs", O_WRONLY);
+        if (file < 0)
+            return false;
+        Fd clear_refs(static_cast<int>(file));
+        if (sys::call(SYS_write, clear_refs.get(), "4", 1) < 0)
+            return false;
+        next_ = {std::move(pagemap), true};
+        return true;
+    }
+
+    Watch earlier_, next_;
+    Fd fresh_;
 };
 
 } // namespace
 
-std::unique_ptr<Tracker> track_by_protection(Fd earlier, Fd fresh)
+std::unique_ptr<Tracker> track(Watch earlier, Fd fresh)
 {
-    return std::make_unique<ByProtection>(std::move(earlier), std::move(fresh));
+    return std::make_unique<WriteTracker>(std::move(earlier), std::move(fresh));
 }
 
 } // namespace cr::mm

@@ -9,6 +9,13 @@
 //   - MADV_DONTNEED: the page is not there; the next one at the place is not protected
 //   - fork: the child is not watched, the parent goes on as before
 //   - an area that somebody else watches cannot be watched by us, so it always counts as changed
+//
+// By soft-dirty bits (Documentation/admin-guide/mm/soft-dirty.rst, CONFIG_MEM_SOFT_DIRTY), where the kernel does
+// not write-protect like that: they are cleared, and the first write to a page sets its bit again, as does mapping
+// the area anew or moving it. There is one set of bits for all that ask, so who has cleared them holds a lock on the
+// task's pagemap file, and while he does nobody else of us clears them. The kernel's zero page can come without a
+// bit to a place that was given back: only pages that are mapped nowhere else are vouched for, which it never is.
+//
 // Private anonymous memory only; pages of files and shared memory are always stored.
 #pragma once
 
@@ -20,6 +27,12 @@
 namespace cr::mm
 {
 
+// What somebody must hold on to until the next dump.
+struct Watch {
+    Fd fd; // empty: nothing is noted
+    bool soft_dirty = false;
+};
+
 class Tracker
 {
   public:
@@ -29,12 +42,11 @@ class Tracker
     virtual std::vector<Range> unchanged(const proc::PidDir &task, const std::vector<Range> &areas) = 0;
     // From now on. The task stands still, and unchanged() is not asked any more.
     virtual void begin(const proc::PidDir &task, const std::vector<Range> &areas) = 0;
-    // What somebody must hold on to until the next dump; empty: nothing.
-    virtual Fd keep() = 0;
+    virtual Watch keep() = 0;
 };
 
 // `earlier`: what an earlier tracker's keep() gave; empty: everything has changed. `fresh`: a userfaultfd of
-// the task; empty: nothing is noted from now on.
-std::unique_ptr<Tracker> track_by_protection(Fd earlier, Fd fresh);
+// the task; empty: it may not have one.
+std::unique_ptr<Tracker> track(Watch earlier, Fd fresh);
 
 } // namespace cr::mm

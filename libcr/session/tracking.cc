@@ -128,14 +128,14 @@ void Tracking::find_earlier(const img::inventory_entry &inventory)
     if (!process || start_time(pid) != tracker.start_time() ||
         trim(proc::PidDir(pid).read_if_there("comm")) != "cr-tracker")
         return;
-    std::map<pid_t, Fd> found;
+    std::map<pid_t, mm::Watch> found;
     for (const img::cr_tracked_entry &task : tracker.tasks()) {
         auto one = static_cast<pid_t>(task.pid());
         if (one <= 0 || start_time(one) != task.start_time())
             continue;
         long fd = sys::call(SYS_pidfd_getfd, process.get(), task.fd(), 0);
         if (fd >= 0)
-            found[one] = Fd(static_cast<int>(fd));
+            found[one] = {Fd(static_cast<int>(fd)), task.soft_dirty()};
     }
     if (hello_.track_mem()) {
         sys::call(SYS_pidfd_send_signal, process.get(), SIGKILL, 0, 0);
@@ -150,18 +150,18 @@ std::unique_ptr<mm::Tracker> Tracking::tracker_of(pid_t pid, Fd fresh)
     auto found = earlier_.find(pid);
     if (found == earlier_.end() && !hello_.track_mem())
         return nullptr;
-    Fd earlier;
+    mm::Watch earlier;
     if (found != earlier_.end())
         earlier = std::move(found->second);
-    return mm::track_by_protection(std::move(earlier), std::move(fresh));
+    return mm::track(std::move(earlier), std::move(fresh));
 }
 
-void Tracking::keep(pid_t pid, Fd fd)
+void Tracking::keep(pid_t pid, mm::Watch watch)
 {
-    if (!fd)
+    if (!watch.fd)
         return;
     std::lock_guard lock(mutex_);
-    kept_[pid] = std::move(fd);
+    kept_[pid] = std::move(watch);
 }
 
 std::optional<img::cr_tracker_entry> Tracking::start()
@@ -169,7 +169,7 @@ std::optional<img::cr_tracker_entry> Tracking::start()
     img::cr_tracker_entry out;
     std::vector<Fd> processes;
     std::vector<int> keep = {images_.fd()}, tasks;
-    for (const auto &[pid, fd] : kept_) {
+    for (const auto &[pid, watch] : kept_) {
         Fd process = open_process(pid);
         auto started = start_time(pid);
         if (!process || !started)
@@ -177,8 +177,10 @@ std::optional<img::cr_tracker_entry> Tracking::start()
         img::cr_tracked_entry &task = *out.add_tasks();
         task.set_pid(static_cast<uint32_t>(pid));
         task.set_start_time(*started);
-        task.set_fd(fd.get());
-        keep.push_back(fd.get());
+        task.set_fd(watch.fd.get());
+        if (watch.soft_dirty)
+            task.set_soft_dirty(true);
+        keep.push_back(watch.fd.get());
         keep.push_back(process.get());
         tasks.push_back(process.get());
         processes.push_back(std::move(process));

@@ -34,7 +34,7 @@ class Tracking
     // `fresh`: a userfaultfd of the task, empty when it may not have one. Null when there is nothing to
     // track.
     std::unique_ptr<mm::Tracker> tracker_of(pid_t pid, Fd fresh);
-    void keep(pid_t pid, Fd fd);
+    void keep(pid_t pid, mm::Watch watch);
     // Starts the tracker for all that was given to keep; nothing when that is nothing.
     std::optional<img::cr_tracker_entry> start();
 
@@ -45,9 +45,9 @@ class Tracking
     const image::Dir &images_;
     std::optional<image::Dir> parent_;
     bool begun_ = false;
-    std::map<pid_t, Fd> earlier_;
+    std::map<pid_t, mm::Watch> earlier_;
     std::mutex mutex_;
-    std::map<pid_t, Fd> kept_;
+    std::map<pid_t, mm::Watch> kept_;
 };
 
 } // namespace cr::session

@@ -42,6 +42,9 @@ inline long pagemap_scan(int pagemap_fd, PagemapScan &scan)
 
 // One entry (8 bytes per page, at address / 4096 * 8) of /proc/PID/pagemap.
 inline constexpr uint64_t kEntryPresent = 1ull << 63, kEntrySwapped = 1ull << 62, kEntryFile = 1ull << 61,
-                          kEntryGuard = 1ull << 58;
+                          kEntryGuard = 1ull << 58, kEntryExclusive = 1ull << 56, kEntrySoftDirty = 1ull << 55;
+
+// Whether this kernel has soft-dirty bits at all; one without lets them be cleared, and shows none ever.
+bool keeps_soft_dirty();
 
 } // namespace cr::sys
