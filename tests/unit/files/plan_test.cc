@@ -160,7 +160,7 @@ TEST_CASE("references, ids and numbers are checked")
     SECTION("a kind that is not supported")
     {
         img::file_entry &entry = set.files.emplace_back();
-        entry.set_type(img::NS);
+        entry.set_type(img::TUNF);
         entry.set_id(2);
         REFUSED(set, "not supported");
     }
