@@ -1,5 +1,6 @@
 #include "libcr/files/blockers.h"
 
+#include "libcr/base/log.h"
 #include "libcr/base/parallel.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
@@ -197,8 +198,9 @@ void BlockerSearch::finish(std::vector<Blocker> &out)
         return pidfd.get();
     };
     for (const auto &[inode, ends] : pipes_)
-        if (auto blocker = other_end_outside(ends, pidfd_of(ends.first.pid), options_))
-            out.push_back(std::move(*blocker));
+        if (other_end_outside(ends, pidfd_of(ends.first.pid), options_))
+            log::warning(ends.first.subject(), ": the other end of the pipe is held by a process outside of the tree; the "
+                         "restored pipe has none, unless the restore is given it (--inherit-fd fd[N]:", ends.first.link, ")");
     terminals_.finish(options_, out);
     find_used_bpf_maps(bpf_maps_, out);
     finish_connections(out);

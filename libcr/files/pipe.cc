@@ -4,9 +4,10 @@
 //
 // A pipe whose other end belongs to a process outside of the tree cannot be joined again by itself. Whether
 // somebody outside has it, the kernel tells only indirectly: the tree has only writing ends and poll reports
-// no POLLERR, so there is a reader; or only reading ends and no POLLHUP, so there is a writer. Such a pipe is
-// refused, unless the caller says (--external pipe:[N]) that the restore will be given the pipe again
-// (--inherit-fd).
+// no POLLERR, so there is a reader; or only reading ends and no POLLHUP, so there is a writer. Of such a pipe
+// the dump warns, unless the caller says (--external pipe:[N]) that the restore will be given the pipe again
+// (--inherit-fd): container runtimes give it back without having said so. A restore that is not given it makes
+// one whose other end is closed.
 //
 // On restore the first description of a pipe makes it and all its other descriptions: pipe2 gives one of each
 // end, further ones are opened through /proc/self/fd; an end that nobody had is closed once the contents are
@@ -52,15 +53,6 @@ void finish(Tree &tree)
     for (const Description &description : tree.descriptions())
         if (description.kind == &kPipe)
             pipes[description.entry.pipe().pipe_id()].push_back(&description);
-    for (auto &[pipe_id, descriptions] : pipes) {
-        PipeEnds ends;
-        for (const Description *description : descriptions)
-            ends.add(description->facts);
-        if (auto blocker = other_end_outside(ends, tree.pidfd(ends.first.pid), tree.options())) {
-            Subject subject(blocker->subject);
-            refused(blocker->reason, blocker->remedy);
-        }
-    }
     write_pipe_data(tree, image::Kind::PipesData, pipes);
 }
 
@@ -151,19 +143,16 @@ void PipeEnds::add(const Facts &facts)
     modes |= 1u << (facts.open_flags() & O_ACCMODE);
 }
 
-std::optional<Blocker> other_end_outside(const PipeEnds &ends, int pidfd, const DumpOptions &options)
+bool other_end_outside(const PipeEnds &ends, int pidfd, const DumpOptions &options)
 {
     if (ends.modes != 1u << O_RDONLY && ends.modes != 1u << O_WRONLY)
-        return std::nullopt;
+        return false;
     if (is_external(ends.first.link, options))
-        return std::nullopt;
+        return false;
     Fd copy = take_copy(pidfd, ends.first.fd);
     pollfd poll{copy.get(), 0, 0};
     sys::check(sys::call(SYS_poll, &poll, 1, 0), "ask whether the pipe has another end");
-    if (poll.revents & (POLLERR | POLLHUP))
-        return std::nullopt;
-    return blocker_of(ends.first, "the other end of the pipe is held by a process outside of the tree",
-                      "dump that process together with this tree, or close the pipe");
+    return !(poll.revents & (POLLERR | POLLHUP));
 }
 
 } // namespace cr::files

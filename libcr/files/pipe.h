@@ -2,11 +2,8 @@
 // ends of one sort only, and poll(2) on one of them does not report that the other sort is gone.
 #pragma once
 
-#include "libcr/base/blocker.h"
 #include "libcr/files/facts.h"
 #include "libcr/files/kind.h"
-
-#include <optional>
 
 namespace cr::files
 {
@@ -19,7 +16,8 @@ struct PipeEnds {
     void add(const Facts &facts);
 };
 
-// `pidfd` is of the process that has ends.first.
-std::optional<Blocker> other_end_outside(const PipeEnds &ends, int pidfd, const DumpOptions &options);
+// Whether somebody outside has the other one, and nothing was said of it (--external). `pidfd` is of the process
+// that has ends.first.
+bool other_end_outside(const PipeEnds &ends, int pidfd, const DumpOptions &options);
 
 } // namespace cr::files

@@ -305,17 +305,16 @@ TEST_CASE("a pipe of which somebody outside has an end is seen before anything i
         ::close(alone[1]); // nobody has it
     });
     files::DumpOptions options;
-    files::BlockerSearch search(options);
-    std::vector<Blocker> found;
-    search.look(from.pid(), found);
-    CHECK(found.empty());
-    search.finish(found);
-    REQUIRE(found.size() == 1);
-    CHECK(found[0].subject.find("fd 0 (pipe:[") != std::string::npos);
-    options.external.push_back(files::TaskFiles(from.pid()).facts(0)->link);
-    found.clear();
-    search.finish(found);
-    CHECK(found.empty());
+    files::TaskFiles task(from.pid());
+    auto is_outside = [&](int fd) {
+        files::PipeEnds ends;
+        ends.add(*task.facts(fd));
+        return files::other_end_outside(ends, task.pidfd(), options);
+    };
+    CHECK(is_outside(0));
+    CHECK(!is_outside(1));
+    options.external.push_back(task.facts(0)->link);
+    CHECK(!is_outside(0));
     ::close(with_us[0]);
     ::close(with_us[1]);
 }
