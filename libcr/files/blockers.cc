@@ -181,10 +181,11 @@ std::optional<Blocker> BlockerSearch::file_of_thread() const
 {
     if (!of_thread_)
         return std::nullopt;
-    return blocker_of(*of_thread_,
-                      "it is of a single thread, and the tree has threads with descriptors or directories of their own: "
-                      "both together are not supported",
-                      "close it before the dump");
+    return blocker_of(
+        *of_thread_,
+        "it is of a single thread, and the tree has threads with descriptors or directories of their own: "
+        "both together are not supported",
+        "close it before the dump");
 }
 
 void BlockerSearch::finish(std::vector<Blocker> &out)
@@ -212,7 +213,8 @@ void BlockerSearch::finish(std::vector<Blocker> &out)
         if (auto blocker = unix_blocker(facts, sockets, in_tree, options_))
             out.push_back(std::move(*blocker));
         else if (const sys::UnixSocket *socket = sockets.find(inode); !socket->waiting.empty())
-            if (auto waiting = waiting_.blocker(facts, sockets, take_copy(pidfd_of(facts.pid), facts.fd).get()))
+            if (auto waiting =
+                    waiting_.blocker(facts, sockets, take_copy(pidfd_of(facts.pid), facts.fd).get()))
                 out.push_back(std::move(*waiting));
 }
 

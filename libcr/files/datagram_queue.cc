@@ -170,8 +170,9 @@ class Changed
     const img::sk_opts_entry &options_;
 };
 
-// A port that no other socket has, for as long as it lives: those that share one (SO_REUSEPORT), or a group, would
-// get what is meant for this. Afterwards the socket is as if it was never bound, and keeps what it has received.
+// A port that no other socket has, for as long as it lives: those that share one (SO_REUSEPORT), or a group,
+// would get what is meant for this. Afterwards the socket is as if it was never bound, and keeps what it has
+// received.
 class PortOfItsOwn
 {
   public:
@@ -226,8 +227,9 @@ void Datagrams::capture(Description &description)
         if (is_new)
             place->second = sys::inet_shutdowns(family, protocol);
         if (!place->second)
-            log::warning(Subject::current(), ": this kernel does not tell whether it was shut down (no udp_diag), "
-                                             "which is not kept");
+            log::warning(Subject::current(),
+                         ": this kernel does not tell whether it was shut down (no udp_diag), "
+                         "which is not kept");
         else if (auto found = place->second->find(isk.ino()); found != place->second->end() && found->second)
             isk.set_shutdown(static_cast<img::sk_shutdown>(found->second & 3));
     }

@@ -323,14 +323,16 @@ std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, 
         return blocker_of(facts, "it holds a datagram back that is not complete (UDP_CORK, MSG_MORE)",
                           "try again when it was sent");
     if (state.has_error)
-        return blocker_of(facts, "an error of an earlier datagram waits in it before others that it has received, "
-                                 "and would be lost by looking at them",
+        return blocker_of(facts,
+                          "an error of an earlier datagram waits in it before others that it has received, "
+                          "and would be lost by looking at them",
                           "try again when the program has read it");
     if (!is_tcp(state))
         return std::nullopt;
     if (state.has_urgent && !options.tcp_close)
-        return blocker_of(facts, "a byte that was sent to it out of band (MSG_OOB) waits in it, which cannot be put back",
-                          "try again when the program has read it");
+        return blocker_of(
+            facts, "a byte that was sent to it out of band (MSG_OOB) waits in it, which cannot be put back",
+            "try again when the program has read it");
     if (state.unkept && !(options.tcp_close && is_connection(state)))
         return blocker_of(facts, cat(state.unkept, ", which cannot be saved"), "end it before the dump");
     if (state.state == kListens && state.waiting && !options.skip_in_flight)

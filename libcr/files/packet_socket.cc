@@ -56,7 +56,8 @@ std::optional<Blocker> look(const Facts &facts, int)
         auto all = sys::packet_sockets();
         if (std::any_of(all.begin(), all.end(), [&](auto &s) { return s.inode == facts.st.st_ino; }))
             return std::nullopt;
-        return blocker_of(facts, "the kernel does not list this packet socket (it is of another network namespace)");
+        return blocker_of(facts,
+                          "the kernel does not list this packet socket (it is of another network namespace)");
     } catch (const Error &error) {
         return blocker_of(facts, cat("its state cannot be read: ", error.what()),
                           "load the module packet_diag");
@@ -192,8 +193,10 @@ void apply(int fd, const Entry &psk)
     set(fd, PACKET_TIMESTAMP, psk.timestamp(), "PACKET_TIMESTAMP");
     set(fd, PACKET_COPY_THRESH, psk.copy_thresh(), "PACKET_COPY_THRESH");
     for (const img::packet_mclist &group : psk.mclist()) {
-        Membership request{static_cast<int>(group.index()), static_cast<unsigned short>(group.type()),
-                           static_cast<unsigned short>(group.addr().size()), {}};
+        Membership request{static_cast<int>(group.index()),
+                           static_cast<unsigned short>(group.type()),
+                           static_cast<unsigned short>(group.addr().size()),
+                           {}};
         std::memcpy(request.address, group.addr().data(), group.addr().size());
         set(fd, PACKET_ADD_MEMBERSHIP, &request, sizeof request, "PACKET_ADD_MEMBERSHIP");
     }

@@ -11,13 +11,13 @@
 
 #include <climits>
 #include <cstring>
-#include <utility>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <utility>
 
 namespace cr::files
 {
@@ -25,7 +25,7 @@ namespace cr::files
 namespace
 {
 
-constexpr size_t kUsual = 64 << 10; // of a packet; larger ones are looked at twice
+constexpr size_t kUsual = 64 << 10;   // of a packet; larger ones are looked at twice
 constexpr size_t kMostCarried = 253;  // by one message (SCM_MAX_FD)
 constexpr int kPidFd = 4;             // SCM_PIDFD, Linux 6.5
 
@@ -88,8 +88,8 @@ void take_control(msghdr &message, Packet &out, size_t &length_of_each)
                     "raise the limit on open files (ulimit -n)");
 }
 
-// The next packet, or bytes of a stream, as much of it as the buffer holds; nothing when there is none. `whole` is its
-// size. `length_of_each`: of the datagrams that were joined to this one; 0: it is one.
+// The next packet, or bytes of a stream, as much of it as the buffer holds; nothing when there is none.
+// `whole` is its size. `length_of_each`: of the datagrams that were joined to this one; 0: it is one.
 std::optional<Packet> peek(int fd, std::string &buffer, size_t &whole, size_t &length_of_each)
 {
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMostCarried) + 512];

@@ -20,7 +20,7 @@ namespace cr::files
 {
 
 struct SocketUndo::Note {
-    std::atomic<int> fd; // -1: nothing to set back
+    std::atomic<int> fd;             // -1: nothing to set back
     std::atomic<bool> repair, peeks; // what was changed: TCP_REPAIR, SO_PEEK_OFF
     std::atomic<int> reuse, offset;  // SO_REUSEADDR and SO_PEEK_OFF as they were
 };

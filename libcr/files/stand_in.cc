@@ -145,8 +145,8 @@ StandIns::Process::Process(const img::cr_credentials &who, const Aside &aside) :
     }
     pid_ = sys::call(SYS_clone3, &args, sizeof args);
     if (pid_ < 0 && wanted) {
-        log::warning(Subject::current(), ": its other end is seen as a process of this restore, not as pid ", wanted,
-                     " (SO_PEERCRED): ", errno_text(static_cast<int>(-pid_)));
+        log::warning(Subject::current(), ": its other end is seen as a process of this restore, not as pid ",
+                     wanted, " (SO_PEERCRED): ", errno_text(static_cast<int>(-pid_)));
         args.set_tid = args.set_tid_size = 0;
         pid_ = sys::call(SYS_clone3, &args, sizeof args);
     }

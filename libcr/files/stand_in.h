@@ -1,8 +1,9 @@
-// Processes that stand in for others while sockets are made: the kernel notes who connects, listens or makes a
-// pair (SO_PEERCRED, SO_PEERGROUPS) at that call, by its process id and credentials, and there is no way to set it.
-// So for each of those a process is made with that id and those ids, which has our descriptors and does nothing but
-// these calls; before the tasks of the tree are born all of them are gone, and their ids are free again. What the
-// kernel has noted stays. A descriptor of that process (SO_PEERPIDFD) is not to be had any more.
+// Processes that stand in for others while sockets are made: the kernel notes who connects, listens or makes
+// a pair (SO_PEERCRED, SO_PEERGROUPS) at that call, by its process id and credentials, and there is no way to
+// set it. So for each of those a process is made with that id and those ids, which has our descriptors and
+// does nothing but these calls; before the tasks of the tree are born all of them are gone, and their ids are
+// free again. What the kernel has noted stays. A descriptor of that process (SO_PEERPIDFD) is not to be had
+// any more.
 #pragma once
 
 #include "libcr/base/fd.h"

@@ -1,5 +1,5 @@
-// Names of unix sockets on restore: an address is the text that bind(2) was given, and where the file of that name is
-// is another matter (detached_root.h). `name` of the images is a path, or 0 and an abstract name.
+// Names of unix sockets on restore: an address is the text that bind(2) was given, and where the file of that
+// name is is another matter (detached_root.h). `name` of the images is a path, or 0 and an abstract name.
 #pragma once
 
 #include "libcr/files/detached_root.h"

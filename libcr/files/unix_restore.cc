@@ -194,9 +194,8 @@ void Maker::connect(const img::file_entry &entry)
         return;
     if (waits && peer->usk().cr_waiting_size())
         return; // see take_waiting()
-    names_.where_it_is(peer->usk(), [&] {
-        stand_ins_.connect(nullptr, plan_.number(entry), address_of(peer->usk()));
-    });
+    names_.where_it_is(peer->usk(),
+                       [&] { stand_ins_.connect(nullptr, plan_.number(entry), address_of(peer->usk())); });
 }
 
 // Who can send to it: its peer, the end that was kept, or -1 for a socket made for that.
@@ -266,8 +265,7 @@ void Maker::fill(const img::file_entry &entry)
         int sender = sender_of_name(part.front().source, made);
         if (sender < 0)
             sender = (made = new_socket(socket)).get();
-        names_.where_it_is(socket,
-                           [&] { send_packets(sender, part, number_of, address_of(socket)); });
+        names_.where_it_is(socket, [&] { send_packets(sender, part, number_of, address_of(socket)); });
     }
 }
 
@@ -357,7 +355,8 @@ static void check_waiting(const img::file_entry &entry, const Plan &plan)
     if (found == plan.socket_queues().end())
         return;
     for (const Packet &packet : found->second)
-        if (packet.waiting >= socket.cr_waiting_size() || (packet.waiting < 0) != (socket.state() != kListens))
+        if (packet.waiting >= socket.cr_waiting_size() ||
+            (packet.waiting < 0) != (socket.state() != kListens))
             bad_image(cat("what was received at unix socket ", socket.ino()));
 }
 

@@ -94,7 +94,8 @@ std::string WaitingClients::Walk::name(uint64_t sk) const
     if (size < offsetof(sockaddr_un, sun_path) || size > sizeof(sockaddr_un) + 1)
         not_understood();
     std::string out(size - offsetof(sockaddr_un, sun_path), '\0');
-    m.read(address + m.offset("unix_address", "name") + offsetof(sockaddr_un, sun_path), out.data(), out.size());
+    m.read(address + m.offset("unix_address", "name") + offsetof(sockaddr_un, sun_path), out.data(),
+           out.size());
     return out;
 }
 
@@ -125,7 +126,8 @@ void WaitingClients::Walk::credentials(uint64_t sk, img::cr_waiting_entry &to) c
     if (count > NGROUPS_MAX)
         not_understood();
     out.mutable_groups()->Resize(static_cast<int>(count), 0);
-    m.read(groups + m.offset("group_info", "gid"), out.mutable_groups()->mutable_data(), count * sizeof(uint32_t));
+    m.read(groups + m.offset("group_info", "gid"), out.mutable_groups()->mutable_data(),
+           count * sizeof(uint32_t));
 }
 
 Packet WaitingClients::Walk::packet(uint64_t skb)
@@ -145,7 +147,8 @@ Packet WaitingClients::Walk::packet(uint64_t skb)
 // The first part follows the buffer's own head, others are in pages.
 std::string WaitingClients::Walk::contents(uint64_t skb)
 {
-    auto size = m.get<uint32_t>(skb, "sk_buff", "len"), in_pages = m.get<uint32_t>(skb, "sk_buff", "data_len");
+    auto size = m.get<uint32_t>(skb, "sk_buff", "len"),
+         in_pages = m.get<uint32_t>(skb, "sk_buff", "data_len");
     if (size > kLargest || in_pages > size)
         not_understood();
     std::string out(size, '\0');
@@ -180,7 +183,8 @@ bool WaitingClients::can_read()
     return memory_.has_value();
 }
 
-std::vector<WaitingClient> WaitingClients::read(const UnixSockets &sockets, const sys::UnixSocket &listener, int fd)
+std::vector<WaitingClient> WaitingClients::read(const UnixSockets &sockets, const sys::UnixSocket &listener,
+                                                int fd)
 {
     if (can_read())
         return Walk(*this).run(fd);
@@ -189,7 +193,8 @@ std::vector<WaitingClient> WaitingClients::read(const UnixSockets &sockets, cons
         out.emplace_back().entry.set_client(client);
         const sys::UnixSocket *its = sockets.find(client);
         if (!its || its->unsent)
-            refused("a client whose connection nobody has accepted yet has sent something or closed it, which takes "
+            refused("a client whose connection nobody has accepted yet has sent something or closed it, "
+                    "which takes "
                     "CAP_BPF, CAP_PERFMON and the kernel's type information to read",
                     kAccept);
     }

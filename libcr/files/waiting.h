@@ -1,5 +1,5 @@
-// Connections of a listening unix socket that nobody has accepted yet. Their sockets have no descriptor, so no call
-// tells what their clients have sent, or who they were: it is read from the kernel's own structures
+// Connections of a listening unix socket that nobody has accepted yet. Their sockets have no descriptor, so
+// no call tells what their clients have sent, or who they were: it is read from the kernel's own structures
 // (sys/kernel_memory.h), and cannot be kept where those are closed to us.
 #pragma once
 
@@ -23,8 +23,8 @@ struct WaitingClient {
 class WaitingClients
 {
   public:
-    // Those of the listening socket behind `fd`, in the order in which they will be accepted, while everybody stands
-    // still. Refuses what cannot be kept.
+    // Those of the listening socket behind `fd`, in the order in which they will be accepted, while everybody
+    // stands still. Refuses what cannot be kept.
     std::vector<WaitingClient> read(const UnixSockets &sockets, const sys::UnixSocket &listener, int fd);
     // The same as a question.
     std::optional<Blocker> blocker(const Facts &facts, const UnixSockets &sockets, int fd);

@@ -1,7 +1,7 @@
-// Where the kernel's own mapping of all memory begins, and its table of pages, so that the contents of a page are read
-// that some structure of the kernel's points to. Both are found with a page of ours, whose number
-// /proc/self/pagemap tells (CAP_SYS_ADMIN): a pipe that it was given to (vmsplice(2)) has the pointer, and the mapping
-// begins where that page is seen at its number.
+// Where the kernel's own mapping of all memory begins, and its table of pages, so that the contents of a page
+// are read that some structure of the kernel's points to. Both are found with a page of ours, whose number
+// /proc/self/pagemap tells (CAP_SYS_ADMIN): a pipe that it was given to (vmsplice(2)) has the pointer, and
+// the mapping begins where that page is seen at its number.
 #pragma once
 
 #include "libcr/sys/kernel_memory.h"
