@@ -275,6 +275,19 @@ std::string address_text(const std::string &address)
     return cat("[", text, "]:", ntohs(in6.sin6_port));
 }
 
+// Whether a datagram is being put together in it (UDP_CORK, MSG_MORE). What has not been sent yet says little:
+// a whole datagram counts as well for as long as it waits for its device, or for the address of a neighbour. Nothing
+// is sent to port 0: the kernel refuses that, but where something is held back, for then it adds first, and
+// MSG_PROBE adds nothing. It is only to be asked of a socket that has sent: another would be bound by it.
+bool holds_back(int fd, const std::string &local)
+{
+    constexpr int kProbe = 0x10; // MSG_PROBE, which no header for programs has
+    std::string nowhere = local;
+    std::memset(nowhere.data() + offsetof(sockaddr_in, sin_port), 0, sizeof(in_port_t)); // as in sockaddr_in6
+    return sys::call(SYS_sendto, fd, "", 0, kProbe | MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL, nowhere.data(),
+                     nowhere.size()) == 0;
+}
+
 InetState inet_state(int fd)
 {
     InetState out;
@@ -290,7 +303,7 @@ InetState inet_state(int fd)
         out.has_error = (poll.revents & (POLLIN | POLLERR)) == (POLLIN | POLLERR);
         int bytes = 0;
         sys::check(sys::try_ioctl(fd, SIOCOUTQ, &bytes), "ask how much it has not sent yet");
-        out.held_back = static_cast<uint32_t>(bytes);
+        out.held_back = bytes && holds_back(fd, out.local);
     }
     if (!is_tcp(out))
         return out;

@@ -29,7 +29,7 @@ struct InetState {
     int type = 0, protocol = 0;
     uint32_t state = 0;
     uint32_t waiting = 0, backlog = 0; // of a listening one
-    uint32_t held_back = 0;            // bytes of a datagram that is not complete yet
+    bool held_back = false;            // a part of a datagram that is not complete yet
     bool receives_no_more = false;
     bool has_urgent = false; // a byte out of band waits in it
     bool has_error = false;  // of UDP: one waits before datagrams
