@@ -275,10 +275,11 @@ std::string address_text(const std::string &address)
     return cat("[", text, "]:", ntohs(in6.sin6_port));
 }
 
-// Whether a datagram is being put together in it (UDP_CORK, MSG_MORE). What has not been sent yet says little:
-// a whole datagram counts as well for as long as it waits for its device, or for the address of a neighbour. Nothing
-// is sent to port 0: the kernel refuses that, but where something is held back, for then it adds first, and
-// MSG_PROBE adds nothing. It is only to be asked of a socket that has sent: another would be bound by it.
+// Whether a datagram is being put together in it (UDP_CORK, MSG_MORE). What has not been sent yet says
+// little: a whole datagram counts as well for as long as it waits for its device, or for the address of a
+// neighbour. Nothing is sent to port 0: the kernel refuses that, but where something is held back, for then
+// it adds first, and MSG_PROBE adds nothing. It is only to be asked of a socket that has sent: another would
+// be bound by it.
 bool holds_back(int fd, const std::string &local)
 {
     constexpr int kProbe = 0x10; // MSG_PROBE, which no header for programs has

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 
 namespace cr::files
 {
@@ -121,6 +122,8 @@ class Finisher
     void fill(Description &description);
     void name(const Description &description, const sys::UnixSocket &socket, img::unix_sk_entry &usk);
     bool leads_to(const std::string &path, const sys::UnixSocket &socket, img::unix_sk_entry &usk) const;
+    bool has_moved(const std::string &directory, const sys::UnixSocket &socket,
+                   img::unix_sk_entry &usk) const;
     void external_peer(const sys::UnixSocket &peer);
     bool give_to_plugin(const Description &description, const sys::UnixSocket &socket, img::unix_sk_entry &usk);
     void queue(Description &description);
@@ -186,17 +189,42 @@ bool Finisher::leads_to(const std::string &path, const sys::UnixSocket &socket, 
     return true;
 }
 
+// Programs bind a name that nobody knows and then rename or link it, so that clients never find a socket that
+// does not listen yet (supervisord, haproxy). Such a socket comes back bound to the name that its file has
+// now, in the same directory: the old one would be of no use to anybody.
+bool Finisher::has_moved(const std::string &directory, const sys::UnixSocket &socket,
+                         img::unix_sk_entry &usk) const
+{
+    if (socket.state == kConnected && is_stream(socket))
+        return false; // nobody looks for one of these by its name
+    std::string bound = socket.name.c_str();
+    std::string prefix = bound.substr(0, bound.rfind('/') + 1); // empty where there is no slash
+    std::string place = cat(directory, prefix);
+    long opened = sys::try_open_at(AT_FDCWD, place.c_str(), O_RDONLY | O_DIRECTORY);
+    if (opened < 0)
+        return false;
+    Fd dir(static_cast<int>(opened));
+    for (const std::string &name : sys::names_in(dir.get(), place)) {
+        std::string now = cat(prefix, name);
+        if (now.size() >= sizeof sockaddr_un::sun_path || !leads_to(cat(place, name), socket, usk))
+            continue;
+        usk.set_name(now.c_str(), now.size() + 1);
+        return true;
+    }
+    return false;
+}
+
 // A relative name was meant from the working directory of that time, which mostly is still that of a holder.
 void Finisher::name(const Description &description, const sys::UnixSocket &socket, img::unix_sk_entry &usk)
 {
     std::string path = socket.name.c_str();
     if (path[0] == '/') {
-        usk.set_deleted(!leads_to(path, socket, usk));
+        usk.set_deleted(!leads_to(path, socket, usk) && !has_moved("", socket, usk));
         return;
     }
     for (auto [pid, fd] : description.holders) {
         std::string directory = proc::PidDir(pid).link("cwd");
-        if (!leads_to(cat(directory, "/", path), socket, usk))
+        if (!leads_to(cat(directory, "/", path), socket, usk) && !has_moved(cat(directory, "/"), socket, usk))
             continue;
         usk.set_name_dir(directory);
         return;

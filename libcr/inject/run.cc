@@ -266,7 +266,11 @@ void TaskRun::refuse_area()
     leader_->leave(waiter_, deadline_);
     put_back_lent();
     if (result != -EEXIST || looked_)
-        failed_with(static_cast<int>(-result), "map memory in it for the answers of calls");
+        failed_with(
+            static_cast<int>(-result), "map memory in it for the answers of calls",
+            result == -ENOMEM
+                ? "it has as many areas, or as much memory, as it may: raise vm.max_map_count or its limit"
+                : "");
     looked_ = true;
     begin();
 }

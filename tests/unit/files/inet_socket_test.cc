@@ -21,8 +21,8 @@ using namespace cr;
 namespace
 {
 
-// A network of its own for the work of a thread, with an interface behind which nobody answers. False: there is none
-// to be had here.
+// A network of its own for the work of a thread, with an interface behind which nobody answers. False: there
+// is none to be had here.
 bool in_an_unanswering_network(void (*work)())
 {
     bool had = false;
