@@ -68,7 +68,7 @@ TEST_CASE("pipes come back with contents, sizes and ends")
     CHECK(::syscall(SYS_kcmp, task.pid(), task.pid(), 0, 1, 6) == 0);
 }
 
-TEST_CASE("a pipe to somebody else is refused unless it is given back")
+TEST_CASE("a pipe to somebody else has no other end unless it is given back")
 {
     int fds[2];
     REQUIRE(::pipe2(fds, O_CLOEXEC) == 0);
@@ -77,9 +77,8 @@ TEST_CASE("a pipe to somebody else is refused unless it is given back")
         std::string path = cat("/proc/", ::getppid(), "/fd/", keep);
         ::open(path.c_str(), O_WRONLY);
     });
-    TempDir dir;
-    image::Dir images = image::Dir::open(dir.path());
-    CHECK_THROWS_WITH(dump(from, images), Catch::Contains("outside of the tree"));
+    ::signal(SIGPIPE, SIG_IGN);
+    CHECK(::write(copy_of(round_trip(from)->task, 0).get(), "x", 1) == -1);
     files::DumpOptions options;
     std::string link = files::TaskFiles(from.pid()).facts(0)->link;
     options.external.push_back(link);
