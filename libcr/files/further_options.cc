@@ -163,13 +163,24 @@ bool may_have(const SocketSort &sort, const Option &option)
     }
 }
 
-// Empty: there is no such option here.
-std::string get(int fd, const Option &option)
+// What no kernel says of an option that a socket does not have.
+bool is_trouble(long result)
+{
+    constexpr int kTroubles[] = {ENOMEM, ENOBUFS, EIO, ESRCH, EMFILE, ENFILE, ENOSPC, EINTR, EBADF, EFAULT};
+    return std::find(std::begin(kTroubles), std::end(kTroubles), -result) != std::end(kTroubles);
+}
+
+// Empty: there is no such option here. `is_there`: a socket like this has it.
+std::string get(int fd, const Option &option, bool is_there)
 {
     std::string value(256, '\0');
     socklen_t size = static_cast<socklen_t>(value.size());
-    if (sys::call(SYS_getsockopt, fd, option.level, option.name, value.data(), &size) < 0)
+    long r = sys::call(SYS_getsockopt, fd, option.level, option.name, value.data(), &size);
+    if (r < 0) {
+        if (is_trouble(r) || (is_there && (r == -EPERM || r == -EACCES)))
+            failed_with(static_cast<int>(-r), cat("read ", option.text));
         return {};
+    }
     value.resize(size);
     return value;
 }
@@ -183,9 +194,17 @@ const std::vector<std::string> &OptionDefaults::of(const SocketSort &sort)
     std::vector<std::string> &out = place->second;
     if (!is_new)
         return out;
-    Fd fresh(static_cast<int>(sys::call(SYS_socket, sort.family, sort.type | SOCK_CLOEXEC, sort.protocol)));
-    for (const Option &option : kOptions)
-        out.push_back(fresh && may_have(sort, option) ? get(fresh.get(), option) : std::string());
+    try {
+        long made = sys::call(SYS_socket, sort.family, sort.type | SOCK_CLOEXEC, sort.protocol);
+        if (is_trouble(made))
+            failed_with(static_cast<int>(-made), "make a socket like it");
+        Fd fresh(static_cast<int>(made));
+        for (const Option &option : kOptions)
+            out.push_back(fresh && may_have(sort, option) ? get(fresh.get(), option, false) : std::string());
+    } catch (...) {
+        known_.erase(place);
+        throw;
+    }
     return out;
 }
 
@@ -196,8 +215,8 @@ void capture_further_options(int fd, const SocketSort &sort, OptionDefaults &def
         const Option &option = kOptions[i];
         if (!may_have(sort, option))
             continue;
-        std::string value = get(fd, option);
-        if (value == usual[i])
+        std::string value = get(fd, option, !usual[i].empty());
+        if (value.empty() || value == usual[i])
             continue;
         img::cr_socket_option &out = *to.add_cr_options();
         out.set_level(static_cast<uint32_t>(option.level));
