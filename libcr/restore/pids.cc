@@ -83,7 +83,7 @@ void check_pids_free(const ImageSet &images, const task::BirthPlan &births)
     if (wanted.count(::getpid()))
         refused(cat("our own process has id ", ::getpid(), ", which the tree needs"),
                 "run the command again");
-    constexpr int kTries = 200;
+    constexpr int kTries = 1000;
     for (int i = 0;; i++) {
         bool dead;
         std::string taken = takers(wanted, dead);
