@@ -32,8 +32,6 @@ inline constexpr uint64_t kPageIsWpAllowed = 1 << 0, kPageIsWritten = 1 << 1, kP
                           kPageIsPresent = 1 << 3, kPageIsSwapped = 1 << 4, kPageIsPfnZero = 1 << 5,
                           kPageIsHuge = 1 << 6, kPageIsSoftDirty = 1 << 7, kPageIsGuard = 1 << 8;
 
-inline constexpr uint64_t kScanProtect = 1 << 0; // write-protect what matches
-
 // The number of regions, or -errno; -ENOTTY where the kernel lacks it.
 inline long pagemap_scan(int pagemap_fd, PagemapScan &scan)
 {
