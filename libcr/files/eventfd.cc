@@ -74,13 +74,9 @@ const Kind kEventfd = {
     .claims = claims,
     .blocker = blocker,
     .capture = capture,
-    .finish = nullptr,
     .common = common,
     .check = check,
-    .needs = nullptr,
     .open = open,
-    .arm = nullptr,
-    .after_tasks = nullptr,
     .kept = "counter, flags",
     .lost = is_semaphore_lost,
 };

@@ -255,7 +255,6 @@ const Kind kEventpoll = {
     .needs = needs,
     .open = open,
     .arm = arm,
-    .after_tasks = nullptr,
     .kept = "watched files, also closed ones that live on, their data, used-up ones",
     .lost =
         [] { return std::string("which edges (EPOLLET) were told already: a ready file is told once more"); },

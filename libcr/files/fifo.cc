@@ -162,10 +162,7 @@ const Kind kFifo = {
     .finish = finish,
     .common = common,
     .check = check,
-    .needs = nullptr,
     .open = open,
-    .arm = nullptr,
-    .after_tasks = nullptr,
     .find = find,
     .kept = "name, contents, all its ends",
 };

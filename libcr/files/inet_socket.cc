@@ -375,7 +375,6 @@ const Kind kInetSocket = {
     .finish = finish,
     .common = common,
     .check = check_inet,
-    .needs = nullptr,
     .open = open_inet,
     .arm = arm_inet,
     .after_tasks = finish_inet,

@@ -11,7 +11,7 @@
 // description in the opener; arm() adds what needs all the others to be open, after_tasks() what needs the
 // tasks. What is done in a task's own program (numbers, close-on-exec) is the same for all kinds: table.h.
 //
-// A hook that a kind has no use of is null where it says so below.
+// A hook that has a default, null, is left out by a kind that has no use of it.
 #pragma once
 
 #include <csignal>
@@ -72,22 +72,22 @@ struct Kind {
     bool (*claims)(const Facts &);
     std::optional<Blocker> (*blocker)(const Facts &, const DumpOptions &); // of facts.info it has the flags
     void (*capture)(Capture &);
-    void (*finish)(Tree &); // may be null
+    void (*finish)(Tree &) = nullptr;
 
     Common (*common)(const img::file_entry &, const Plan &);
     void (*check)(const img::file_entry &, const Plan &);
-    // Appends those that must be open for arm(); may be null. A circle is refused.
-    void (*needs)(const img::file_entry &, const Plan &, std::vector<const img::file_entry *> &);
+    // Appends those that must be open for arm(). A circle is refused.
+    void (*needs)(const img::file_entry &, const Plan &, std::vector<const img::file_entry *> &) = nullptr;
     void (*open)(const img::file_entry &, Opener &);
-    void (*arm)(const img::file_entry &, Opener &);         // may be null
-    void (*after_tasks)(const img::file_entry &, Opener &); // when all tasks exist; may be null
-    // When it can be opened, where that is not at once: null.
+    void (*arm)(const img::file_entry &, Opener &) = nullptr;
+    void (*after_tasks)(const img::file_entry &, Opener &) = nullptr; // when all tasks exist
+    // When it can be opened, where that is not at once.
     Stage (*stage)(const img::file_entry &, const Plan &) = nullptr;
-    // When the tasks are sure to live, once for all entries; cannot be undone. Null: nothing to do.
+    // When the tasks are sure to live, once for all entries; cannot be undone.
     void (*let_go)(Opener &) = nullptr;
-    // What blocker() cannot tell from facts: asked of a copy of the descriptor. May be null.
+    // What blocker() cannot tell from facts: asked of a copy of the descriptor.
     std::optional<Blocker> (*look)(const Facts &, int fd) = nullptr;
-    // Throws when what open() looks for by name is not there or has changed; makes nothing. May be null.
+    // Throws when what open() looks for by name is not there or has changed; makes nothing.
     void (*find)(const img::file_entry &, const Plan &) = nullptr;
     const char *kept = "all of it";  // for people (cr check --descriptors)
     std::string (*lost)() = nullptr; // what is not kept on this kernel; null: nothing

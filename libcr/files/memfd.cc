@@ -293,12 +293,9 @@ const Kind kMemfd = {
     .claims = claims,
     .blocker = blocker,
     .capture = capture,
-    .finish = nullptr,
     .common = common,
     .check = check,
-    .needs = nullptr,
     .open = open,
-    .arm = nullptr,
     .after_tasks = after_tasks,
     .kept = "contents, seals, flags, position",
 };

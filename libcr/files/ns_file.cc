@@ -83,13 +83,9 @@ const Kind kNsFile = {
     .claims = claims,
     .blocker = blocker,
     .capture = capture,
-    .finish = nullptr,
     .common = common,
     .check = check,
-    .needs = nullptr,
     .open = open,
-    .arm = nullptr,
-    .after_tasks = nullptr,
     .kept = "those that the tree is in",
 };
 

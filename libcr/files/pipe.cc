@@ -129,10 +129,7 @@ const Kind kPipe = {
     .finish = finish,
     .common = common,
     .check = check,
-    .needs = nullptr,
     .open = open,
-    .arm = nullptr,
-    .after_tasks = nullptr,
     .kept = "contents, packets, size, all its ends",
 };
 

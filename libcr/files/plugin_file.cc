@@ -68,13 +68,10 @@ const Kind kPluginFile = {
     .claims = claims,
     .blocker = blocker,
     .capture = capture,
-    .finish = nullptr,
     .common = common,
     .check = check,
-    .needs = nullptr,
     .open = open,
     .arm = arm,
-    .after_tasks = nullptr,
     .kept = "what the plugin keeps",
 };
 

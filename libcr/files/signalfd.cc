@@ -53,13 +53,9 @@ const Kind kSignalfd = {
     .claims = claims,
     .blocker = blocker,
     .capture = capture,
-    .finish = nullptr,
     .common = common,
     .check = check,
-    .needs = nullptr,
     .open = open,
-    .arm = nullptr,
-    .after_tasks = nullptr,
     .kept = "its signals",
 };
 

@@ -174,13 +174,9 @@ const Kind kTimerfd = {
     .claims = claims,
     .blocker = blocker,
     .capture = capture,
-    .finish = nullptr,
     .common = common,
     .check = check,
-    .needs = nullptr,
     .open = open,
-    .arm = nullptr,
-    .after_tasks = nullptr,
     .kept = "clock, interval, time left, unread expirations",
     .lost = [] { return std::string("whether the clock was set since (TFD_TIMER_CANCEL_ON_SET)"); },
 };

@@ -201,7 +201,6 @@ const Kind kTty = {
     .finish = capture_terminals,
     .common = common,
     .check = check,
-    .needs = nullptr,
     .open = open,
     .arm = arm,
     .after_tasks = after_tasks,

@@ -390,7 +390,6 @@ const Kind kUnixSocket = {
     .finish = finish,
     .common = common,
     .check = check_unix,
-    .needs = nullptr,
     .open = open_unix,
     .arm = arm_unix,
     .after_tasks = finish_unix,

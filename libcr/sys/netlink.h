@@ -2,7 +2,9 @@
 // messages and attributes are those of the kernel's headers, for each family its own.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,6 +19,14 @@ namespace cr::sys
 template <class T> std::string_view bytes_of(const T &value)
 {
     return {reinterpret_cast<const char *>(&value), sizeof value};
+}
+
+// What is in an attribute; zeros where it is shorter, as those of older kernels are.
+template <class T> T value_as(std::string_view attribute)
+{
+    T out{};
+    std::memcpy(&out, attribute.data(), std::min(attribute.size(), sizeof out));
+    return out;
 }
 
 // No more than 64 KiB of them.

@@ -17,18 +17,11 @@ namespace cr::sys
 namespace
 {
 
-template <class T> T get(std::string_view value)
-{
-    T out{};
-    std::memcpy(&out, value.data(), std::min(value.size(), sizeof out));
-    return out;
-}
-
 void take(int type, std::string_view value, PacketSocket &out)
 {
     switch (type) {
     case PACKET_DIAG_INFO: {
-        auto info = get<packet_diag_info>(value);
+        auto info = value_as<packet_diag_info>(value);
         out.interface = info.pdi_index;
         out.version = info.pdi_version;
         out.reserve = info.pdi_reserve;
@@ -39,7 +32,7 @@ void take(int type, std::string_view value, PacketSocket &out)
     }
     case PACKET_DIAG_MCLIST:
         for (; value.size() >= sizeof(packet_diag_mclist); value.remove_prefix(sizeof(packet_diag_mclist))) {
-            auto one = get<packet_diag_mclist>(value);
+            auto one = value_as<packet_diag_mclist>(value);
             size_t length = std::min<size_t>(one.pdmc_alen, sizeof one.pdmc_addr);
             out.memberships.push_back({one.pdmc_index, one.pdmc_count, one.pdmc_type,
                                        {reinterpret_cast<char *>(one.pdmc_addr), length}});
@@ -47,14 +40,14 @@ void take(int type, std::string_view value, PacketSocket &out)
         break;
     case PACKET_DIAG_RX_RING:
     case PACKET_DIAG_TX_RING: {
-        auto ring = get<packet_diag_ring>(value);
+        auto ring = value_as<packet_diag_ring>(value);
         (type == PACKET_DIAG_RX_RING ? out.receives : out.sends) =
             PacketSocket::Ring{ring.pdr_block_size, ring.pdr_block_nr,   ring.pdr_frame_size, ring.pdr_frame_nr,
                                ring.pdr_retire_tmo, ring.pdr_sizeof_priv, ring.pdr_features};
         break;
     }
     case PACKET_DIAG_FANOUT:
-        out.fanout = get<uint32_t>(value);
+        out.fanout = value_as<uint32_t>(value);
         break;
     default:
         break;

@@ -19,13 +19,6 @@ namespace
 
 constexpr int kAttributeShutdown = 6; // UNIX_DIAG_SHUTDOWN
 
-template <class T> T get(std::string_view value)
-{
-    T out{};
-    std::memcpy(&out, value.data(), std::min(value.size(), sizeof out));
-    return out;
-}
-
 void take(int type, std::string_view value, UnixSocket &out)
 {
     switch (type) {
@@ -33,25 +26,25 @@ void take(int type, std::string_view value, UnixSocket &out)
         out.name = value;
         break;
     case UNIX_DIAG_VFS: {
-        auto vfs = get<unix_diag_vfs>(value);
+        auto vfs = value_as<unix_diag_vfs>(value);
         out.file = {vfs.udiag_vfs_ino, vfs.udiag_vfs_dev};
         break;
     }
     case UNIX_DIAG_PEER:
-        out.peer = get<uint32_t>(value);
+        out.peer = value_as<uint32_t>(value);
         break;
     case UNIX_DIAG_ICONS:
         out.waiting.resize(value.size() / sizeof(uint32_t));
         std::memcpy(out.waiting.data(), value.data(), out.waiting.size() * sizeof(uint32_t));
         break;
     case UNIX_DIAG_RQLEN: {
-        auto lengths = get<unix_diag_rqlen>(value);
+        auto lengths = value_as<unix_diag_rqlen>(value);
         out.unread = lengths.udiag_rqueue;
         out.unsent = lengths.udiag_wqueue;
         break;
     }
     case kAttributeShutdown:
-        out.shutdown = get<uint8_t>(value);
+        out.shutdown = value_as<uint8_t>(value);
         break;
     default:
         break;
