@@ -1,8 +1,8 @@
 // The program that has plugins loaded. The tools are static and could not load them; and a plugin is somebody else's
 // code, which may crash, hang or close what is not its own: here that is told as a failure of the dump or restore.
 //
-// It is started with its end of the socket (libcr/plugin/wire.h) as its only argument, and ends when the other end is
-// closed.
+// It is started with its end of the socket (libcr/plugin/wire.h) as its only argument. When the other end is closed
+// before it was told of the end, whoever had it was killed: plugins are told that it all failed.
 #include "criu-plugin.h"
 #include "libcr/plugin/envelope.h"
 
@@ -53,15 +53,19 @@ struct Plugin {
 };
 
 int socket_fd = -1, images_fd = -1, stage = 0;
+unsigned longest = 600; // seconds for one hook
+uint64_t asked = 0;     // the number of the question
+bool alone = false;     // nobody is there any more
 std::vector<Plugin> plugins;
 std::vector<std::string> added, needed;
 
 void put(Message message, int fd = -1)
 {
+    message.number = asked;
     Envelope envelope(message);
     envelope.put(fd);
-    if (sendmsg(socket_fd, envelope.header(), MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof message))
-        _exit(1); // nobody is there any more
+    if (!alone && sendmsg(socket_fd, envelope.header(), MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof message))
+        alone = true;
 }
 
 // -1 in `fd` when none came.
@@ -74,6 +78,7 @@ bool get(Message &message, int &fd)
     if (n != static_cast<ssize_t>(sizeof message))
         return false;
     fd = envelope.fd();
+    asked = message.number;
     message.text[sizeof message.text - 1] = 0;
     return true;
 }
@@ -138,6 +143,7 @@ std::string load(const std::string &path, const std::string &file, bool must)
 Message load_all(const Message &question)
 {
     stage = static_cast<int>(question.stage);
+    longest = static_cast<unsigned>(question.b);
     std::string dir = question.text;
     std::vector<std::string> files;
     if (DIR *list = opendir(dir.c_str())) {
@@ -340,5 +346,8 @@ int main(int argc, char **argv)
         if (fd >= 0)
             close(fd);
     }
+    alone = true;
+    alarm(longest);
+    end(-1);
     return 0;
 }

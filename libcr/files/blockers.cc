@@ -14,6 +14,8 @@
 #include "libcr/files/reg.h"
 #include "libcr/files/unix_socket.h"
 #include "libcr/files/unsupported.h"
+#include "libcr/proc/pid_dir.h"
+#include "libcr/proc/status.h"
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/inet_diag.h"
 
@@ -36,19 +38,23 @@ std::optional<Blocker> judge(const Facts &facts, const DumpOptions &options)
 {
     if (facts.fd < 0)
         return name_blocker(facts, options);
+    if (facts.info.field("lock") && !options.file_locks)
+        return blocker_of(facts, "it holds a file lock", "use --file-locks (-l)");
     if (is_external_file(facts, options))
         return std::nullopt;
     const Kind *kind = classify(facts);
     if (!kind) // whether one of the plugins really knows it is heard when it is dumped
         return plugin_kind(options) ? std::nullopt : std::optional(unsupported(facts));
-    if (facts.info.field("lock") && !options.file_locks)
-        return blocker_of(facts, "it holds a file lock", "use --file-locks (-l)");
     return kind->blocker(facts, options);
 }
 
 bool is_of_thread(const Facts &facts, const Kind *kind)
 {
     auto name = parse_proc_name(facts.link);
+    if (name && !name->dead && !name->tid) { // also as /proc/TID, which no listing shows
+        std::string status = proc::PidDir(name->pid).read_if_there("status");
+        return !status.empty() && proc::parse_status(status).tgid != name->pid;
+    }
     return (name && name->tid && name->tid != name->pid) ||
            (kind == &kPidfd && facts.info.flags & O_EXCL /* PIDFD_THREAD */);
 }

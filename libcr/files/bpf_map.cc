@@ -178,9 +178,8 @@ void find_pins_below(const std::string &directory, Pins &pins)
 Pins find_pins()
 {
     Pins pins;
-    std::set<dev_t> seen;
     for (const proc::Mount &mount : proc::mounts_of("self"))
-        if (mount.type == "bpf" && seen.insert(mount.dev).second)
+        if (mount.type == "bpf") // of one file system each may show another part
             find_pins_below(mount.point, pins);
     return pins;
 }
@@ -337,6 +336,12 @@ void open(const img::file_entry &entry, Opener &opener)
     opener.place(entry, Fd(static_cast<int>(sys::check(fd, "open a BPF map by its id"))));
 }
 
+bool leads_to(const std::string &pin, int map)
+{
+    Fd fd(static_cast<int>(sys::pinned_bpf_map(pin.c_str())));
+    return fd && bpf_map_id(fd.get()) == bpf_map_id(map);
+}
+
 // Names are given at last, since a restore that fails must leave none.
 void let_go(Opener &opener)
 {
@@ -346,8 +351,11 @@ void let_go(Opener &opener)
             ask.pathname = reinterpret_cast<uintptr_t>(pin.c_str());
             ask.bpf_fd = static_cast<uint32_t>(opener.plan.number(entry));
             long r = sys::bpf::command(BPF_OBJ_PIN, ask);
-            if (r < 0 && r != -EEXIST)
-                log::warning("a BPF map has not its name ", printable(pin), " any more: ", errno_text(static_cast<int>(-r)));
+            if (r == -EEXIST && leads_to(pin, opener.plan.number(entry)))
+                continue;
+            if (r < 0)
+                log::warning("a BPF map has not its name ", printable(pin), " any more: ", errno_text(static_cast<int>(-r)),
+                             "; give it one by hand (bpftool map pin)");
         }
 }
 
@@ -371,9 +379,12 @@ void find_used_bpf_maps(const std::map<uint32_t, Facts> &maps, std::vector<Block
 {
     if (maps.empty())
         return;
-    std::map<uint32_t, std::string> used = sys::bpf_maps_of_programs();
+    auto used = sys::bpf_maps_of_programs();
     for (auto &[id, facts] : maps)
-        if (auto program = used.find(id); program != used.end())
+        if (!used)
+            out.push_back(blocker_of(facts, "whether a BPF program uses this map, and would go on with the old one, cannot be told",
+                                     "that needs CAP_SYS_ADMIN"));
+        else if (auto program = used->find(id); program != used->end())
             out.push_back(blocker_of(facts, cat("the BPF program ", program->second, " uses this map, and would go on with the old one"),
                                      "end or detach that program before the dump"));
 }

@@ -40,7 +40,7 @@ std::string external_key(std::string_view given)
         if (parse_int<uint64_t>(digits))
             return cat(type, type == "unix" ? "[" : ":[", digits, "]");
     }
-    return std::string(given.substr(given.starts_with('/')));
+    return std::string(given.substr(given.starts_with('/') && given != "/"));
 }
 
 bool is_external(std::string_view key, const DumpOptions &options)

@@ -23,6 +23,7 @@
 #include "libcr/files/tree.h"
 #include "libcr/files/watched.h"
 #include "libcr/sys/descriptor.h"
+#include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
 #include <climits>
@@ -188,6 +189,9 @@ void check(const img::file_entry &entry, const Plan &plan)
                 refused(cat("the images do not tell where the mount ", mark.me().mnt_id(), " was, which it watches"));
             if (!path.starts_with('/') || path.size() >= PATH_MAX || path.find('\0') != std::string::npos)
                 bad_image(cat("\"", printable(path.substr(0, 200)), "\" is no absolute name of a mount"));
+            if (!sys::is_mount_point(path))
+                refused(cat("nothing is mounted at ", printable(path), ", where it watches a mount or a file system"),
+                        "mount it first");
             continue;
         }
         check_handle(mark.ie().f_handle());

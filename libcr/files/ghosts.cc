@@ -155,8 +155,8 @@ std::string spare_name(const std::string &name, uint32_t id)
 
 [[noreturn]] void refuse_left(const std::string &spare)
 {
-    failed_with(EEXIST, cat("make ", printable(spare), " for a moment"),
-                "a restore that was killed may have left it: remove it if no other one is running");
+    refused(cat(printable(spare), ", a name that is needed for a moment, is there already"),
+            "a restore that was killed may have left it: remove it if no other one is running");
 }
 
 Fd open_path(const std::string &path)

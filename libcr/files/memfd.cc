@@ -117,12 +117,20 @@ Common common(const img::file_entry &entry, const Plan &)
     return {entry.memfd().flags(), &entry.memfd().fown()};
 }
 
+// Of one that the caller of the restore gives.
+std::string key_of(const img::memfd_inode_entry &inode) { return external_key(cat(kPrefix, inode.name())); }
+
 void check(const img::file_entry &entry, const Plan &plan)
 {
     if (!entry.has_memfd() || entry.memfd().pos() > INT64_MAX)
         bad_image("a memfd without a possible part");
     if (!plan.memfds().count(entry.memfd().inode_id()))
         bad_image(cat("there is no memfd ", entry.memfd().inode_id(), " in memfd.img"));
+    std::string key = key_of(plan.memfds().at(entry.memfd().inode_id()));
+    auto is_it = [&](auto &other) { return key_of(other.second) == key; };
+    if (plan.inherits(key) && std::count_if(plan.memfds().begin(), plan.memfds().end(), is_it) > 1)
+        refused(cat("there are several of the name ", printable(key), ", and --inherit-fd can mean one only"),
+                "leave that --inherit-fd out");
 }
 
 void check_inode(const img::memfd_inode_entry &inode)
@@ -207,7 +215,7 @@ void open(const img::file_entry &entry, Opener &opener)
     const img::memfd_file_entry &memfd = entry.memfd();
     uint32_t flags = memfd.flags() & ~uint32_t{O_CREAT | O_EXCL | O_TRUNC};
     Fd &object = opener.held("memfd", memfd.inode_id());
-    Fd fd = opener.plan.inherit(external_key(kPrefix) + opener.plan.memfds().at(memfd.inode_id()).name(), flags);
+    Fd fd = opener.plan.inherit(key_of(opener.plan.memfds().at(memfd.inode_id())), flags);
     if (fd) {
         object = opener.aside(sys::reopen(fd.get(), O_PATH).get());
     } else if (!object) {
@@ -225,7 +233,7 @@ void after_tasks(const img::file_entry &entry, Opener &opener)
 {
     uint32_t id = entry.memfd().inode_id();
     const img::memfd_inode_entry &inode = opener.plan.memfds().at(id);
-    if (is_sealed_late(inode) && opener.first_of("seals of memfd", id))
+    if (!opener.plan.inherits(key_of(inode)) && is_sealed_late(inode) && opener.first_of("seals of memfd", id))
         add_seals(inode, sys::reopen(opener.held("memfd", id).get(), O_RDWR).get());
 }
 

@@ -1,6 +1,7 @@
 #include "libcr/files/plan.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/external.h"
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <set>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace cr::files
 {
@@ -89,6 +91,27 @@ Plan::Plan(const image::Dir &images, const std::vector<TaskTable> &tasks, Restor
         has_of_threads_ |= stage(entry) == Stage::Threads;
     }
     check_needs();
+    warn_of_unused_keys();
+}
+
+// A wrong number in one is easily typed, and then what it was for comes back without it.
+void Plan::warn_of_unused_keys() const
+{
+    std::set<std::string> keys;
+    for (const img::file_entry &entry : entries_) {
+        if (entry.has_reg())
+            for (const std::string &name : {entry.reg().cr_external(), entry.reg().name(), old_name(entry.reg())})
+                keys.insert(external_key(name));
+        if (entry.has_pipe())
+            keys.insert(cat("pipe:[", entry.pipe().pipe_id(), "]"));
+        if (entry.has_usk())
+            keys.insert(cat("socket:[", entry.usk().ino(), "]"));
+    }
+    for (const auto &[id, memfd] : memfds_)
+        keys.insert(external_key(cat("/memfd:", memfd.name())));
+    for (const auto &[key, fd] : options_.inherited)
+        if (!keys.count(key) && !key.starts_with("tty["))
+            log::warning("--inherit-fd fd[", fd, "]:", printable(key), ": nothing in the images is that");
 }
 
 void Plan::read_files()
@@ -98,7 +121,10 @@ void Plan::read_files()
     for (size_t i = 0; i < entries_.size(); i++) {
         img::file_entry &entry = entries_[i];
         if (entry.has_reg())
-            entry.mutable_reg()->set_name(mapped_name(entry.reg().name(), options_.paths));
+            if (std::string here = mapped_name(entry.reg().name(), options_.paths); here != entry.reg().name()) {
+                old_names_[entry.reg().id()] = entry.reg().name();
+                entry.mutable_reg()->set_name(here);
+            }
         if (entry.has_usk() && entry.usk().name().starts_with('/'))
             entry.mutable_usk()->set_name(mapped_name(entry.usk().name(), options_.paths));
         if (entry.has_reg() && options_.written.count(entry.id()) &&
@@ -353,6 +379,18 @@ void Plan::read_socket_queues()
             bad_image(cat("a socket carries the file ", id, ", which is not there"));
 }
 
+const std::string &Plan::old_name(const img::reg_file_entry &file) const
+{
+    auto other = old_names_.find(file.id());
+    return other != old_names_.end() ? other->second : file.name();
+}
+
+bool Plan::has_last_work() const
+{
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [](const img::file_entry &entry) { return entry.bpf().cr_pins_size() != 0; });
+}
+
 bool Plan::inherits(const std::string &key) const
 {
     auto is_it = [&](auto &given) { return given.first == key; };
@@ -364,10 +402,18 @@ Fd Plan::inherit(const std::string &key, uint32_t flags) const
     for (auto &[given, fd] : options_.inherited) {
         if (given != key)
             continue;
-        long r = sys::try_open_at(AT_FDCWD, cat("/proc/self/fd/", fd).c_str(),
-                                  static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW)) | O_NOCTTY);
-        if (r == -ENXIO) // what cannot be opened: a socket
+        struct stat st = sys::stat_of(fd, "what was inherited");
+        // What cannot be opened again, and devices of which each opening is another one.
+        if (S_ISSOCK(st.st_mode) || (S_ISCHR(st.st_mode) && !::isatty(fd)))
             return inherit_as_is(key);
+        std::string path = cat("/proc/self/fd/", fd);
+        Fd both; // while it is there nobody waits for the other end
+        int unwanted = O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW;
+        if (S_ISFIFO(st.st_mode)) {
+            both = Fd(static_cast<int>(sys::try_open_at(AT_FDCWD, path.c_str(), O_RDWR | O_NONBLOCK)));
+            unwanted |= O_DIRECT; // no file system's: set when it is in its place
+        }
+        long r = sys::try_open_at(AT_FDCWD, path.c_str(), (static_cast<int>(flags) & ~unwanted) | O_NOCTTY);
         return Fd(static_cast<int>(sys::check(r, [&] { return cat("open descriptor ", fd, " again for ", printable(key)); })));
     }
     return Fd();

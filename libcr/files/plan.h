@@ -54,6 +54,8 @@ class Plan
     bool has_late() const { return has_late_; }
     // Whether some of these need threads, too.
     bool has_of_threads() const { return has_of_threads_; }
+    // Whether a kind (but sockets) has to be let go when the tasks are sure to live.
+    bool has_last_work() const;
 
     // For kinds and the opener.
     const RestoreOptions &options() const { return options_; }
@@ -94,6 +96,8 @@ class Plan
     const img::file_entry &carried(uint32_t id) const { return *carried_.at(id); }
     // Whether the caller gave something under that name.
     bool inherits(const std::string &key) const;
+    // Of a regular file, at the dump: without --map-path.
+    const std::string &old_name(const img::reg_file_entry &file) const;
     // A new description of what the caller gave under that name (--inherit-fd); empty when he gave nothing.
     Fd inherit(const std::string &key, uint32_t flags) const;
     // The description itself, for what cannot be opened again.
@@ -109,11 +113,13 @@ class Plan
     void open_directories_as_paths();
     void assign_numbers();
     void check_needs() const;
+    void warn_of_unused_keys() const;
     Stage stage(const img::file_entry &entry) const;
 
     const image::Dir &images_;
     RestoreOptions options_;
     std::vector<img::file_entry> entries_;
+    std::map<uint32_t, std::string> old_names_; // of those that have another one here
     std::vector<int> numbers_; // of entries_
     int end_number_ = 0;
     std::map<std::pair<int, uint32_t>, size_t> by_id_;

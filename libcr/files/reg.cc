@@ -85,8 +85,11 @@ Common common(const img::file_entry &entry, const Plan &)
 // The key by which the caller gave it; empty when he did not.
 std::string given_as(const img::reg_file_entry &reg, const Plan &plan)
 {
-    for (std::string key : {external_key(reg.cr_external()), external_key(reg.name())})
-        if (plan.inherits(key))
+    if (reg.ext() && reg.has_cr_external())
+        if (std::string key = external_key(reg.cr_external()); plan.inherits(key))
+            return key;
+    for (const std::string &name : {reg.name(), plan.old_name(reg)})
+        if (std::string key = external_key(name); plan.inherits(key))
             return key;
     return {};
 }
@@ -102,7 +105,8 @@ void check(const img::file_entry &entry, const Plan &plan)
     if (reg.has_cr_external())
         refused(cat(printable(reg.name()), " is not in the images (--external)"),
                 cat("give it: --inherit-fd fd[N]:", printable(reg.cr_external())));
-    refused(cat(printable(reg.name()), " needs a plugin; plugins are not supported yet"));
+    refused(cat(printable(reg.name()), " is not in the images: a plugin of the dump knew it"),
+            cat("give it: --inherit-fd fd[N]:", printable(reg.name())));
 }
 
 Stage stage(const img::file_entry &entry, const Plan &plan)

@@ -8,6 +8,7 @@
 #include "libcr/plugin/envelope.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/process.h"
+#include "libcr/sys/random.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,7 +16,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,13 +46,15 @@ bool has_objects(const std::string &dir)
     return found;
 }
 
-// In libexec/cr beside the directory of the running program.
+// In libexec/cr beside the directory of the running program, or where it is installed; empty when it is not there.
 std::string host_path()
 {
-    auto self = sys::readlink_at(AT_FDCWD, "/proc/self/exe");
-    if (!self)
-        failed("find the program that loads plugins");
-    return cat(self->substr(0, self->rfind('/') + 1), "../libexec/cr/cr-plugin-host");
+    std::string self = sys::readlink_at(AT_FDCWD, "/proc/self/exe").value_or("");
+    for (const std::string &path : {cat(self.substr(0, self.rfind('/') + 1), "../libexec/cr/cr-plugin-host"),
+                                    std::string(CR_PLUGIN_HOST)})
+        if (::access(path.c_str(), X_OK) == 0)
+            return path;
+    return {};
 }
 
 [[noreturn]] void be_host(const std::string &path, int socket, pid_t parent)
@@ -60,7 +62,9 @@ std::string host_path()
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // What ends us, or our whole group, does not end it: it hears that the socket is closed, and plugins have to undo
+    // what they did, such as pausing devices.
+    ::setsid();
     // Our standard input and output may be the stream of a session, which has to end with us.
     int nothing = ::open("/dev/null", O_RDONLY);
     if (::getppid() == parent && ::fcntl(socket, F_SETFD, 0) == 0 && ::dup2(nothing, 0) == 0 && ::dup2(2, 1) == 1) {
@@ -107,9 +111,14 @@ void Plugins::kill()
         return;
     // By its pidfd: whoever waits for all our children may have heard of its end already.
     sys::pidfd_send_signal(pidfd_.get(), SIGKILL);
-    constexpr int kPidfd = 3; // P_PIDFD
-    while (sys::call(SYS_waitid, kPidfd, pidfd_.get(), nullptr, WEXITED, nullptr) == -EINTR)
+    constexpr int kPatience = 1000; // ms; a plugin may hang in a driver, where no signal ends it
+    pollfd gone{pidfd_.get(), POLLIN, 0};
+    while (sys::call(SYS_poll, &gone, 1, kPatience) == -EINTR)
         ;
+    constexpr int kPidfd = 3; // P_PIDFD
+    sys::call(SYS_waitid, kPidfd, pidfd_.get(), nullptr, WEXITED | WNOHANG, nullptr);
+    if (!gone.revents)
+        log::warning("the process that loads plugins, pid ", host_, ", does not end: one of them hangs in the kernel");
     pidfd_.reset();
     host_ = 0;
 }
@@ -125,14 +134,19 @@ void Plugins::start(const Settings &settings, Stage stage, int images, const std
                     "give the directory of plugins by --libdir");
         return;
     }
+    std::string path = host_path();
+    if (path.empty()) {
+        constexpr const char *kMissing = "the program that loads plugins, libexec/cr/cr-plugin-host, is not there";
+        if (settings.must || !needed.empty())
+            refused(kMissing, "install it with the tools");
+        log::warning(kMissing, ": plugins in ", dir, " are not loaded");
+        return;
+    }
     longest_ = settings.longest;
     int pair[2];
     sys::check(sys::call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "make a socket for plugins");
     socket_ = Fd(pair[0]);
     Fd theirs(pair[1]);
-    std::string path = host_path();
-    if (::access(path.c_str(), X_OK) != 0)
-        failed(cat("run ", path, ", which loads plugins"), "install it with the tools");
     pid_t parent = ::getpid(), child = ::fork();
     if (child < 0)
         failed("make a process for plugins");
@@ -152,6 +166,7 @@ void Plugins::start(const Settings &settings, Stage stage, int images, const std
     question.what = What::Load;
     question.stage = static_cast<uint32_t>(stage);
     question.a = settings.must;
+    question.b = static_cast<int32_t>(settings.longest.count());
     dir.copy(question.text, sizeof question.text - 1);
     Message answer;
     ask(question, images, &answer);
@@ -163,7 +178,7 @@ void Plugins::start(const Settings &settings, Stage stage, int images, const std
                 "give the directory of plugins by --libdir");
 }
 
-void Plugins::lost(const std::string &plugin, const Message &question)
+void Plugins::lost(const std::string &plugin, const Message &question, bool in_time)
 {
     std::string who = plugin.empty() ? "the program that loads plugins" : cat("the plugin ", printable(plugin));
     std::string where = question.what == What::Run ? cat(" in ", kHookNames[static_cast<size_t>(question.hook)])
@@ -171,12 +186,17 @@ void Plugins::lost(const std::string &plugin, const Message &question)
                                                       : "";
     sys::call(SYS_shutdown, socket_.get(), SHUT_RDWR); // for all who have it
     kill();
-    failed_with(0, cat("go on: ", who, " crashed or hung", where), "mend it, or take it out of the directory of plugins");
+    constexpr const char *kAlways = "mend it, or take it out of the directory of plugins";
+    if (in_time)
+        failed_with(0, cat("go on: ", who, " has crashed", where), kAlways);
+    failed_with(0, cat("go on: ", who, " has not answered for ", longest_.count(), " seconds", where),
+                cat("give a longer --plugin-timeout, or ", kAlways));
 }
 
 Answer Plugins::ask(Message question, int fd, Message *whole)
 {
     std::lock_guard lock(mutex_);
+    question.number = sys::random_number();
     put(socket_.get(), question, fd);
     std::string plugin;
     const uint64_t end = monotonic_us() + static_cast<uint64_t>(longest_.count()) * 1'000'000;
@@ -189,7 +209,9 @@ Answer Plugins::ask(Message question, int fd, Message *whole)
         Message message{};
         Answer answer;
         if (ready <= 0 || get(socket_.get(), message, answer.fd) != static_cast<long>(sizeof message))
-            lost(plugin, question);
+            lost(plugin, question, ready > 0);
+        if (message.number != question.number)
+            continue;
         if (message.what == What::Log) {
             log::write(static_cast<log::Level>(std::clamp<int>(message.a, log::kError, log::kDebug)),
                        cat(plugin, ": ", trim(message.text)));
@@ -202,8 +224,9 @@ Answer Plugins::ask(Message question, int fd, Message *whole)
             if (whole)
                 *whole = message;
             if (question.what == What::Run && answer.result < 0 && !answer.not_theirs())
-                failed_with(-answer.result, cat("go on: the plugin ", printable(plugin), " failed in ",
-                                                kHookNames[static_cast<size_t>(question.hook)]));
+                // No error of a call of ours, by which a restore might be tried again.
+                failed_with(0, cat("go on: the plugin ", printable(plugin), " failed in ",
+                                   kHookNames[static_cast<size_t>(question.hook)], ": ", errno_text(-answer.result)));
             return answer;
         }
     }

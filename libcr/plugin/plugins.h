@@ -68,7 +68,7 @@ class Plugins
   private:
     Answer ask(Message question, int fd, Message *whole = nullptr);
     std::string call_text(What what);
-    [[noreturn]] void lost(const std::string &plugin, const Message &question);
+    [[noreturn]] void lost(const std::string &plugin, const Message &question, bool in_time);
     void kill();
 
     Fd socket_, pidfd_; // the latter of our child

@@ -1,5 +1,6 @@
 // What the tools and the program that has plugins loaded (plugin/host.cc) say to each other, over a SOCK_SEQPACKET
-// socket. One question at a time; its answer is any number of Log and Now, and one Done.
+// socket. One question at a time; its answer is any number of Log and Now, and one Done, all with the question's number:
+// who asked before may have died without waiting for its answer.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,7 @@ enum class Hook : uint32_t {
 
 enum class What : uint32_t {
     // questions
-    Load, // stage; text: the directory; a: whether all in it must be loaded; fd: that of the images
+    Load, // stage; text: the directory; a: whether all in it must be loaded; b: seconds for one hook; fd: of the images
     Need, // text: a plugin that the images need; before Load
     Run,  // hook, a, b, u, text; fd
     Left, // text of the answer: a plugin that is needed and has not said that it is there; empty: none
@@ -41,6 +42,7 @@ enum class What : uint32_t {
 };
 
 struct Message {
+    uint64_t number; // of the question
     What what;
     Hook hook;
     uint32_t stage;

@@ -70,7 +70,9 @@ class Execution
     void give_master() const;
     void set_state();
     void release();
-    void let_connections_go();
+    // Whether there is something to do when the tasks are sure to live.
+    bool has_last_work() const { return network_->has_end() || plan_.files->has_last_work(); }
+    void do_last_work();
     Expected expectations() const;
     void see_leaders_end() const;
     void hook(const char *point) const
@@ -246,10 +248,10 @@ void Execution::see_leaders_end() const
 }
 
 // Nothing can be undone any more.
-void Execution::let_connections_go()
+void Execution::do_last_work()
 {
     try {
-        if (network_->has_end())
+        if (has_last_work())
             opener_->let_go();
     } catch (const Error &error) {
         log::warning(error.what());
@@ -271,12 +273,12 @@ void Execution::release()
     }
     Guardian guardian(leaders_, commitment_);
     tracees_->clear_exitkill(threads_);
-    if (network_->has_end())
+    if (has_last_work())
         opener_->outlive();
     commitment_.make();
     cgroups_->keep();
     segments_->keep();
-    let_connections_go();
+    do_last_work();
     hook("pre-resume");
     tracees_->detach(threads_);
     cgroups_->freeze();

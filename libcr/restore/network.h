@@ -16,7 +16,7 @@ class NetworkLock
   public:
     // Locks, where connections lead out of the images. Throws.
     NetworkLock(const img::inventory_entry &inventory, const files::Plan &files);
-    // Whether there is something to do when the tasks are sure to live.
+    // Whether there is an end to make.
     bool has_end() const { return has_connections_ || nftables_; }
     // Connections go on from here. What cannot be removed is warned of.
     void end();

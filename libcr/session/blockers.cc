@@ -198,16 +198,16 @@ void find_landlock(inject::FrozenTree &tree, bool allowed, task::KernelSource &k
 
 // What was begun by io_submit(2) goes on in the kernel while the process stands still, and may write its memory: so
 // its end is waited for before anything is read.
-void wait_for_requests(const inject::FrozenTask &task, task::KernelSource &kernel, const AddBlocker &add)
+void wait_for_requests(const inject::FrozenTask &task, task::KernelSource &kernel, uint64_t end,
+                       const AddBlocker &add)
 {
-    constexpr uint64_t kLongest = 10'000'000; // microseconds
     constexpr timespec kPause{0, 200000};
     std::string subject = cat("pid ", task.pid, " (", printable(task.stat.comm), ")");
-    for (const uint64_t end = monotonic_us() + kLongest;; sys::call(SYS_nanosleep, &kPause, nullptr)) {
+    for (;; sys::call(SYS_nanosleep, &kPause, nullptr)) {
         auto requests = kernel.requests(task.pid);
         if (!requests) {
-            log::warning(subject, ": whether all of its asynchronous I/O has ended cannot be read from the kernel; "
-                                  "what has not would be lost");
+            add(subject, "whether all of its asynchronous I/O (io_submit) has ended cannot be read from the kernel",
+                "that needs CAP_BPF, CAP_PERFMON and a kernel with type information (/sys/kernel/btf)");
             return;
         }
         if (requests->endless)
@@ -299,6 +299,8 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     find_seccomp(tree, kernel, add);
     find_untold_dispatch(tree, kernel, add);
     find_landlock(tree, request.allow_loss & kLoseLandlock, kernel, add);
+    // For all of them, as the tree stands still meanwhile.
+    const uint64_t requests_end = monotonic_us() + 10'000'000;
     files::BlockerSearch search(options);
     const ns::Links own = ns::links_of(::getpid());
     const std::string own_label = task::label_of(::getpid());
@@ -314,8 +316,8 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
         bool rings;
         for (const mm::Blocker &area : mm::blockers(dir, rings))
             blockers.push_back({cat("pid ", task.pid), area.what, area.remedy});
-        if (rings)
-            wait_for_requests(task, kernel, add);
+        if (rings && out.blockers.empty() && blockers.empty())
+            wait_for_requests(task, kernel, requests_end, add);
         ns::blockers(task.reader(), own, blockers);
         // Where no module keeps labels there is nothing to look at.
         if (!own_label.empty())

@@ -42,6 +42,7 @@ class Freeze
     void tell_done();
     bool hold(inject::FrozenTree &tree, std::string &why);
     int freeze_and_hold();
+    void end_plugins(int code);
     void remove_names();
     void fail(const std::vector<Error> &errors);
 
@@ -57,6 +58,8 @@ class Freeze
     WriteWatches watches_{request_}; // until cr-dump-mm has them
     task::KernelSource kernel_;
     plugin::Plugins plugins_;
+    std::vector<pid_t> paused_; // whose devices they have paused
+    bool killed_ = false;
     TreeCgroups cgroups_{request_};
 };
 
@@ -136,7 +139,8 @@ bool Freeze::hold(inject::FrozenTree &tree, std::string &why)
     auto let_go = [&](Release release) {
         watches_.drop();
         kept_ |= release != Release::Resume;
-        if (release == Release::Kill) {
+        killed_ = release == Release::Kill;
+        if (killed_) {
             tree.doom();
             QuietEnd quiet(connections_);
             tree.kill();
@@ -144,7 +148,7 @@ bool Freeze::hold(inject::FrozenTree &tree, std::string &why)
             tree.leave_stopped();
         else
             tree.resume();
-        if (release != Release::Kill)
+        if (!killed_)
             holder_.end_lock();
         return monotonic_us() - begin_us_;
     };
@@ -171,11 +175,31 @@ void Freeze::remove_names()
     }
 }
 
+// A tree that goes on needs its devices.
+void Freeze::end_plugins(int code)
+{
+    try {
+        if (code == 0 && !killed_)
+            for (pid_t pid : paused_)
+                plugins_.run(plugin::Hook::ResumeDevices, pid);
+    } catch (const Error &error) {
+        log::error(error.what());
+        code = -1;
+    }
+    plugins_.end(code ? -1 : 0);
+}
+
 int Freeze::run()
 {
     begin();
-    int code = freeze_and_hold();
-    plugins_.end(code ? -1 : 0);
+    int code = 0;
+    try {
+        code = freeze_and_hold();
+    } catch (...) { // no Error: of memory, or of a thread
+        plugins_.end(-1);
+        throw;
+    }
+    end_plugins(code);
     remove_names();
     return code;
 }
@@ -190,7 +214,10 @@ int Freeze::freeze_and_hold()
         options.timeout = request_.timeout;
         options.collect = true;
         if (plugins_.has(plugin::Hook::PauseDevices))
-            options.before_seize = [this](pid_t pid) { plugins_.run(plugin::Hook::PauseDevices, pid); };
+            options.before_seize = [this](pid_t pid) {
+                plugins_.run(plugin::Hook::PauseDevices, pid);
+                paused_.push_back(pid);
+            };
         cgroups_.freeze(options);
         std::vector<Fd> old_pages; // freed when the tree has been let go
         inject::FrozenTree tree(request_.tree, options);

@@ -190,15 +190,22 @@ long pinned_bpf_map(const char *name)
     return link == "anon_inode:bpf-map" ? fd.release() : -EINVAL;
 }
 
-std::map<uint32_t, std::string> bpf_maps_of_programs()
+std::optional<std::map<uint32_t, std::string>> bpf_maps_of_programs()
 {
     std::map<uint32_t, std::string> out;
     bpf_attr step{};
-    while (command(BPF_PROG_GET_NEXT_ID, step) == 0) {
+    for (long r; (r = command(BPF_PROG_GET_NEXT_ID, step)) != -ENOENT;) {
+        if (r < 0)
+            return std::nullopt;
         uint32_t id = step.start_id = step.next_id;
         bpf_attr get{};
         get.prog_id = id;
-        Fd fd(static_cast<int>(command(BPF_PROG_GET_FD_BY_ID, get)));
+        long opened = command(BPF_PROG_GET_FD_BY_ID, get);
+        if (opened == -ENOENT) // gone meanwhile
+            continue;
+        if (opened < 0)
+            return std::nullopt;
+        Fd fd(static_cast<int>(opened));
         uint32_t maps[64]; // as many as a program can have
         bpf_prog_info info{};
         info.map_ids = word(maps);
@@ -207,8 +214,8 @@ std::map<uint32_t, std::string> bpf_maps_of_programs()
         ask.info.bpf_fd = static_cast<uint32_t>(fd.get());
         ask.info.info_len = sizeof info;
         ask.info.info = word(&info);
-        if (!fd || command(BPF_OBJ_GET_INFO_BY_FD, ask) != 0)
-            continue;
+        if (command(BPF_OBJ_GET_INFO_BY_FD, ask) != 0)
+            return std::nullopt;
         for (size_t i = 0; i < std::min<size_t>(info.nr_map_ids, std::size(maps)); i++)
             out.emplace(maps[i], cat(id, " (", printable(info.name), ")"));
     }

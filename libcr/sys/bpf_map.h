@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace cr::sys
@@ -37,6 +38,6 @@ long load_bpf_types(const std::string &types);
 // The map of that name in a BPF file system; its descriptor, for reading and writing, or -errno (-EINVAL: no map).
 long pinned_bpf_map(const char *name);
 // By the ids of maps that loaded programs use: one of those programs, "42 (name)". Empty where we may not look.
-std::map<uint32_t, std::string> bpf_maps_of_programs();
+std::optional<std::map<uint32_t, std::string>> bpf_maps_of_programs();
 
 } // namespace cr::sys

@@ -39,6 +39,14 @@ std::optional<struct stat> stat_at(int dir, const char *path)
     return st;
 }
 
+bool is_mount_point(const std::string &path)
+{
+    constexpr uint64_t kRoot = 0x2000; // STATX_ATTR_MOUNT_ROOT
+    struct statx about {
+    };
+    return call(SYS_statx, AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, 0, &about) == 0 && about.stx_attributes & kRoot;
+}
+
 long unlink_at(int dir, const char *path, int flags) { return call(SYS_unlinkat, dir, path, flags); }
 
 long mkdir_at(int dir, const char *path, mode_t mode) { return call(SYS_mkdirat, dir, path, mode); }

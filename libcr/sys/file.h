@@ -25,6 +25,8 @@ Fd open_at(int dir, const char *path, int flags, mode_t mode = 0);
 struct stat stat_of(int fd, std::string_view name);
 // Nothing when there is no such name. Links are not followed.
 std::optional<struct stat> stat_at(int dir, const char *path);
+// Whether a file system is mounted just there (statx(2), Linux 5.8).
+bool is_mount_point(const std::string &path);
 
 // 0 or -errno.
 long unlink_at(int dir, const char *path, int flags = 0);
