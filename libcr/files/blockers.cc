@@ -1,5 +1,6 @@
 #include "libcr/files/blockers.h"
 
+#include "libcr/base/error.h"
 #include "libcr/base/log.h"
 #include "libcr/base/parallel.h"
 #include "libcr/base/subject.h"
@@ -48,13 +49,19 @@ std::optional<Blocker> judge(const Facts &facts, const DumpOptions &options)
     return kind->blocker(facts, options);
 }
 
+// Whether that number is a thread's: /proc/TID can be opened, too, though no listing shows it.
+bool is_thread_number(pid_t pid)
+try {
+    return proc::parse_status(proc::PidDir(pid).read("status")).tgid != pid;
+} catch (const cr::Error &) { // it is gone
+    return false;
+}
+
 bool is_of_thread(const Facts &facts, const Kind *kind)
 {
     auto name = parse_proc_name(facts.link);
-    if (name && !name->dead && !name->tid) { // also as /proc/TID, which no listing shows
-        std::string status = proc::PidDir(name->pid).read_if_there("status");
-        return !status.empty() && proc::parse_status(status).tgid != name->pid;
-    }
+    if (name && !name->dead && !name->tid)
+        return is_thread_number(name->pid);
     return (name && name->tid && name->tid != name->pid) ||
            (kind == &kPidfd && facts.info.flags & O_EXCL /* PIDFD_THREAD */);
 }
