@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/mm/restore.h"
 #include "libcr/sys/cpus.h"
 #include "libcr/sys/file.h"
 
@@ -211,6 +212,8 @@ class OneCpu
 void make_rings(task::Build &build, const TaskPlan &plan,
                 const std::function<void(const std::vector<Fill> &)> &fill)
 {
+    for (const RingPlan &ring : plan.rings)
+        reserve(build, start_of(*ring.vma), size_of(*ring.vma), name_of(*ring.vma));
     for (const RingPlan &ring : plan.rings) {
         const Vma &vma = *ring.vma;
         std::string name = name_of(vma);

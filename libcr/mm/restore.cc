@@ -128,6 +128,7 @@ void Mapper::map_apart(const Mapping &m, const std::string &name)
 {
     constexpr int kPopulateWrite = 23; // MADV_POPULATE_WRITE of Linux 5.14
     uint64_t size = m.end - m.start;
+    reserve(build_, TargetAddr(m.start), size, name);
     OpId at = build_.program.sys(
         SYS_mmap, {0, size, PROT_READ | PROT_WRITE, m.flags & ~uint32_t{MAP_FIXED_NOREPLACE}, -1, 0},
         On::Fail, name);
@@ -352,6 +353,13 @@ void forbid_changes(task::Build &build, const TaskPlan &plan)
 }
 
 } // namespace
+
+void reserve(task::Build &build, TargetAddr at, uint64_t size, const std::string &name)
+{
+    build.program.sys(
+        SYS_mmap, {at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0},
+        On::Fail, name);
+}
 
 void map_early(task::Build &build, const TaskPlan &plan, const Sources &sources)
 {

@@ -48,4 +48,8 @@ void protect_early(task::Build &build, const TaskPlan &plan);
 void map_late(task::Build &build, const TaskPlan &plan, const Sources &sources);
 void finish(task::Build &build, const TaskPlan &plan);
 
+// Keeps a place that must be free for what is made elsewhere and then moved there: the kernel would give out the
+// place itself otherwise, and no memory can be moved onto a part of itself.
+void reserve(task::Build &build, TargetAddr at, uint64_t size, const std::string &name);
+
 } // namespace cr::mm
