@@ -4,8 +4,8 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/mm/restore.h"
-#include "libcr/sys/cpus.h"
 #include "libcr/sys/file.h"
+#include "libcr/sys/procmem.h"
 
 #include <algorithm>
 #include <linux/aio_abi.h>
@@ -35,10 +35,13 @@ constexpr uint64_t kLongest = 64 << 20; // as many requests as fs.aio-max-nr wou
 
 constexpr uint64_t events_in(uint64_t length) { return (length - sizeof(Header)) / sizeof(io_event); }
 
-std::string name_of(const Vma &vma)
+bool is_ring(const Header &header, uint64_t length)
 {
-    return cat("asynchronous I/O context ", hex(vma.start()), " (io_setup)");
+    return header.magic == kMagic && header.length == sizeof(Header) && header.nr == events_in(length);
 }
+
+std::string name_of(uint64_t start) { return cat("asynchronous I/O context ", hex(start), " (io_setup)"); }
+std::string name_of(const Vma &vma) { return name_of(vma.start()); }
 
 // Nothing when the image has no contents of it.
 std::optional<Header> stored_header(const TaskPlan &plan, const Vma &vma)
@@ -67,6 +70,23 @@ uint32_t requests_of(uint64_t length)
 {
     uint64_t shorter = length <= kPageSize ? 0 : events_in(length - kPageSize); // events that a page less holds
     return static_cast<uint32_t>(shorter < 2 ? 1 : (shorter - 2) / 2 + 1);
+}
+
+std::optional<Blocker> ring_blocker(pid_t pid, const proc::Area &area)
+{
+    constexpr const char *kRemedy = "destroy the context (io_destroy) before the dump";
+    const uint64_t length = area.end - area.start;
+    std::string name = cat("the ", name_of(area.start.value), " ");
+    if (length > kLongest)
+        return Blocker{
+            cat(name, "has a ring of ", length >> 20, " MiB, and one of more than ", kLongest >> 20, " is not restored"),
+            kRemedy};
+    Header header;
+    if (sys::ProcMem(pid).read(area.start, &header, sizeof header) != sizeof header)
+        return Blocker{name + "has a ring that cannot be read", kRemedy};
+    if (!is_ring(header, length))
+        return Blocker{name + "has a ring that the program has shortened or written over", kRemedy};
+    return std::nullopt;
 }
 
 void describe_rings(img::mm_entry &mm)
@@ -105,14 +125,13 @@ void check_rings(const img::mm_entry &mm)
         bad_image(cat("the asynchronous I/O context ", hex(entries.begin()->first), " has no memory"));
 }
 
-void plan_rings(TaskPlan &plan)
+void plan_rings(TaskPlan &plan, uint64_t cpus)
 {
     for (const img::aio_ring_entry &entry : plan.mm->aios()) {
         auto vma = std::find_if(plan.mm->vmas().begin(), plan.mm->vmas().end(),
                                 [&](const Vma &v) { return v.start() == entry.id(); });
         auto describe = [&] { return name_of(*vma); };
         Subject subject(describe);
-        const uint64_t cpus = sys::possible_cpus();
         uint32_t requests = entry.nr_req();
         if (ring_length(requests, cpus) != size_of(*vma)) // which the length tells as well
             requests = requests_of(size_of(*vma));
@@ -122,8 +141,7 @@ void plan_rings(TaskPlan &plan)
                     "restore on a machine with as many CPUs as that of the dump");
         RingPlan ring{&*vma, requests, 0, 0};
         if (auto header = stored_header(plan, *vma)) {
-            if (header->magic != kMagic || header->length != sizeof(Header) ||
-                header->nr != events_in(size_of(*vma)))
+            if (!is_ring(*header, size_of(*vma)))
                 bad_image("its contents are not those of a ring");
             ring.head = header->head % header->nr; // the program may have written anything there
             ring.tail = header->tail % header->nr;

@@ -7,10 +7,12 @@
 // Source: fs/aio.c of the kernel; the same since Linux 3.10.
 #pragma once
 
+#include "libcr/mm/classify.h"
 #include "libcr/mm/plan.h"
 #include "libcr/task/build.h"
 
 #include <functional>
+#include <optional>
 
 namespace cr::mm
 {
@@ -20,15 +22,18 @@ uint64_t ring_length(uint64_t requests, uint64_t cpus); // bytes, whole pages
 // The smallest number of requests with a ring of that length.
 uint32_t requests_of(uint64_t length);
 
+// Why a task's ring could not be made again, as far as it tells itself.
+std::optional<Blocker> ring_blocker(pid_t pid, const proc::Area &area);
+
 // The entries `aios`, for the areas that are rings.
 void describe_rings(img::mm_entry &mm);
 
 // Each area that is a ring has its entry, of a possible size. Throws.
 void check_rings(const img::mm_entry &mm);
 
-// Reads what the images say of the rings of `plan`, and fills plan.rings. Throws Refused when this machine
-// makes a ring of another length for as many requests.
-void plan_rings(TaskPlan &plan);
+// Reads what the images say of the rings of `plan`, and fills plan.rings. Throws Refused when a machine
+// with that many possible CPUs makes a ring of another length for as many requests.
+void plan_rings(TaskPlan &plan, uint64_t cpus);
 
 // When nothing else is to be mapped any more. `fill` adds the operations that write these contents.
 void make_rings(task::Build &build, const TaskPlan &plan,

@@ -1,6 +1,7 @@
 #include "libcr/mm/classify.h"
 
 #include "libcr/base/text.h"
+#include "libcr/mm/aio.h"
 #include "libcr/mm/vma.h"
 #include "libcr/sys/gate.h"
 
@@ -197,7 +198,11 @@ std::vector<Blocker> blockers(const proc::PidDir &task, bool &rings)
         if (needs_file_facts(area))
             file = file_facts(task, area);
         Classified verdict = classify(area, false, file);
-        rings |= verdict.status & kVmaAioRing;
+        if (verdict.status & kVmaAioRing) {
+            rings = true;
+            if (auto blocker = ring_blocker(task.pid(), area))
+                out.push_back(*blocker);
+        }
         if (verdict.refusal)
             out.push_back(describe_area(area, verdict));
     }

@@ -9,6 +9,7 @@
 #include "libcr/mm/place.h"
 #include "libcr/proc/maps.h"
 #include "libcr/proc/pid_dir.h"
+#include "libcr/sys/cpus.h"
 #include "libcr/sys/procmem.h"
 
 #include <algorithm>
@@ -95,6 +96,7 @@ MemoryPlan plan_memory(const ImageSet &images, const task::BirthPlan &births, co
         }
     };
     const mm::LargePages large = mm::large_pages();
+    const uint64_t cpus = sys::possible_cpus();
     out.vdsos = mm::find_vdsos(any_32_bit(images));
     for (const TaskImage &task : images.tasks) {
         out.tasks.emplace_back();
@@ -109,7 +111,7 @@ MemoryPlan plan_memory(const ImageSet &images, const task::BirthPlan &births, co
         out.tasks.back()->large = large;
         mm::decide_vdso(*out.tasks.back(), out.vdsos.of(task.runs_32_bit()),
                         out.vdsos.code(task.runs_32_bit()));
-        mm::plan_rings(*out.tasks.back());
+        mm::plan_rings(*out.tasks.back(), cpus);
     }
     check_jumps(images, out);
     for (size_t birth = 1; birth < births.births.size(); birth++)

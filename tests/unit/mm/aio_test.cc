@@ -1,14 +1,17 @@
 #include "libcr/base/error.h"
 #include "libcr/mm/aio.h"
 #include "libcr/mm/check.h"
+#include "unit/mm/plans.h"
 #include "unit/mm/space.h"
 
 #include <catch2/catch.hpp>
 #include <functional>
+#include <unistd.h>
 
 using namespace cr;
 using namespace cr::mm;
 using cr::test::kAt;
+using cr::test::Plans;
 using cr::test::space;
 using cr::test::vma;
 
@@ -33,6 +36,13 @@ std::string error_of(const img::mm_entry &mm)
     }
     return {};
 }
+
+// The begin of a ring's memory (struct aio_ring of the kernel).
+struct Header {
+    uint32_t id = 1, nr, head = 0, tail = 0, magic = 0xa10a10a1, compat_features = 1, incompat_features = 0, length = 32;
+    std::string bytes() const { return {reinterpret_cast<const char *>(this), sizeof *this}; }
+};
+constexpr uint32_t events_of(uint64_t pages) { return static_cast<uint32_t>(pages * kPageSize / 32 - 1); }
 
 bool contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
 
@@ -74,4 +84,62 @@ TEST_CASE("rings and contexts of an image belong together")
         mm.mutable_aios(1)->set_id(kAt + 0x10000);
     });
     CHECK(contains(error_of(extra), "has no memory"));
+}
+
+TEST_CASE("the plan of a ring has its contents' position, and as many requests as its length needs")
+{
+    constexpr uint64_t kPages = 100;
+    Plans plans;
+    auto mm = space(vma(kAt, kPages, 0x2001, MAP_SHARED | MAP_ANONYMOUS));
+    describe_rings(mm);
+    auto planned = [&](const std::map<uint64_t, std::string> &pages, uint64_t cpus = 4) {
+        auto plan = plans.with_contents(mm, pages);
+        plan_rings(plan, cpus);
+        REQUIRE(plan.rings.size() == 1);
+        return plan.rings[0];
+    };
+    RingPlan empty = planned({});
+    CHECK(empty.vma == &mm.vmas(0));
+    CHECK(empty.head == 0);
+    CHECK(empty.tail == 0);
+    CHECK(ring_length(empty.requests, 4) == kPages * kPageSize);
+
+    Header header{.nr = events_of(kPages), .head = 7, .tail = 3};
+    CHECK(planned({{kAt, header.bytes()}}).head == 7);
+    CHECK(planned({{kAt, header.bytes()}}).tail == 3);
+    header.head += header.nr; // a program may write there
+    CHECK(planned({{kAt, header.bytes()}}).head == 7);
+    header.nr--;
+    CHECK_THROWS_WITH(planned({{kAt, header.bytes()}}), Catch::Contains("not those of a ring"));
+    header.nr++;
+    header.magic++;
+    CHECK_THROWS_WITH(planned({{kAt, header.bytes()}}), Catch::Contains("not those of a ring"));
+
+    mm.mutable_aios(0)->set_nr_req(events_of(kPages)); // what others may have written, which would make a longer one
+    CHECK(planned({}).requests == requests_of(kPages * kPageSize));
+    CHECK_THROWS_WITH(planned({}, 4096), Catch::Contains("4096 CPUs"));
+}
+
+TEST_CASE("a ring that could not be made again is told of before the dump")
+{
+    auto *memory = static_cast<char *>(
+        ::mmap(nullptr, 2 * kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    REQUIRE(memory != MAP_FAILED);
+    proc::Area area{};
+    area.start = TargetAddr(reinterpret_cast<uintptr_t>(memory));
+    area.end = area.start + 2 * kPageSize;
+    auto told = [&] {
+        auto blocker = ring_blocker(::getpid(), area);
+        return blocker ? blocker->what : std::string();
+    };
+    std::string begin = Header{.nr = events_of(2)}.bytes();
+    begin.copy(memory, begin.size());
+    CHECK(told() == "");
+    area.end = area.start + kPageSize;
+    CHECK(contains(told(), "shortened"));
+    area.end = area.start + (65 << 20);
+    CHECK(contains(told(), "has a ring of 65 MiB"));
+    ::munmap(memory, 2 * kPageSize);
+    area.end = area.start + 2 * kPageSize;
+    CHECK(contains(told(), "cannot be read"));
 }

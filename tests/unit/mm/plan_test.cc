@@ -3,52 +3,23 @@
 #include "libcr/mm/restore.h"
 #include "libcr/program/print.h"
 #include "libcr/sys/vdso.h"
+#include "unit/mm/plans.h"
 #include "unit/mm/space.h"
-#include "unit/temp_dir.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <cstring>
 #include <map>
 #include <unistd.h>
 
 using namespace cr;
 using namespace cr::mm;
 using cr::test::kAt;
+using cr::test::Plans;
 using cr::test::space;
 using cr::test::vma;
 
 namespace
 {
-
-// Makes plans whose pages, by address, are filled with one byte each.
-class Plans
-{
-  public:
-    TaskPlan operator()(const img::mm_entry &mm, const std::map<uint64_t, int> &pages)
-    {
-        image::Pagemap pagemap{next_, {{0, next_}}, {}};
-        next_++;
-        Fd fd = dir_.create_file(image::Kind::Pages, pagemap.pages_id);
-        uint64_t offset = 0;
-        for (auto [at, byte] : pages) {
-            char page[kPageSize];
-            std::memset(page, byte, sizeof page);
-            REQUIRE(::write(fd.get(), page, sizeof page) == sizeof page);
-            if (!pagemap.runs.empty() && pagemap.runs.back().end() == at)
-                pagemap.runs.back().nr_pages++;
-            else
-                pagemap.runs.push_back({at, 1, image::kPagePresent, offset});
-            offset += kPageSize;
-        }
-        return TaskPlan(dir_, 42, mm, std::move(pagemap));
-    }
-
-  private:
-    test::TempDir temp_;
-    image::Dir dir_ = image::Dir::open(temp_.path());
-    uint32_t next_ = 7;
-};
 
 Range pages(uint64_t first, uint64_t n)
 {

@@ -13,8 +13,10 @@ TEST_CASE("what is in flight of asynchronous I/O is read from the kernel")
 {
     task::KernelSource kernel;
     aio_context_t context = 0;
-    if (sys::call(SYS_io_setup, 10, &context) < 0)
+    if (long r = sys::call(SYS_io_setup, 10, &context); r < 0) {
+        WARN("no asynchronous I/O here (io_setup): " << r);
         return;
+    }
     int ends[2];
     REQUIRE(::pipe(ends) == 0);
     char byte = 'x';
@@ -35,7 +37,9 @@ TEST_CASE("what is in flight of asynchronous I/O is read from the kernel")
     }
     CHECK(none->in_flight == 0);
     CHECK_FALSE(none->endless);
-    if (submit(IOCB_CMD_POLL, POLLIN, 0) == 1) {
+    if (submit(IOCB_CMD_POLL, POLLIN, 0) != 1) {
+        WARN("this kernel has no IOCB_CMD_POLL");
+    } else {
         auto waits = kernel.requests(::getpid());
         REQUIRE(waits);
         CHECK(waits->in_flight == 1);
