@@ -2,16 +2,19 @@
 // code, which may crash, hang or close what is not its own: here that is told as a failure of the dump or restore.
 //
 // It is started with its end of the socket (libcr/plugin/wire.h) as its only argument. When the other end is closed
-// before it was told of the end, whoever had it was killed: plugins are told that it all failed.
+// before it was told of the end, whoever had it was killed: plugins are told that it all failed. Whoever asks ends us
+// when a hook takes too long; if nobody is there to do so, a timer does.
 #include "criu-plugin.h"
 #include "libcr/plugin/envelope.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <string>
@@ -58,6 +61,17 @@ uint64_t asked = 0;     // the number of the question
 bool alone = false;     // nobody is there any more
 std::vector<Plugin> plugins;
 std::vector<std::string> added, needed;
+
+constexpr unsigned kLater = 10; // seconds: whoever asks comes first
+timer_t timer;
+
+// Ends us if it is not set again in time, whatever a plugin does with its signals; 0: not at all.
+void end_after(unsigned seconds)
+{
+    itimerspec when{};
+    when.it_value.tv_sec = static_cast<time_t>(seconds);
+    timer_settime(timer, 0, &when, nullptr);
+}
 
 void put(Message message, int fd = -1)
 {
@@ -144,6 +158,7 @@ Message load_all(const Message &question)
 {
     stage = static_cast<int>(question.stage);
     longest = static_cast<unsigned>(question.b);
+    end_after(longest + kLater);
     std::string dir = question.text;
     std::vector<std::string> files;
     if (DIR *list = opendir(dir.c_str())) {
@@ -313,9 +328,15 @@ int main(int argc, char **argv)
     if (argc != 2)
         return 1;
     socket_fd = std::atoi(argv[1]);
+    sigevent kill{};
+    kill.sigev_notify = SIGEV_SIGNAL;
+    kill.sigev_signo = SIGKILL;
+    if (timer_create(CLOCK_MONOTONIC, &kill, &timer) != 0)
+        return 1;
     Message question;
     int fd = -1;
     while (get(question, fd)) {
+        end_after(longest + kLater);
         Message done{};
         done.what = What::Done;
         switch (question.what) {
@@ -345,9 +366,10 @@ int main(int argc, char **argv)
         }
         if (fd >= 0)
             close(fd);
+        end_after(0);
     }
     alone = true;
-    alarm(longest);
+    end_after(longest);
     end(-1);
     return 0;
 }

@@ -40,21 +40,24 @@ FrozenTree::FrozenTree(pid_t root, const FreezeOptions &options) : options_(opti
                       cat("give the process: --tree ", status->tgid));
     examine(root);
 
-    Deadline deadline = Clock::now() + options.timeout;
     try {
+        prepare_tree();
+        if (options.stand_still)
+            options.stand_still();
+        deadline_ = Clock::now() + options.timeout;
         adopt(root);
-        if (options.all_seized)
+        if (options.stand_still)
             seize_standing();
         for (bool more = true; more;) {
             for (FrozenTask &task : tasks_)
                 if (!task.complete)
                     list_threads(task);
-            wait_all(deadline);
+            wait_all();
             more = false;
             for (size_t i = 0; i < tasks_.size(); i++)
                 if (!tasks_[i].complete)
                     more |= list_again(tasks_[i]);
-            if (more && Clock::now() >= deadline) {
+            if (more && Clock::now() >= deadline_) {
                 if (blockers_.empty())
                     block(Error(Error::Kind::Failed, 0, "stop the tree: it keeps making new tasks",
                                 "give a longer --timeout"));
@@ -85,18 +88,49 @@ void FrozenTree::block(Error error)
     blockers_.push_back(std::move(error));
 }
 
-// Looks at a process and its descendants before anything is touched, and reports what can be known so early.
-// They run on meanwhile: what is missed here is found by the passes, when the tree is undone again.
-void FrozenTree::examine(pid_t pid)
+// A process and its descendants, while they run.
+static void for_tree(pid_t pid, const std::function<void(pid_t)> &action)
 {
-    examine_process(pid);
+    action(pid);
     std::vector<pid_t> children;
     for (pid_t tid : thread_ids(pid)) {
         auto some = children_of(pid, tid);
         children.insert(children.end(), some.begin(), some.end());
     }
     for (pid_t child : children)
-        examine(child);
+        for_tree(child, action);
+}
+
+// Reports what can be known before anything is touched. What is missed here is found by the passes, when the tree is
+// undone again.
+void FrozenTree::examine(pid_t root)
+{
+    for_tree(root, [this](pid_t pid) { examine_process(pid); });
+}
+
+void FrozenTree::prepare(pid_t pid)
+{
+    if (!options_.prepare || prepared_.count(pid) || !blockers_.empty())
+        return;
+    auto stat = stat_of(pid);
+    if (!stat || (stat->state == 'Z' && thread_ids(pid).size() <= 1))
+        return;
+    prepared_.insert(pid);
+    Deadline begin = Clock::now();
+    options_.prepare(pid);
+    if (deadline_ != Deadline::max())
+        deadline_ += Clock::now() - begin;
+}
+
+// As long as new ones are born meanwhile; whoever is missed comes later.
+void FrozenTree::prepare_tree()
+{
+    constexpr int kPasses = 10;
+    size_t had = 0;
+    for (int i = 0; options_.prepare && i < kPasses && (i == 0 || prepared_.size() > had); i++) {
+        had = prepared_.size();
+        for_tree(root_, [this](pid_t pid) { prepare(pid); });
+    }
 }
 
 void FrozenTree::examine_process(pid_t pid)
@@ -160,8 +194,7 @@ bool FrozenTree::adopt(pid_t pid)
     task.pidfd = Fd(static_cast<int>(fd));
     if (pid == getpid())
         return false; // examine() has reported it
-    if (options_.before_seize)
-        options_.before_seize(pid);
+    prepare(pid);
     tasks_.push_back(std::move(task));
     return true;
 }
@@ -254,7 +287,7 @@ void FrozenTree::seize_standing()
     options_.all_seized();
 }
 
-void FrozenTree::wait_all(Deadline deadline)
+void FrozenTree::wait_all()
 {
     // What was let run for the sake of another has to be waited for again.
     for (bool again = true; again;) {
@@ -262,7 +295,7 @@ void FrozenTree::wait_all(Deadline deadline)
         for (FrozenTask &task : tasks_)
             for (FrozenThread &thread : task.threads)
                 if (thread.seized && !thread.stopped && !thread.gone)
-                    again |= settle(task, thread, deadline);
+                    again |= settle(task, thread, deadline_);
     }
 }
 
@@ -282,6 +315,8 @@ bool FrozenTree::settle(FrozenTask &task, FrozenThread &thread, Deadline deadlin
             block(why_not_stopped(task, thread));
             thread.gone = thread.given_up = true;
         } else {
+            if (options_.heed)
+                options_.heed();
             help(task, thread);
             auto stat = stat_of(task.pid, thread.tid);
             // A leader's end is not told while other threads are there.

@@ -73,11 +73,14 @@ struct FreezeOptions {
     std::chrono::milliseconds timeout{10000};
     std::vector<pid_t> stages; // other processes of the session: they must not be in the tree
     bool collect = false;      // find all blockers (blockers()) instead of throwing the first
-    // The tree stands already, by something else than ptrace: called when all of it is seized, and will stop
-    // as soon as that something lets it.
-    std::function<void()> all_seized;
-    std::function<void(pid_t)> before_seize; // of each process; what it throws is in the way
+    // Of each process that lives, the first time that it is seen; what it throws is in the way. Those that are there
+    // to begin with are prepared before anything is stopped, and it takes no time of the timeout.
+    std::function<void(pid_t)> prepare;
+    // Stops the tree by something else than ptrace, or finds it stopped so. all_seized() is called when all of it is
+    // seized, and will stop as soon as that something lets it.
+    std::function<void()> stand_still, all_seized;
     std::function<void()> before_resume; // called before the tasks are let go
+    std::function<void()> heed; // called now and then while it waits; may throw
 };
 
 class FrozenTree
@@ -110,6 +113,8 @@ class FrozenTree
   private:
     void examine(pid_t pid);
     void examine_process(pid_t pid);
+    void prepare(pid_t pid);
+    void prepare_tree();
     bool is_inside(pid_t id) const; // a process or thread, of the tree
     bool examine_thread(const proc::Status &status, pid_t tid);
     void block(Error error);
@@ -118,7 +123,7 @@ class FrozenTree
     bool list_again(FrozenTask &task);
     void seize_standing();
     void seize(FrozenTask &task, FrozenThread &thread);
-    void wait_all(Deadline deadline);
+    void wait_all();
     bool settle(FrozenTask &task, FrozenThread &thread, Deadline deadline);
     void arrived(FrozenTask &task, FrozenThread &thread, sys::WaitStatus status);
     void help(FrozenTask &task, FrozenThread &thread);
@@ -134,6 +139,8 @@ class FrozenTree
     pid_t root_;
     Waiter waiter_;
     std::deque<FrozenTask> tasks_;
+    Deadline deadline_ = Deadline::max();
+    std::set<pid_t> prepared_;
     std::set<pid_t> known_; // pids in tasks_, and those that were given up
     std::vector<Error> blockers_;
     std::set<std::string> told_; // what they say

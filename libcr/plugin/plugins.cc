@@ -6,6 +6,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/plugin/envelope.h"
+#include "libcr/sys/end_signals.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/process.h"
 #include "libcr/sys/random.h"
@@ -123,6 +124,16 @@ void Plugins::kill()
     host_ = 0;
 }
 
+// As if we had been killed: the program hears that nobody is there any more, and ends by itself.
+void Plugins::leave()
+{
+    sys::call(SYS_shutdown, socket_.get(), SHUT_RDWR); // for all who have it
+    socket_.reset();
+    pidfd_.reset();
+    hooks_ = 0;
+    host_ = 0;
+}
+
 void Plugins::start(const Settings &settings, Stage stage, int images, const std::vector<std::string> &needed)
 {
     std::string dir = settings.dir.empty() ? kUsualDir : settings.dir;
@@ -147,13 +158,11 @@ void Plugins::start(const Settings &settings, Stage stage, int images, const std
     sys::check(sys::call(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "make a socket for plugins");
     socket_ = Fd(pair[0]);
     Fd theirs(pair[1]);
-    pid_t parent = ::getpid(), child = ::fork();
-    if (child < 0)
-        failed("make a process for plugins");
-    if (child == 0)
+    const pid_t parent = ::getpid();
+    host_ = static_cast<pid_t>(sys::check(sys::fork_outside(settings.taken), "make a process for plugins"));
+    if (host_ == 0)
         be_host(path, theirs.get(), parent);
-    host_ = child;
-    pidfd_ = Fd(static_cast<int>(sys::check(sys::pidfd_open(child), "open a pidfd of the program that loads plugins")));
+    pidfd_ = Fd(static_cast<int>(sys::check(sys::pidfd_open(host_), "open a pidfd of the program that loads plugins")));
     ours_ = parent;
     theirs.reset();
     Message question{};
@@ -196,16 +205,22 @@ void Plugins::lost(const std::string &plugin, const Message &question, bool in_t
 Answer Plugins::ask(Message question, int fd, Message *whole)
 {
     std::lock_guard lock(mutex_);
+    if (signals_)
+        signals_->check();
     question.number = sys::random_number();
     put(socket_.get(), question, fd);
     std::string plugin;
     const uint64_t end = monotonic_us() + static_cast<uint64_t>(longest_.count()) * 1'000'000;
     for (;;) {
         uint64_t now = monotonic_us();
-        pollfd readable{socket_.get(), POLLIN, 0};
-        long ready = now < end ? sys::call(SYS_poll, &readable, 1, static_cast<int>((end - now) / 1000 + 1)) : 0;
+        pollfd fds[] = {{socket_.get(), POLLIN, 0}, {signals_ ? signals_->fd() : -1, POLLIN, 0}};
+        long ready = now < end ? sys::call(SYS_poll, fds, 2, static_cast<int>((end - now) / 1000 + 1)) : 0;
         if (ready == -EINTR)
             continue;
+        if (ready > 0 && !fds[0].revents) {
+            leave();
+            signals_->check();
+        }
         Message message{};
         Answer answer;
         if (ready <= 0 || get(socket_.get(), message, answer.fd) != static_cast<long>(sizeof message))

@@ -12,10 +12,16 @@
 
 #include <chrono>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
 #include <vector>
+
+namespace cr::sys
+{
+class EndSignals;
+}
 
 namespace cr::plugin
 {
@@ -24,6 +30,7 @@ struct Settings {
     std::string dir;   // empty: the usual one
     bool must = false; // the directory has to be there
     std::chrono::seconds longest{600}; // that one hook may take
+    std::set<pid_t> taken = {};        // ids that our process may not have
 };
 
 enum class Stage : uint32_t { Dump, PreDump, Restore };
@@ -58,6 +65,10 @@ class Plugins
     int socket() const { return socket_.get(); }
     uint32_t hooks() const { return hooks_; }
 
+    // From now on a hook is not waited for when such a signal has come: that throws, and the plugins are left to
+    // themselves, to undo what they did. Null: no longer. Borrowed.
+    void heed(const sys::EndSignals *signals) { signals_ = signals; }
+
     // Throws when the plugin fails, crashes or hangs; not when it is not theirs.
     Answer run(Hook hook, int a = 0, int fd = -1, std::string_view text = {});
     // Those that have said that the images cannot be restored without them.
@@ -69,8 +80,10 @@ class Plugins
     Answer ask(Message question, int fd, Message *whole = nullptr);
     std::string call_text(What what);
     [[noreturn]] void lost(const std::string &plugin, const Message &question, bool in_time);
+    void leave();
     void kill();
 
+    const sys::EndSignals *signals_ = nullptr;
     Fd socket_, pidfd_; // the latter of our child
     uint32_t hooks_ = 0;
     std::chrono::seconds longest_{600};

@@ -15,6 +15,7 @@
 #include "libcr/restore/network.h"
 #include "libcr/restore/opener_process.h"
 #include "libcr/restore/outside.h"
+#include "libcr/restore/pids.h"
 #include "libcr/restore/region_memory.h"
 #include "libcr/restore/stops.h"
 #include "libcr/restore/tracees.h"
@@ -302,14 +303,11 @@ RestoreResult Execution::run()
     for (const TaskImage &task : plan_.images.tasks) {
         if (!task.zombie())
             leaders_.push_back(task.pid());
-        for (uint32_t tid : task.tree.threads()) {
-            wanted_.insert(static_cast<pid_t>(tid));
+        for (uint32_t tid : task.tree.threads())
             if (!task.zombie())
                 threads_.emplace_back(static_cast<pid_t>(tid), task.pid());
-        }
     }
-    for (const task::Birth &birth : plan_.births.births)
-        wanted_.insert(birth.pid);
+    wanted_ = wanted_ids(plan_.images, plan_.births);
     hook("pre-restore");
     ready_.emplace();
     cgroups_.emplace(plan_.cgroups, request_.cgroups, plan_.images, plan_.births, wanted_);

@@ -13,7 +13,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <vector>
 
 namespace cr::restore
 {
@@ -98,29 +97,14 @@ OpenerProcess::OpenerProcess(const std::set<pid_t> &taken, const OpenerWork &wor
                "make a socket to the opener");
     socket_ = Fd(ends[0]);
     Fd theirs(ends[1]);
-    std::vector<pid_t> unlucky;
-    pid_t parent = ::getpid();
-    for (;;) {
-        pid_ = ::fork();
-        if (pid_ < 0)
-            failed("fork the opener");
-        if (pid_ == 0) {
-            prctl(PR_SET_PDEATHSIG, SIGKILL);
-            if (::getppid() != parent)
-                ::_exit(1);
-            if (taken.count(::getpid()))
-                ::pause(); // the coordinator sees the same and ends us
-            socket_.reset();
-            serve(theirs.get(), work, commitment);
-        }
-        if (!taken.count(pid_))
-            break;
-        unlucky.push_back(pid_); // kept until another pid is found, so that it does not come again
-    }
-    for (pid_t pid : unlucky) {
-        ::kill(pid, SIGKILL);
-        sys::WaitStatus status;
-        sys::wait_for(pid, status, 0);
+    const pid_t parent = ::getpid();
+    pid_ = static_cast<pid_t>(sys::check(sys::fork_outside(taken), "fork the opener"));
+    if (pid_ == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::getppid() != parent)
+            ::_exit(1);
+        socket_.reset();
+        serve(theirs.get(), work, commitment);
     }
 }
 

@@ -7,7 +7,6 @@
 #include "libcr/sys/process.h"
 
 #include <optional>
-#include <set>
 #include <unistd.h>
 
 namespace cr::restore
@@ -15,18 +14,6 @@ namespace cr::restore
 
 namespace
 {
-
-std::set<pid_t> wanted_ids(const ImageSet &images, const task::BirthPlan &births)
-{
-    std::set<pid_t> out;
-    for (const TaskImage &task : images.tasks)
-        for (uint32_t tid : task.tree.threads())
-            out.insert(static_cast<pid_t>(tid));
-    for (const task::Birth &birth : births.births)
-        if (birth.pid)
-            out.insert(birth.pid);
-    return out;
-}
 
 struct Taker {
     std::string name;
@@ -74,6 +61,18 @@ std::string takers(const std::set<pid_t> &wanted, bool &dead)
 }
 
 } // namespace
+
+std::set<pid_t> wanted_ids(const ImageSet &images, const task::BirthPlan &births)
+{
+    std::set<pid_t> out;
+    for (const TaskImage &task : images.tasks)
+        for (uint32_t tid : task.tree.threads())
+            out.insert(static_cast<pid_t>(tid));
+    for (const task::Birth &birth : births.births)
+        if (birth.pid)
+            out.insert(birth.pid);
+    return out;
+}
 
 // A tree that a dump has just killed may not have been waited for yet by whoever has to: that is given a
 // moment.

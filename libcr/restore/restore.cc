@@ -19,7 +19,9 @@ RestoreResult restore(const RestoreRequest &request)
     auto plan = make_plan(request, &plugins);
     check_pids_free(plan->images, plan->births);
     const auto &needed = plan->images.inventory.plugins_entry().plugins();
-    plugins.start(request.plugins, plugin::Stage::Restore, plan->images.dir.fd(), {needed.begin(), needed.end()});
+    plugin::Settings settings = request.plugins;
+    settings.taken = wanted_ids(plan->images, plan->births);
+    plugins.start(settings, plugin::Stage::Restore, plan->images.dir.fd(), {needed.begin(), needed.end()});
     plugins.run(plugin::Hook::RestoreInit);
     // Newer kernels give ids of dead processes and threads back a moment after their parent was told: the ids
     // are free by all that can be seen and still cannot be had.

@@ -9,6 +9,7 @@
 #include "libcr/mm/classify.h"
 #include "libcr/ns/blockers.h"
 #include "libcr/proc/pid_dir.h"
+#include "libcr/sys/end_signals.h"
 #include "libcr/sys/ptrace.h"
 #include "libcr/task/births.h"
 #include "libcr/task/kernel_facts.h"
@@ -199,11 +200,10 @@ void find_landlock(inject::FrozenTree &tree, bool allowed, task::KernelSource &k
 // What was begun by io_submit(2) goes on in the kernel while the process stands still, and may write its memory: so
 // its end is waited for before anything is read.
 void wait_for_requests(const inject::FrozenTask &task, task::KernelSource &kernel, uint64_t end,
-                       const AddBlocker &add)
+                       const sys::EndSignals &signals, const AddBlocker &add)
 {
-    constexpr timespec kPause{0, 200000};
     std::string subject = cat("pid ", task.pid, " (", printable(task.stat.comm), ")");
-    for (;; sys::call(SYS_nanosleep, &kPause, nullptr)) {
+    for (;; signals.wait(std::chrono::milliseconds(1))) {
         auto requests = kernel.requests(task.pid);
         if (!requests) {
             add(subject, "whether all of its asynchronous I/O (io_submit) has ended cannot be read from the kernel",
@@ -263,7 +263,8 @@ void warn_of_outer_ids(inject::FrozenTree &tree, bool shell_job)
 } // namespace
 
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
-                            task::KernelSource &kernel, plugin::Plugins &plugins)
+                            task::KernelSource &kernel, plugin::Plugins &plugins,
+                            const sys::EndSignals &signals)
 {
     BlockersFound out{tree.blockers(), {}, {}, {}, {}};
     auto add = [&](const std::string &subject, const std::string &reason, const std::string &remedy) {
@@ -317,7 +318,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
         for (const mm::Blocker &area : mm::blockers(dir, rings))
             blockers.push_back({cat("pid ", task.pid), area.what, area.remedy});
         if (rings && out.blockers.empty() && blockers.empty())
-            wait_for_requests(task, kernel, requests_end, add);
+            wait_for_requests(task, kernel, requests_end, signals, add);
         ns::blockers(task.reader(), own, blockers);
         // Where no module keeps labels there is nothing to look at.
         if (!own_label.empty())

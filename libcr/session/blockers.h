@@ -14,6 +14,10 @@ namespace cr::inject
 {
 class FrozenTree;
 }
+namespace cr::sys
+{
+class EndSignals;
+}
 namespace cr::task
 {
 class KernelSource;
@@ -30,7 +34,9 @@ struct BlockersFound {
     std::map<pid_t, uint32_t> cgroup_sets;     // of threads, by tree_cgroups.h; empty when they are ignored
 };
 
+// Throws when one of the signals has come while it waits.
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
-                            task::KernelSource &kernel, plugin::Plugins &plugins);
+                            task::KernelSource &kernel, plugin::Plugins &plugins,
+                            const sys::EndSignals &signals);
 
 } // namespace cr::session

@@ -17,6 +17,7 @@
 #include "libcr/session/tree_cgroups.h"
 #include "libcr/session/wire.h"
 #include "libcr/session/write_watches.h"
+#include "libcr/sys/end_signals.h"
 #include "libcr/task/cpu.h"
 #include "libcr/task/kernel_facts.h"
 
@@ -51,6 +52,7 @@ class Freeze
     std::optional<image::Dir> images_;
     const image::Dir nothing_ = image::Dir::null(); // for the states of tasks in a pre-dump
     Holder holder_;
+    sys::EndSignals signals_;
     bool kept_ = true; // no temporary names of ours are to be removed
     img::session_hello hello_;
     img::session_connections connections_;
@@ -85,6 +87,7 @@ void Freeze::start_plugins()
 {
     if (request_.dry_run)
         return;
+    plugins_.heed(&signals_);
     plugins_.start(request_.plugins, request_.pre_dump ? plugin::Stage::PreDump : plugin::Stage::Dump, images_->fd());
     if (!plugins_.any())
         return;
@@ -178,6 +181,7 @@ void Freeze::remove_names()
 // A tree that goes on needs its devices.
 void Freeze::end_plugins(int code)
 {
+    plugins_.heed(nullptr);
     try {
         if (code == 0 && !killed_)
             for (pid_t pid : paused_)
@@ -196,6 +200,7 @@ int Freeze::run()
     try {
         code = freeze_and_hold();
     } catch (...) { // no Error: of memory, or of a thread
+        plugins_.heed(nullptr);
         plugins_.end(-1);
         throw;
     }
@@ -213,8 +218,9 @@ int Freeze::freeze_and_hold()
         inject::FreezeOptions options;
         options.timeout = request_.timeout;
         options.collect = true;
+        options.heed = [this] { signals_.check(); };
         if (plugins_.has(plugin::Hook::PauseDevices))
-            options.before_seize = [this](pid_t pid) {
+            options.prepare = [this](pid_t pid) {
                 plugins_.run(plugin::Hook::PauseDevices, pid);
                 paused_.push_back(pid);
             };
@@ -222,7 +228,7 @@ int Freeze::freeze_and_hold()
         std::vector<Fd> old_pages; // freed when the tree has been let go
         inject::FrozenTree tree(request_.tree, options);
         frozen_us_ = monotonic_us();
-        BlockersFound found = find_blockers(tree, request_, kernel_, plugins_);
+        BlockersFound found = find_blockers(tree, request_, kernel_, plugins_, signals_);
         cgroups_.look(tree, found);
         if (!found.blockers.empty()) {
             tree.resume();

@@ -2,6 +2,7 @@
 
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
+#include "libcr/sys/end_signals.h"
 #include "libcr/sys/gate.h"
 #include "libcr/sys/nftables.h"
 
@@ -22,10 +23,11 @@ Holder::Holder()
                "make the session socket");
     ours_ = Fd(pair[0]);
     theirs_ = Fd(pair[1]);
-    // INT, TERM and HUP undo the session; a traced task that dies is told by SIGCHLD.
+    // Those undo the session; a traced task that dies is told by SIGCHLD.
     sigset_t set;
     sigemptyset(&set);
-    for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD})
+    sigaddset(&set, SIGCHLD);
+    for (int signal : sys::kEndSignals)
         sigaddset(&set, signal);
     sys::check(sys::call(SYS_rt_sigprocmask, SIG_BLOCK, &set, nullptr, 8), "block signals");
     signals_ = Fd(static_cast<int>(

@@ -57,7 +57,7 @@ void TreeCgroups::freeze(inject::FreezeOptions &options)
     }
     if (!freezer_)
         return;
-    freezer_->freeze(request_.timeout);
+    options.stand_still = [this] { freezer_->freeze(request_.timeout); };
     options.all_seized = [this] { freezer_->thaw(); };
     options.before_resume = [this] {
         try {

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <sys/syscall.h>
@@ -29,6 +30,10 @@ inline long pidfd_send_signal(int pidfd, int signal)
 {
     return call(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
 }
+
+// fork(2), until the child has none of these ids: its pid, 0 in it, or -errno. It may still be that one of them is
+// seen taken for a moment afterwards, by a process that has ended.
+long fork_outside(const std::set<pid_t> &taken);
 
 // A status of wait(2).
 class WaitStatus

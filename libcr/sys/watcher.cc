@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-#include <vector>
 
 namespace cr::sys
 {
@@ -50,21 +49,9 @@ void end(pid_t pid)
 Watcher::Watcher(const char *name, const std::function<void()> &work, const std::set<pid_t> &taken)
 {
     Fd ourselves(static_cast<int>(check(pidfd_open(::getpid()), "open a pidfd of ourselves")));
-    std::vector<pid_t> unlucky; // kept until another pid is found, so that it does not come again
-    for (;;) {
-        long pid = call(SYS_fork);
-        if (pid == 0 && !taken.count(::getpid()))
-            watch(name, ourselves.get(), work);
-        if (pid == 0)
-            for (;;)
-                ::pause();
-        pid_ = static_cast<pid_t>(pid);
-        if (pid < 0 || !taken.count(pid_))
-            break;
-        unlucky.push_back(pid_);
-    }
-    for (pid_t pid : unlucky)
-        end(pid);
+    pid_ = static_cast<pid_t>(fork_outside(taken));
+    if (pid_ == 0)
+        watch(name, ourselves.get(), work);
     check(pid_, cat("start the process ", name));
 }
 

@@ -1,5 +1,6 @@
 // A plugin that keeps the name of a character device and opens it again, and writes down which of its functions are
-// called. OLD: registered the older way. CRASHES, HANGS, FAILS: what it does in the hook of a dump.
+// called. OLD: registered the older way. CRASHES, HANGS, FAILS: what it does in the hook of a dump. WAITS: it pauses
+// devices for more than a second, and as long as the file "wait" is there.
 #include "criu-plugin.h"
 
 #include <errno.h>
@@ -102,7 +103,16 @@ static int restore_socket(int id)
     note("restore-socket", 0);
     return socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 ? ends[0] : -errno;
 }
-static int pause_device(int pid) { return note("pause", pid), 0; }
+static int pause_device(int pid)
+{
+    note("pause", pid);
+#ifdef WAITS
+    usleep(1100000);
+    while (faccessat(criu_get_image_dir(), "wait", F_OK, 0) == 0)
+        usleep(1000);
+#endif
+    return 0;
+}
 static int checkpoint_device(int pid) { return note("checkpoint", pid), 0; }
 static int resume_device(int pid) { return note("resume", pid), 0; }
 static int dumped_late(int pid) { return note("late", pid), 0; }
