@@ -117,7 +117,7 @@ void BlockerSearch::finish_connections(std::vector<Blocker> &out)
         bool in_tree = other != connections.end() && other->second != facts.st.st_ino;
         if (auto blocker = inet_blocker(facts, state, options_))
             out.push_back(std::move(*blocker));
-        else if (!is_connection(state) || options_.tcp_close || in_tree ||
+        else if (!is_or_will_be_connection(state) || options_.tcp_close || in_tree ||
                  !told.insert(facts.st.st_ino).second)
             continue;
         else if (!facts.carrier.empty())

@@ -33,7 +33,7 @@ class BlockerSearch
     // After finish(), in a tree of which some threads have descriptors or directories of their own: those would have to
     // be there before the threads, and a file of a single thread after them.
     std::optional<Blocker> file_of_thread() const;
-    // After finish(): open TCP connections that are kept and lead out of the tree, each once.
+    // After finish(): TCP connections, open or being made, that are kept and lead out of the tree, each once.
     const std::vector<OuterConnection> &outer_connections() const { return outer_; }
 
   private:

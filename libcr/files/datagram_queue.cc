@@ -178,6 +178,11 @@ class PortOfItsOwn
   public:
     PortOfItsOwn(int fd, uint32_t family) : fd_(fd)
     {
+        for (auto &[name, value] : shares_) {
+            int off = 0;
+            value = socket_option(fd, name);
+            set(fd, SOL_SOCKET, name, &off, sizeof off);
+        }
         sockaddr_in6 address{};
         address.sin6_family = static_cast<sa_family_t>(family);
         socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof address;
@@ -190,6 +195,8 @@ class PortOfItsOwn
         sockaddr nobody{};
         nobody.sa_family = AF_UNSPEC;
         sys::call(SYS_connect, fd_, &nobody, sizeof nobody);
+        for (auto &[name, value] : shares_)
+            set(fd_, SOL_SOCKET, name, &value, sizeof value);
     }
     PortOfItsOwn(const PortOfItsOwn &) = delete;
     PortOfItsOwn &operator=(const PortOfItsOwn &) = delete;
@@ -198,6 +205,7 @@ class PortOfItsOwn
   private:
     int fd_;
     in_port_t port_ = 0;
+    std::pair<int, int> shares_[2] = {{SO_REUSEADDR, 0}, {SO_REUSEPORT, 0}}; // and how they were
 };
 static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
 

@@ -15,6 +15,7 @@
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/gate.h"
 #include "libcr/sys/inet_diag.h"
+#include "libcr/sys/nonblocking.h"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -201,6 +202,8 @@ void check_inet(const img::file_entry &entry, const Plan &plan)
                     " are not supported yet"));
     if (!tcp || socket.state() == TCP_LISTEN || socket.state() == TCP_CLOSE)
         return;
+    if (socket.state() == TCP_SYN_SENT && !socket.dst_port())
+        bad_image("a TCP connection that is being made to nobody");
     if (socket.state() == TCP_SYN_SENT)
         return;
     if (!tcp_is_open(socket.state()))
@@ -299,13 +302,11 @@ std::vector<std::pair<std::string, std::string>> outer_connections(const Plan &p
 static void begin_connection(int fd, const Socket &socket)
 {
     std::string address = peer_of(socket);
-    long flags = sys::check(sys::try_fcntl(fd, F_GETFL), "read the flags of a socket");
-    sys::check(sys::try_fcntl(fd, F_SETFL, static_cast<uint64_t>(flags) | O_NONBLOCK), "set O_NONBLOCK");
+    sys::NonBlocking nonblocking(fd);
     long r = sys::call(SYS_connect, fd, address.data(), address.size());
     if (r < 0 && r != -EINPROGRESS)
         log::warning(Subject::current(), ": the connection to ", address_text(address),
                      " cannot be made again: ", errno_text(static_cast<int>(-r)));
-    sys::check(sys::try_fcntl(fd, F_SETFL, static_cast<uint64_t>(flags)), "set the flags of a socket");
 }
 
 // When everybody is bound.

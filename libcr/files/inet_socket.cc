@@ -241,9 +241,11 @@ Common common(const img::file_entry &entry, const Plan &)
 
 bool InetState::is_open_tcp() const { return is_tcp(*this) && state != kClosed; }
 
+bool is_or_will_be_connection(const InetState &state) { return state.is_open_tcp() && state.state != kListens; }
+
 bool is_connection(const InetState &state)
 {
-    return state.is_open_tcp() && state.state != kListens && state.state != TCP_SYN_SENT;
+    return is_or_will_be_connection(state) && state.state != TCP_SYN_SENT;
 }
 
 std::string connection_key(const std::string &local, const std::string &peer)
@@ -360,6 +362,9 @@ std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, 
     if (!tcp_is_open(state.state) && state.state != TCP_SYN_SENT)
         return blocker_of(facts, cat(text, ", which cannot be kept yet"),
                           "try again a little later, or use --tcp-close to get it back closed");
+    if (state.state == TCP_SYN_SENT && state.peer.empty())
+        return blocker_of(facts, "a TCP connection is being made in it, and the kernel does not tell to whom",
+                          "load the module tcp_diag, or use --tcp-close to get it back closed");
     if (!options.tcp_established)
         return blocker_of(facts, state.state == TCP_SYN_SENT ? text : cat(text, " is open"),
                           "use --tcp-established to keep it, or --tcp-close to get it back closed");

@@ -45,6 +45,8 @@ InetState inet_state(int fd);
 std::optional<Blocker> inet_blocker(const Facts &facts, const InetState &state, const DumpOptions &options);
 // TCP, and neither closed nor listening nor only being made.
 bool is_connection(const InetState &state);
+// Or one that may be open the next moment (SYN_SENT).
+bool is_or_will_be_connection(const InetState &state);
 // Equal for a connection and, with both exchanged, for its other end; v4 addresses in v6 are as v4 ones.
 std::string connection_key(const std::string &local, const std::string &peer);
 

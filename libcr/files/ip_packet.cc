@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -61,22 +62,33 @@ template <class Address, class Member> Ends ends_of(const IpPacket &packet, Memb
     return out;
 }
 
-// Of UDP-Lite the length is what the checksum covers: 0, all of it.
-std::string transport(const IpPacket &packet, const Ends &ends)
+// Without its ports and checksum. Of UDP-Lite the length is what the checksum covers: 0, all of it.
+std::string transport_header(const IpPacket &packet)
 {
-    size_t length = sizeof(udphdr) + packet.bytes.size();
+    if (packet.protocol == IPPROTO_TCP)
+        return packet.tcp;
     udphdr header{};
-    header.source = ends.source_port;
-    header.dest = ends.destination_port;
-    header.len = packet.protocol == IPPROTO_UDPLITE ? 0 : htons(static_cast<uint16_t>(length));
-    std::string summed = ends.pseudo;
-    append(summed, htonl(static_cast<uint32_t>(length)));
-    append(summed, htonl(packet.protocol));
-    append(summed, header);
-    uint16_t sum = checksum(summed + packet.bytes);
-    header.check = sum ? sum : 0xffff;
+    if (packet.protocol != IPPROTO_UDPLITE)
+        header.len = htons(static_cast<uint16_t>(sizeof header + packet.bytes.size()));
     std::string out;
     append(out, header);
+    return out;
+}
+
+std::string transport(const IpPacket &packet, const Ends &ends)
+{
+    std::string out = transport_header(packet), summed = ends.pseudo;
+    static_assert(offsetof(tcphdr, dest) == offsetof(udphdr, dest) && !offsetof(tcphdr, source) &&
+                  !offsetof(udphdr, source));
+    std::memcpy(out.data(), &ends.source_port, sizeof ends.source_port);
+    std::memcpy(out.data() + offsetof(udphdr, dest), &ends.destination_port, sizeof ends.destination_port);
+    append(summed, htonl(static_cast<uint32_t>(out.size() + packet.bytes.size())));
+    append(summed, htonl(packet.protocol));
+    uint16_t sum = checksum(summed + out + packet.bytes);
+    bool tcp = packet.protocol == IPPROTO_TCP;
+    if (!sum && !tcp)
+        sum = 0xffff; // 0 says that there is none
+    std::memcpy(out.data() + (tcp ? offsetof(tcphdr, check) : offsetof(udphdr, check)), &sum, sizeof sum);
     return out + packet.bytes;
 }
 
@@ -157,9 +169,10 @@ long PacketSender::send(const IpPacket &packet)
         joined_ = packet.destination;
     }
     std::string bytes = as_it_travels(packet), to = packet.destination;
-    if (family_ == AF_INET6) { // where the port would be a protocol
+    if (family_ == AF_INET6) { // where the port would be a protocol, and the scope another interface
         auto address = as<sockaddr_in6>(to);
         address.sin6_port = 0;
+        address.sin6_scope_id = 0;
         to.assign(reinterpret_cast<char *>(&address), sizeof address);
     }
     long n = sys::call(SYS_sendto, fd_.get(), bytes.data(), bytes.size(), 0, to.data(), to.size());

@@ -13,12 +13,12 @@
 namespace cr::files
 {
 
-
 struct IpPacket {
-    uint8_t protocol = 0;            // IPPROTO_UDP, IPPROTO_UDPLITE
+    uint8_t protocol = 0;            // IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_TCP
     std::string source, destination; // sockaddr_in or sockaddr_in6, both of one family
     std::string bytes;
     int ttl = -1, tos = -1; // hop limit and traffic class; -1: as usual
+    std::string tcp; // the header of TCP, as tcphdr; ports and checksum are filled in
 };
 
 // Header of IP, header of the protocol with its checksum, bytes.

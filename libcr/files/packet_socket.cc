@@ -91,12 +91,27 @@ void put_ring(const sys::PacketSocket::Ring &from, img::packet_ring &to)
     to.set_features(from.features);
 }
 
-void fill(const sys::PacketSocket &from, Entry &psk)
+// Empty: there is none.
+std::string interface_name(uint32_t index)
 {
     char name[IF_NAMESIZE];
+    return index && ::if_indextoname(index, name) ? name : "";
+}
+
+// By its name, if that is known: numbers are others after a boot, or on another machine.
+int interface_number(const std::string &name, uint32_t index)
+{
+    int here = name.empty() ? static_cast<int>(index) : static_cast<int>(::if_nametoindex(name.c_str()));
+    if (index && !here)
+        refused(cat("there is no interface ", printable(name), " here"), "make it first");
+    return here;
+}
+
+void fill(const sys::PacketSocket &from, Entry &psk)
+{
     psk.set_protocol(htons(static_cast<uint16_t>(from.protocol))); // as socket(2) takes it
     psk.set_ifindex(from.interface);
-    if (from.interface && ::if_indextoname(from.interface, name))
+    if (std::string name = interface_name(from.interface); !name.empty())
         psk.set_cr_interface(name);
     psk.set_version(from.version);
     psk.set_reserve(from.reserve);
@@ -112,6 +127,8 @@ void fill(const sys::PacketSocket &from, Entry &psk)
             out.set_index(group.interface);
             out.set_type(group.type);
             out.set_addr(group.address);
+            if (std::string name = interface_name(group.interface); !name.empty())
+                out.set_cr_interface(name);
         }
     if (from.fanout) {
         psk.set_fanout(*from.fanout & 0xffff);
@@ -193,7 +210,7 @@ void apply(int fd, const Entry &psk)
     set(fd, PACKET_TIMESTAMP, psk.timestamp(), "PACKET_TIMESTAMP");
     set(fd, PACKET_COPY_THRESH, psk.copy_thresh(), "PACKET_COPY_THRESH");
     for (const img::packet_mclist &group : psk.mclist()) {
-        Membership request{static_cast<int>(group.index()),
+        Membership request{interface_number(group.cr_interface(), group.index()),
                            static_cast<unsigned short>(group.type()),
                            static_cast<unsigned short>(group.addr().size()),
                            {}};
@@ -234,11 +251,7 @@ void bind(int fd, const Entry &psk)
     sockaddr_ll address{};
     address.sll_family = AF_PACKET;
     address.sll_protocol = static_cast<uint16_t>(psk.protocol());
-    address.sll_ifindex = static_cast<int>(psk.ifindex());
-    if (!psk.cr_interface().empty())
-        address.sll_ifindex = static_cast<int>(::if_nametoindex(psk.cr_interface().c_str()));
-    if (psk.ifindex() && !address.sll_ifindex)
-        refused(cat("there is no interface ", printable(psk.cr_interface()), " here"), "make it first");
+    address.sll_ifindex = interface_number(psk.cr_interface(), psk.ifindex());
     if (address.sll_protocol || address.sll_ifindex)
         sys::check(sys::call(SYS_bind, fd, &address, sizeof address), "bind a packet socket");
 }

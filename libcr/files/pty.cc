@@ -9,6 +9,7 @@
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
+#include "libcr/sys/nonblocking.h"
 
 #include <algorithm>
 #include <cstring>
@@ -157,9 +158,7 @@ class Pair
 
     void write(int fd, const std::string &bytes, const char *what)
     {
-        long flags = sys::check(sys::try_fcntl(fd, F_GETFL), "read the flags of a terminal");
-        sys::check(sys::try_fcntl(fd, F_SETFL, static_cast<uint64_t>(flags | O_NONBLOCK)),
-                   "prepare a terminal");
+        sys::NonBlocking nonblocking(fd);
         size_t done = 0;
         while (done < bytes.size()) {
             long n = sys::call(SYS_write, fd, bytes.data() + done, bytes.size() - done);
@@ -171,7 +170,6 @@ class Pair
             if (n != -EAGAIN || sys::call(SYS_poll, &poll, 1, 100) != 1)
                 break;
         }
-        sys::try_fcntl(fd, F_SETFL, static_cast<uint64_t>(flags));
         if (done < bytes.size())
             log::warning(bytes.size() - done, " bytes of a terminal's ", what, " do not fit any more");
     }

@@ -132,7 +132,7 @@ class PeekOffset
     PeekOffset(const PeekOffset &) = delete;
     void set(int value) const
     {
-        sys::call(SYS_setsockopt, fd_, SOL_SOCKET, SO_PEEK_OFF, &value, sizeof value);
+        set_peek_offset(fd_, value);
     }
 
   private:
@@ -186,7 +186,7 @@ std::vector<Packet> read_queue(int fd, int type, std::optional<SocketUndo> &undo
         return out; // its end
     std::string buffer(type == SOCK_STREAM ? static_cast<size_t>(bytes) : kUsual, '\0');
     size_t joined = 0, whole = 0;
-    if (type == SOCK_STREAM) {
+    if (type == SOCK_STREAM && socket_option(fd, SO_PEEK_OFF) < 0) { // else a look begins there, and moves it
         auto packet = peek(fd, buffer, whole, joined);
         if (packet && packet->carried.empty() && packet->bytes.size() == static_cast<size_t>(bytes)) {
             out.push_back(std::move(*packet));

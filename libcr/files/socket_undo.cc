@@ -34,6 +34,13 @@ long leave_repair(int fd, int reuse_address)
     return r < 0 ? r : again;
 }
 
+long set_peek_offset(int fd, int offset)
+{
+    auto set = [&] { return sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset); };
+    long r = set();
+    return r < 0 ? set() : r;
+}
+
 SocketUndo::SocketUndo()
 {
     long at = sys::check(
@@ -67,7 +74,7 @@ void SocketUndo::watch()
     if (fd >= 0 && note_->repair)
         leave_repair(fd, note_->reuse);
     if (fd >= 0 && note_->peeks)
-        sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
+        set_peek_offset(fd, offset);
     ::_exit(0);
 }
 

@@ -37,5 +37,7 @@ class SocketUndo
 
 // Leaves repair mode without sending anything, and sets SO_REUSEADDR as it was. The first failure's -errno.
 long leave_repair(int fd, int reuse_address);
+// SO_PEEK_OFF, in a second try if need be, as nobody else would set it back. 0 or -errno.
+long set_peek_offset(int fd, int offset);
 
 } // namespace cr::files

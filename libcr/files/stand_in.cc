@@ -5,6 +5,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/sys/gate.h"
+#include "libcr/sys/nonblocking.h"
 #include "libcr/sys/process.h"
 
 #include <cerrno>
@@ -222,7 +223,12 @@ void StandIns::connect(const img::cr_credentials *who, int fd, const std::string
 {
     Request request{Request::Connect, fd, static_cast<int>(address.size()), {}};
     std::memcpy(request.address, address.data(), std::min(address.size(), sizeof request.address));
-    sys::check(ask(who, request).result, "connect it");
+    sys::NonBlocking nonblocking(fd); // a full queue would be waited for
+    long r = ask(who, request).result;
+    if (r == -EAGAIN)
+        failed_with(EAGAIN, "connect it: as many connections as may be wait there already",
+                    "raise the limit net.core.somaxconn");
+    sys::check(r, "connect it");
 }
 
 } // namespace cr::files

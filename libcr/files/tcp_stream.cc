@@ -185,14 +185,12 @@ TcpStream read_stream(int fd, SocketUndo &undo)
     auto end = [&] {
         long r = leave_repair(fd, reuse);
         if (offset >= 0)
-            sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
+            set_peek_offset(fd, offset);
         return r;
     };
     try {
-        int none = -1;
         if (offset >= 0)
-            sys::check(sys::call(SYS_setsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &none, sizeof none),
-                       "look from the beginning (SO_PEEK_OFF)");
+            sys::check(set_peek_offset(fd, -1), "look from the beginning (SO_PEEK_OFF)");
         set(fd, TCP_REPAIR, 1, "look into the connection (TCP_REPAIR)");
         read_in_repair(fd, out);
     } catch (...) {

@@ -1,14 +1,16 @@
 #include "libcr/files/unix_names.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/fd.h"
 #include "libcr/base/text.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
 
 namespace cr::files
@@ -20,12 +22,21 @@ bool is_path(const Socket &socket) { return !socket.name().empty() && socket.nam
 
 std::string path_of(const Socket &socket) { return socket.name().c_str(); }
 
+bool is_name(const std::string &name)
+{
+    constexpr size_t kMost = sizeof sockaddr_un::sun_path;
+    if (!name.empty() && name[0] && name.find('\0') < name.size() - 1)
+        return false;
+    return name.size() <= kMost || (name.size() == kMost + 1 && name[0] && !name[kMost]);
+}
+
 std::string address_of(const Socket &socket)
 {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, socket.name().data(), socket.name().size());
-    return {reinterpret_cast<char *>(&address), offsetof(sockaddr_un, sun_path) + socket.name().size()};
+    size_t size = std::min(socket.name().size(), sizeof address.sun_path);
+    std::memcpy(address.sun_path, socket.name().data(), size);
+    return {reinterpret_cast<char *>(&address), offsetof(sockaddr_un, sun_path) + size};
 }
 
 void bind_here(int fd, const Socket &socket)
@@ -59,26 +70,44 @@ void UnixNames::apart(const Socket &socket, const std::function<void()> &work)
     });
 }
 
-bool UnixNames::is_in_use(const struct stat &st)
+bool UnixNames::bind_apart(int fd, const Socket &socket)
 {
-    if (!others_)
-        others_ = sys::unix_sockets();
-    uint32_t device = major(st.st_dev) << 20 | minor(st.st_dev); // as the kernel has it
-    for (const sys::UnixSocket &other : *others_)
-        if (other.file && other.file->first == static_cast<uint32_t>(st.st_ino) &&
-            other.file->second == device)
-            return true;
-    return false;
+    if (is_path(socket)) {
+        apart(socket, [&] { bind_here(fd, socket); });
+        return true;
+    }
+    std::string address = address_of(socket);
+    long r = sys::call(SYS_bind, fd, address.data(), address.size());
+    if (r == -EADDRINUSE)
+        return false;
+    sys::check(r, "bind it to its name");
+    return true;
 }
 
-void UnixNames::make_room(const std::string &path)
+namespace
 {
+
+// The kernel alone knows, whatever network namespace the other socket is of: it refuses a connection if there is none.
+// One of datagrams is not noticed by anybody.
+bool is_in_use(const Socket &socket)
+{
+    Fd trial(static_cast<int>(
+        sys::check(sys::call(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "make a unix socket")));
+    std::string address = address_of(socket);
+    return sys::call(SYS_connect, trial.get(), address.data(), address.size()) != -ECONNREFUSED;
+}
+
+} // namespace
+
+void UnixNames::make_room(const Socket &socket)
+{
+    std::string path = path_of(socket);
     auto st = sys::stat_at(AT_FDCWD, path.c_str());
     if (!st)
         return;
     if (!S_ISSOCK(st->st_mode))
         refused(cat("a file that is no socket has its name ", printable(path), " now"), "move it away");
-    if (is_in_use(*st))
+    if (is_in_use(socket))
         refused(cat("another program has a socket at its name ", printable(path), " now"),
                 "end that program first");
     sys::check(sys::unlink_at(AT_FDCWD, path.c_str()),
@@ -93,7 +122,7 @@ void UnixNames::bind(int fd, const Socket &socket)
         return apart(socket, [&] { bind_here(fd, socket); });
     where_it_is(socket, [&] {
         std::string path = path_of(socket);
-        make_room(path);
+        make_room(socket);
         bind_here(fd, socket);
         if (!socket.has_file_perms())
             return;

@@ -3,20 +3,18 @@
 #pragma once
 
 #include "libcr/files/detached_root.h"
-#include "libcr/sys/unix_diag.h"
 #include "sk-unix.pb.h"
 
 #include <functional>
-#include <optional>
 #include <string>
-#include <sys/stat.h>
-#include <vector>
 
 namespace cr::files
 {
 
 bool is_path(const img::unix_sk_entry &socket);
 std::string path_of(const img::unix_sk_entry &socket);
+// Whether the kernel can have such a name: a path that fills all of sun_path has its zero behind that.
+bool is_name(const std::string &name);
 // As sockaddr.
 std::string address_of(const img::unix_sk_entry &socket);
 
@@ -31,13 +29,13 @@ class UnixNames
     void apart(const img::unix_sk_entry &socket, const std::function<void()> &work);
     // Gives a socket its name, and the file of that name its owner and mode.
     void bind(int fd, const img::unix_sk_entry &socket);
+    // Gives a socket its name, but no file that others see. False: somebody else has that abstract name.
+    bool bind_apart(int fd, const img::unix_sk_entry &socket);
 
   private:
-    void make_room(const std::string &path);
-    bool is_in_use(const struct stat &st);
+    void make_room(const img::unix_sk_entry &socket);
 
     DetachedRoot detached_;
-    std::optional<std::vector<sys::UnixSocket>> others_; // of this machine, as we began
 };
 
 // Without more.

@@ -1,6 +1,7 @@
 // Making unix sockets again, see unix_socket.h. `names` are those of the images: a path, or 0 and an abstract
 // name.
 #include "libcr/base/error.h"
+#include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/further_options.h"
@@ -63,9 +64,12 @@ class Maker
     void each(const std::function<void(const img::file_entry &)> &work) const;
     const img::file_entry *peer_of(const Socket &socket) const;
     std::pair<Fd, Fd> connected(const Socket &listens, const Socket &client);
+    void at_address(const img::file_entry &entry, const std::function<void(const std::string &)> &work);
     void take_waiting(const img::file_entry &listener);
+    void take_waiting_at_given(const img::file_entry &listener);
     Fd closed_client(const Socket &listener, const img::cr_waiting_entry &waiting);
     void connect(const img::file_entry &entry);
+    void listen(const img::file_entry &entry, int waiting);
     void fill(const img::file_entry &entry);
     int sender_to(const img::file_entry &entry) const;
     int sender_of_name(const std::string &source, Fd &made);
@@ -194,8 +198,21 @@ void Maker::connect(const img::file_entry &entry)
         return;
     if (waits && peer->usk().cr_waiting_size())
         return; // see take_waiting()
-    names_.where_it_is(peer->usk(),
-                       [&] { stand_ins_.connect(nullptr, plan_.number(entry), address_of(peer->usk())); });
+    auto join = [&](const std::string &address) { stand_ins_.connect(nullptr, plan_.number(entry), address); };
+    at_address(*peer, join);
+}
+
+// Runs `work` where that address leads to the socket of this entry; one that the caller gave has a name of its own.
+void Maker::at_address(const img::file_entry &entry, const std::function<void(const std::string &)> &work)
+{
+    if (!given_.count(&entry))
+        return names_.where_it_is(entry.usk(), [&] { work(address_of(entry.usk())); });
+    std::string address(sizeof(sockaddr_storage), '\0');
+    auto size = static_cast<socklen_t>(address.size());
+    sys::check(sys::call(SYS_getsockname, plan_.number(entry), address.data(), &size),
+               "ask for the name of the socket that was given");
+    address.resize(std::min<size_t>(size, sizeof(sockaddr_un)));
+    work(address);
 }
 
 // Who can send to it: its peer, the end that was kept, or -1 for a socket made for that.
@@ -214,15 +231,31 @@ void Maker::take_waiting(const img::file_entry &listener)
     const Socket &socket = listener.usk();
     for (int i = 0; i < socket.cr_waiting_size(); i++) {
         const img::cr_waiting_entry &waiting = socket.cr_waiting(i);
+        if (waiting.client() && given_.count(plan_.unix_socket(waiting.client())))
+            continue;
         Client &client = clients_[{listener.id(), i}];
         if (waiting.client())
             client.fd = plan_.number(*plan_.unix_socket(waiting.client()));
         else
             client.fd = (client.made = closed_client(socket, waiting)).get();
-        names_.where_it_is(socket, [&] {
-            stand_ins_.connect(waiting.has_credentials() ? &waiting.credentials() : nullptr, client.fd,
-                               address_of(socket));
+        at_address(listener, [&](const std::string &address) {
+            stand_ins_.connect(waiting.has_credentials() ? &waiting.credentials() : nullptr, client.fd, address);
         });
+    }
+}
+
+// What the caller gave may be anything.
+void Maker::take_waiting_at_given(const img::file_entry &listener)
+{
+    if (!listener.usk().cr_waiting_size())
+        return;
+    auto what = [&] { return cat("file ", listener.id(), " (", describe(listener), ")"); };
+    Subject subject(what);
+    try {
+        take_waiting(listener);
+        fill(listener);
+    } catch (const Error &error) {
+        log::warning(error.what(), ": connections that nobody had accepted yet are lost");
     }
 }
 
@@ -233,8 +266,9 @@ Fd Maker::closed_client(const Socket &listener, const img::cr_waiting_entry &wai
     like.set_type(listener.type());
     like.set_name(waiting.name());
     Fd made = new_socket(like);
-    if (!like.name().empty())
-        names_.apart(like, [&] { bind_here(made.get(), like); });
+    if (!like.name().empty() && !names_.bind_apart(made.get(), like))
+        log::warning(Subject::current(), ": a client that has closed its connection before that was accepted is "
+                     "seen without its name: another socket has it now");
     return opener_.aside(made.get());
 }
 
@@ -246,7 +280,8 @@ void Maker::fill(const img::file_entry &entry)
     auto number_of = [this](uint32_t id) { return plan_.number(plan_.carried(id)); };
     if (entry.usk().state() == kListens) {
         for (const Packet &packet : found->second)
-            send_packets(clients_.at({entry.id(), packet.waiting}).fd, {&packet, 1}, number_of);
+            if (auto client = clients_.find({entry.id(), packet.waiting}); client != clients_.end())
+                send_packets(client->second.fd, {&packet, 1}, number_of);
         return;
     }
     if (int sender = sender_to(entry); sender >= 0)
@@ -273,7 +308,7 @@ void Maker::fill(const img::file_entry &entry)
 // or somebody else has it.
 int Maker::sender_of_name(const std::string &source, Fd &made)
 {
-    if (source.size() <= offsetof(sockaddr_un, sun_path) || source.size() > sizeof(sockaddr_un))
+    if (source.size() <= offsetof(sockaddr_un, sun_path) || !is_name(source.substr(offsetof(sockaddr_un, sun_path))))
         return -1;
     Socket like;
     like.set_type(SOCK_DGRAM);
@@ -283,12 +318,8 @@ int Maker::sender_of_name(const std::string &source, Fd &made)
             (is_path(like) ? path_of(entry.usk()) == path_of(like) : entry.usk().name() == like.name()))
             return plan_.number(entry);
     made = new_socket(like);
-    std::string address = address_of(like);
-    if (is_path(like)) {
-        names_.apart(like, [&] { bind_here(made.get(), like); });
-    } else if (sys::call(SYS_bind, made.get(), address.data(), address.size()) < 0) {
+    if (!names_.bind_apart(made.get(), like))
         made.reset();
-    }
     return made.get();
 }
 
@@ -301,15 +332,29 @@ bool Maker::is_filled_late(const img::file_entry &entry) const
                        [](const Packet &p) { return p.sender || !p.rights.empty(); });
 }
 
+// As many as wait may be more than are let in now: a program can lower that number.
+void Maker::listen(const img::file_entry &entry, int waiting)
+{
+    const Socket &socket = entry.usk();
+    if (socket.state() == kListens)
+        stand_ins_.listen(credentials(socket), plan_.number(entry),
+                          std::max(socket.backlog(), static_cast<uint32_t>(waiting)));
+}
+
 void Maker::arm_all()
 {
     each([this](const img::file_entry &entry) {
         if (names_itself_later(entry.usk()))
             names_.bind(plan_.number(entry), entry.usk());
-        if (entry.usk().state() == kListens)
-            stand_ins_.listen(credentials(entry.usk()), plan_.number(entry), entry.usk().backlog());
+        listen(entry, entry.usk().cr_waiting_size());
     });
-    each([this](const img::file_entry &entry) { take_waiting(entry); });
+    each([this](const img::file_entry &entry) {
+        take_waiting(entry);
+        if (entry.usk().cr_waiting_size())
+            listen(entry, 0);
+    });
+    for (const img::file_entry *entry : given_)
+        take_waiting_at_given(*entry);
     stand_ins_.end();
     each([this](const img::file_entry &entry) {
         if (!is_filled_late(entry))
@@ -346,7 +391,7 @@ static void check_waiting(const img::file_entry &entry, const Plan &plan)
     const Socket &socket = entry.usk();
     for (const img::cr_waiting_entry &waiting : socket.cr_waiting()) {
         const img::file_entry *client = waiting.client() ? plan.unix_socket(waiting.client()) : nullptr;
-        if (socket.state() != kListens || waiting.name().size() > sizeof sockaddr_un::sun_path ||
+        if (socket.state() != kListens || !is_name(waiting.name()) ||
             (waiting.client() && (!client || plan.number(*client) < 0 || client == &entry ||
                                   client->usk().type() != socket.type())))
             bad_image(cat("a connection that waits at unix socket ", socket.ino()));
@@ -367,10 +412,8 @@ void check_unix(const img::file_entry &entry, const Plan &plan)
     const Socket &socket = entry.usk();
     if (socket.type() != SOCK_STREAM && socket.type() != SOCK_DGRAM && socket.type() != SOCK_SEQPACKET)
         bad_image(cat("unix socket ", socket.ino(), " is of type ", socket.type()));
-    if (socket.name().size() > sizeof sockaddr_un::sun_path)
-        bad_image(cat("unix socket ", socket.ino(), " has a name of ", socket.name().size(), " bytes"));
-    if (is_path(socket) && path_of(socket).size() + 1 < socket.name().size())
-        bad_image(cat("unix socket ", socket.ino(), " has a name with a zero in it"));
+    if (!is_name(socket.name()))
+        bad_image(cat("unix socket ", socket.ino(), " has a name of ", socket.name().size(), " bytes, or a zero in it"));
     check_waiting(entry, plan);
     if (socket.backlog() > std::numeric_limits<int32_t>::max())
         bad_image(cat("unix socket ", socket.ino(), " has a backlog of ", socket.backlog()));

@@ -179,7 +179,7 @@ void Finisher::fill(Description &description)
 bool Finisher::leads_to(const std::string &path, const sys::UnixSocket &socket, img::unix_sk_entry &usk) const
 {
     auto st = sys::stat_at(AT_FDCWD, path.c_str());
-    if (!st || !socket.file || static_cast<uint32_t>(st->st_ino) != socket.file->first ||
+    if (!st || !S_ISSOCK(st->st_mode) || !socket.file || static_cast<uint32_t>(st->st_ino) != socket.file->first ||
         (major(st->st_dev) << 20 | minor(st->st_dev)) != socket.file->second)
         return false;
     img::file_perms_entry &perms = *usk.mutable_file_perms();
@@ -206,7 +206,7 @@ bool Finisher::has_moved(const std::string &directory, const sys::UnixSocket &so
     Fd dir(static_cast<int>(opened));
     for (const std::string &name : sys::names_in(dir.get(), place)) {
         std::string now = cat(prefix, name);
-        if (now.size() >= sizeof sockaddr_un::sun_path || !leads_to(cat(place, name), socket, usk))
+        if (now.size() > sizeof sockaddr_un::sun_path || !leads_to(cat(place, name), socket, usk))
             continue;
         usk.set_name(now.c_str(), now.size() + 1);
         return true;

@@ -33,10 +33,10 @@ class WaitingClients::Walk
 {
   public:
     explicit Walk(WaitingClients &of) : of_(of), m(*of.memory_) {}
-    std::vector<WaitingClient> run(int fd);
+    std::vector<WaitingClient> run(int fd, const std::vector<uint32_t> &clients);
 
   private:
-    std::vector<uint64_t> queue(uint64_t sk) const;
+    std::vector<uint64_t> queue(uint64_t sk, size_t most = kMost) const;
     std::string name(uint64_t sk) const;
     void credentials(uint64_t sk, img::cr_waiting_entry &to) const;
     int32_t number_of(uint64_t pid) const;
@@ -47,11 +47,13 @@ class WaitingClients::Walk
     const sys::KernelMemory &m;
 };
 
-std::vector<uint64_t> WaitingClients::Walk::queue(uint64_t sk) const
+// Not more than `most`.
+std::vector<uint64_t> WaitingClients::Walk::queue(uint64_t sk, size_t most) const
 {
     std::vector<uint64_t> out;
     uint64_t head = sk + m.offset("sock", "sk_receive_queue");
-    for (uint64_t skb = m.get<uint64_t>(head); skb != head; skb = m.get<uint64_t>(skb, "sk_buff", "next")) {
+    for (uint64_t skb = m.get<uint64_t>(head); skb != head && out.size() < most;
+         skb = m.get<uint64_t>(skb, "sk_buff", "next")) {
         if (!skb || out.size() == kMost)
             not_understood();
         out.push_back(skb);
@@ -59,11 +61,11 @@ std::vector<uint64_t> WaitingClients::Walk::queue(uint64_t sk) const
     return out;
 }
 
-std::vector<WaitingClient> WaitingClients::Walk::run(int fd)
+std::vector<WaitingClient> WaitingClients::Walk::run(int fd, const std::vector<uint32_t> &clients)
 {
     uint64_t socket = m.get<uint64_t>(m.file(fd), "file", "private_data");
     std::vector<WaitingClient> out;
-    for (uint64_t skb : queue(m.get<uint64_t>(socket, "socket", "sk"))) {
+    for (uint64_t skb : queue(m.get<uint64_t>(socket, "socket", "sk"), clients.size())) {
         uint64_t embryo = m.get<uint64_t>(skb, "sk_buff", "sk");
         uint64_t client = embryo ? m.get<uint64_t>(embryo, "unix_sock", "peer") : 0;
         if (!client)
@@ -72,6 +74,8 @@ std::vector<WaitingClient> WaitingClients::Walk::run(int fd)
         uint64_t its = m.get<uint64_t>(client, "sock", "sk_socket");
         one.entry.set_client(
             its ? static_cast<uint32_t>(m.get<uint64_t>(its, "socket_alloc", "vfs_inode.i_ino")) : 0);
+        if (one.entry.client() != clients[out.size() - 1])
+            not_understood(); // others share the socket, and accept
         if (!its)
             one.entry.set_name(name(client));
         credentials(embryo, one.entry);
@@ -81,6 +85,8 @@ std::vector<WaitingClient> WaitingClients::Walk::run(int fd)
         for (uint64_t received : queue(embryo))
             one.packets.push_back(packet(received));
     }
+    if (out.size() != clients.size())
+        not_understood();
     return out;
 }
 
@@ -99,17 +105,25 @@ std::string WaitingClients::Walk::name(uint64_t sk) const
     return out;
 }
 
-// A struct pid has a number for each namespace; ours is as deep as our own.
+// A struct pid has a number for each namespace that it is in; 0: it is not in ours.
 int32_t WaitingClients::Walk::number_of(uint64_t pid) const
 {
     if (!pid)
         return 0;
     uint64_t task = m.threads(::getpid()).at(0).task;
-    auto depth = m.get<uint32_t>(m.get<uint64_t>(task, "task_struct", "thread_pid"), "pid", "level");
+    struct Number {
+        int32_t number, unused;
+        uint64_t ns;
+    };
+    auto at_depth = [&](uint64_t of, uint32_t depth) {
+        return m.get<Number>(of + m.offset("pid", "numbers") + depth * sizeof(Number));
+    };
+    uint64_t ours = m.get<uint64_t>(task, "task_struct", "thread_pid");
+    auto depth = m.get<uint32_t>(ours, "pid", "level");
     if (m.get<uint32_t>(pid, "pid", "level") < depth)
         return 0;
-    uint64_t numbers = pid + m.offset("pid", "numbers");
-    return m.get<int32_t>(numbers + depth * 16); // struct upid { int nr; struct pid_namespace *ns; }
+    Number number = at_depth(pid, depth);
+    return number.ns == at_depth(ours, depth).ns ? number.number : 0;
 }
 
 void WaitingClients::Walk::credentials(uint64_t sk, img::cr_waiting_entry &to) const
@@ -164,9 +178,12 @@ std::string WaitingClients::Walk::contents(uint64_t skb)
     };
     uint64_t shared = m.get<uint64_t>(skb, "sk_buff", "head") + m.get<uint32_t>(skb, "sk_buff", "end");
     uint64_t parts = shared + m.offset("skb_shared_info", "frags");
+    auto count = m.get<uint8_t>(shared, "skb_shared_info", "nr_frags");
+    if (count > kMostParts || m.get<uint64_t>(shared, "skb_shared_info", "frag_list"))
+        not_understood();
     for (uint32_t i = 0; at < size; i++) {
-        auto part = m.get<Part>(parts + i * sizeof(Part));
-        if (i == kMostParts || !part.size || part.size > size - at)
+        auto part = i < count ? m.get<Part>(parts + i * sizeof(Part)) : Part{};
+        if (!part.size || part.size > size - at)
             not_understood();
         m.read(of_.pages_->contents(part.page) + part.offset, out.data() + at, part.size);
         at += part.size;
@@ -187,7 +204,7 @@ std::vector<WaitingClient> WaitingClients::read(const UnixSockets &sockets, cons
                                                 int fd)
 {
     if (can_read())
-        return Walk(*this).run(fd);
+        return Walk(*this).run(fd, listener.waiting);
     std::vector<WaitingClient> out;
     for (uint32_t client : listener.waiting) {
         out.emplace_back().entry.set_client(client);
@@ -210,7 +227,12 @@ std::optional<Blocker> WaitingClients::blocker(const Facts &facts, const UnixSoc
         read(sockets, *listener, fd);
         return std::nullopt;
     } catch (const Error &error) {
-        return blocker_of(facts, error.attempted(), error.remedy());
+        if (error.kind() == Error::Kind::Refused)
+            return blocker_of(facts, error.attempted(), error.remedy());
+        return blocker_of(facts,
+                          cat("what connections that nobody has accepted yet have received cannot be read: cannot ",
+                              error.attempted(), ": ", errno_text(error.err())),
+                          error.remedy().empty() ? kAccept : error.remedy());
     }
 }
 

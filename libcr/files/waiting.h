@@ -23,8 +23,8 @@ struct WaitingClient {
 class WaitingClients
 {
   public:
-    // Those of the listening socket behind `fd`, in the order in which they will be accepted, while everybody
-    // stands still. Refuses what cannot be kept.
+    // Those of the listening socket behind `fd` that `listener` tells of, in the order in which they will be accepted,
+    // while the tree stands still; who came since is not among them. Refuses what cannot be kept.
     std::vector<WaitingClient> read(const UnixSockets &sockets, const sys::UnixSocket &listener, int fd);
     // The same as a question.
     std::optional<Blocker> blocker(const Facts &facts, const UnixSockets &sockets, int fd);

@@ -1,18 +1,15 @@
 #include "libcr/sys/inet_diag.h"
 
-#include "libcr/base/fd.h"
-#include "libcr/sys/gate.h"
 #include "libcr/sys/netlink.h"
+#include "libcr/sys/sock_diag.h"
 
 #include <arpa/inet.h>
 #include <cstring>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <vector>
 
 namespace cr::sys
@@ -23,23 +20,21 @@ namespace
 
 constexpr uint16_t kDestroy = 21; // SOCK_DESTROY
 
-bool ask(int fd, int family, uint16_t type, uint16_t flags, uint32_t states, const inet_diag_sockid &id)
+inet_diag_req_v2 tcp_request(int family, uint32_t states, const inet_diag_sockid &id)
 {
-    inet_diag_req_v2 body{};
-    body.sdiag_family = static_cast<uint8_t>(family);
-    body.sdiag_protocol = IPPROTO_TCP;
-    body.idiag_states = states;
-    body.idiag_ext = 1 << (INET_DIAG_INFO - 1); // without it keys are not told
-    body.id = id;
-    std::string request =
-        netlink_message(type, static_cast<uint16_t>(NLM_F_REQUEST | flags), 0, bytes_of(body));
-    return call(SYS_sendto, fd, request.data(), request.size(), 0, 0, 0) >= 0;
+    inet_diag_req_v2 out{};
+    out.sdiag_family = static_cast<uint8_t>(family);
+    out.sdiag_protocol = IPPROTO_TCP;
+    out.idiag_states = states;
+    out.idiag_ext = 1 << (INET_DIAG_INFO - 1); // without it keys are not told
+    out.id = id;
+    return out;
 }
 
-Fd open_diag()
+long list(int family, uint32_t states, const std::function<void(const nlmsghdr &)> &see,
+          const inet_diag_sockid &id = {})
 {
-    long made = call(SYS_socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-    return made < 0 ? Fd() : Fd(static_cast<int>(made));
+    return list_sockets(bytes_of(tcp_request(family, states, id)), see);
 }
 
 const inet_diag_msg *socket_in(const nlmsghdr &message)
@@ -61,11 +56,8 @@ std::set<uint32_t> tcp_with_md5_keys()
                 out.insert(body->idiag_inode);
         });
     };
-    for (int family : {AF_INET, AF_INET6}) {
-        Fd fd = open_diag();
-        if (fd && ask(fd.get(), family, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, ~(1u << TCP_TIME_WAIT), {}))
-            netlink_answers(fd.get(), see);
-    }
+    for (int family : {AF_INET, AF_INET6})
+        list(family, ~(1u << TCP_TIME_WAIT), see);
     return out;
 }
 
@@ -89,35 +81,25 @@ std::string peer_of_new(uint32_t inode)
             out = bytes_of(to);
         }
     };
-    for (int family : {AF_INET, AF_INET6}) {
-        Fd fd = open_diag();
-        if (fd && out.empty() &&
-            ask(fd.get(), family, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, 1u << TCP_SYN_SENT, {}))
-            netlink_answers(fd.get(), see);
-    }
+    for (int family : {AF_INET, AF_INET6})
+        if (out.empty())
+            list(family, 1u << TCP_SYN_SENT, see);
     return out;
 }
 
 void end_remains(int family, uint16_t port)
 {
-    Fd fd = open_diag();
-    if (!fd)
-        return;
     inet_diag_sockid any{};
     any.idiag_sport = htons(port);
-    if (!ask(fd.get(), family, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, 1u << TCP_TIME_WAIT | 1u << TCP_FIN_WAIT2,
-             any))
-        return;
     std::vector<inet_diag_sockid> found;
     auto see = [&](const nlmsghdr &message) {
         const inet_diag_msg *body = socket_in(message);
         if (body && !body->idiag_inode && body->id.idiag_sport == any.idiag_sport)
             found.push_back(body->id);
     };
-    netlink_answers(fd.get(), see);
+    list(family, 1u << TCP_TIME_WAIT | 1u << TCP_FIN_WAIT2, see, any);
     for (const inet_diag_sockid &id : found)
-        if (ask(fd.get(), family, kDestroy, NLM_F_ACK, ~0u, id))
-            netlink_answers(fd.get(), [](const nlmsghdr &) {});
+        ask_sock_diag(kDestroy, NLM_F_ACK, bytes_of(tcp_request(family, ~0u, id)), [](const nlmsghdr &) {});
 }
 
 } // namespace cr::sys

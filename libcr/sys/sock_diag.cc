@@ -13,15 +13,21 @@
 namespace cr::sys
 {
 
-long list_sockets(std::string_view body, const std::function<void(const nlmsghdr &)> &see)
+long ask_sock_diag(uint16_t type, uint16_t flags, std::string_view body,
+                   const std::function<void(const nlmsghdr &)> &see)
 {
     long made = call(SYS_socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (made < 0)
         return made;
     Fd fd(static_cast<int>(made));
-    std::string request = netlink_message(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 0, body);
+    std::string request = netlink_message(type, static_cast<uint16_t>(NLM_F_REQUEST | flags), 0, body);
     long n = call(SYS_sendto, fd.get(), request.data(), request.size(), 0, 0, 0);
     return n < 0 ? n : netlink_answers(fd.get(), see);
+}
+
+long list_sockets(std::string_view body, const std::function<void(const nlmsghdr &)> &see)
+{
+    return ask_sock_diag(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, body, see);
 }
 
 std::optional<std::map<uint32_t, uint8_t>> inet_shutdowns(int family, int protocol)

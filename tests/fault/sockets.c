@@ -50,6 +50,7 @@ struct line {
     struct sockaddr_storage where; /* size 0: it is connected */
     socklen_t size;
     int carries; /* a descriptor goes along */
+    int peeks, offset; /* what comes next is looked at before (SO_PEEK_OFF) */
 };
 
 static void put(struct line *line)
@@ -76,8 +77,25 @@ static void put(struct line *line)
         close(carried);
 }
 
+/* Looks from where the offset is: behind what an earlier look has seen. */
+static void look_ahead(struct line *line)
+{
+    uint64_t got[2] = {0};
+    int is = -1, wanted = 2 * sizeof *got - line->offset;
+    socklen_t size = sizeof is;
+    if (getsockopt(line->to, SOL_SOCKET, SO_PEEK_OFF, &is, &size) != 0 || is != line->offset)
+        fail("%s: SO_PEEK_OFF is %d, wanted %d: %s", line->name, is, line->offset, strerror(errno));
+    ssize_t n = recv(line->to, got, (size_t)wanted, MSG_PEEK | MSG_WAITALL);
+    if (n != wanted || got[wanted / 8 - 1] != line->received + 1)
+        fail("%s: saw %zd bytes ahead, the last number %llu, wanted %llu", line->name, n,
+             (unsigned long long)got[wanted / 8 - 1], (unsigned long long)line->received + 1);
+    line->offset = sizeof *got; /* which reading one number leaves */
+}
+
 static void take(struct line *line)
 {
+    if (line->peeks)
+        look_ahead(line);
     char control[CMSG_SPACE(sizeof(int))] = {0};
     uint64_t got = 0, count = 0;
     int carried = -1;
@@ -214,6 +232,9 @@ int main(int argc, char **argv)
     add_pair("stream", SOCK_STREAM);
     add_pair("seqpacket", SOCK_SEQPACKET);
     add_pair("datagram", SOCK_DGRAM);
+    struct line *peeked = add_pair("peeked", SOCK_STREAM);
+    if (setsockopt(peeked->to, SOL_SOCKET, SO_PEEK_OFF, &peeked->offset, sizeof peeked->offset) == 0)
+        peeked->peeks = 1;
     add_pair("carried", SOCK_SEQPACKET)->carries = 1;
     add_tcp("tcp", AF_INET);
     add_tcp("tcp6", AF_INET6);

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
 
 using namespace cr;
@@ -53,7 +54,7 @@ std::string word(uint32_t value)
 TEST_CASE("a packet of IPv4 has both checksums right, for an even and an odd number of bytes")
 {
     for (const char *text : {"", "x", "ab", "hello"}) {
-        files::IpPacket packet{IPPROTO_UDP, v4("8.8.4.4", 53), v4("127.0.0.1", 4711), text, 9, 4};
+        files::IpPacket packet{IPPROTO_UDP, v4("8.8.4.4", 53), v4("127.0.0.1", 4711), text, 9, 4, {}};
         std::string bytes = files::as_it_travels(packet);
         REQUIRE(bytes.size() == 28 + std::strlen(text));
         iphdr header;
@@ -75,7 +76,7 @@ TEST_CASE("a packet of IPv4 has both checksums right, for an even and an odd num
 
 TEST_CASE("a packet of IPv6 has its checksum right")
 {
-    files::IpPacket packet{IPPROTO_UDPLITE, v6("2001:db8::7", 53), v6("::1", 4711), "odd", -1, -1};
+    files::IpPacket packet{IPPROTO_UDPLITE, v6("2001:db8::7", 53), v6("::1", 4711), "odd", -1, -1, {}};
     std::string bytes = files::as_it_travels(packet);
     REQUIRE(bytes.size() == 40 + 8 + 3);
     std::string body = bytes.substr(40);
@@ -84,6 +85,30 @@ TEST_CASE("a packet of IPv6 has its checksum right")
     CHECK(sum_of(bytes.substr(8, 32) + word(IPPROTO_UDPLITE) + word(static_cast<uint32_t>(body.size())) + body) ==
           0xffff);
     CHECK(body.substr(4, 2) == std::string(2, '\0')); // UDP-Lite: all of it is covered
+}
+
+TEST_CASE("a segment of TCP has its ports and its checksum right")
+{
+    tcphdr header{};
+    header.seq = htonl(4711);
+    header.doff = sizeof header / 4;
+    header.fin = 1;
+    files::IpPacket packet;
+    packet.protocol = IPPROTO_TCP;
+    packet.tcp.assign(reinterpret_cast<char *>(&header), sizeof header);
+    for (bool six : {false, true}) {
+        packet.source = six ? v6("2001:db8::7", 80) : v4("8.8.4.4", 80);
+        packet.destination = six ? v6("::1", 4711) : v4("127.0.0.1", 4711);
+        std::string bytes = files::as_it_travels(packet);
+        size_t before = six ? 40 : 20;
+        REQUIRE(bytes.size() == before + sizeof header);
+        std::string body = bytes.substr(before);
+        CHECK(sum_of(bytes.substr(six ? 8 : 12, six ? 32 : 8) + word(IPPROTO_TCP) + word(sizeof header) + body) == 0xffff);
+        std::memcpy(&header, body.data(), sizeof header);
+        CHECK(ntohs(header.source) == 80);
+        CHECK(ntohs(header.dest) == 4711);
+        CHECK(ntohl(header.seq) == 4711);
+    }
 }
 
 TEST_CASE("an address of IPv4 within IPv6 is told as what it is")
