@@ -1,5 +1,6 @@
 // cr-show: looks into image directories and files; touches nothing else.
 #include "libcr/base/error.h"
+#include "libcr/base/text.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
 #include "libcr/image/dir.h"
@@ -44,6 +45,21 @@ void show_files(const cli::ShowOptions &options, show::Style style)
     }
 }
 
+int show_overview(const cli::ShowOptions &options)
+{
+    auto dir = image::Dir::open(options.images_dir);
+    return show::overview(dir, options.json ? show::Style::Plain : show::Style::Text, print) ? cli::kOk
+                                                                                             : cli::kFailed;
+}
+
+void show_view(const cli::ShowOptions &options)
+{
+    if (options.json)
+        usage(cat(options.args[0], " is for people, and not to be had as JSON"),
+              "the tree, sizes and counts are in that of the directory as a whole: leave the word out");
+    show::explore(image::Dir::open(options.images_dir), options.args[0], print);
+}
+
 } // namespace
 
 int cr_show_main(int argc, char **argv)
@@ -51,14 +67,15 @@ int cr_show_main(int argc, char **argv)
     return cli::run("cr-show", argc, argv, [](const cli::Parsed &parsed) {
         auto options = cli::show_options(parsed);
         spell_out_crit(options);
+        int code = cli::kOk;
         if (options.args.empty())
-            show::overview(image::Dir::open(options.images_dir), print);
+            code = show_overview(options);
         else if (options.args.size() == 1 && show::is_view(options.args[0]))
-            show::explore(image::Dir::open(options.images_dir), options.args[0], print);
+            show_view(options);
         else
             show_files(options, style_of(parsed, options));
         if (std::fflush(stdout))
             failed("write to stdout");
-        return cli::kOk;
+        return code;
     });
 }

@@ -69,9 +69,11 @@ void show_mems(const image::Dir &dir, const Out &out)
         if (!mm)
             continue;
         out(cat(t.pid, "\n\t", padded("exe", 36), "    ", file_text(files, mm->exe_file_id()), "\n"));
-        for (const auto &vma : mm->vmas())
+        for (const auto &vma : mm->vmas()) {
+            std::string text = area_text(vma, files);
             out(cat("\t", padded(cat(hex8(vma.start()), "-", hex8(vma.end())), 36), prot_text(vma.prot()),
-                    " ", area_text(vma, files), "\n"));
+                    text.empty() || text[0] == ' ' ? "" : " ", text, "\n"));
+        }
     }
 }
 
@@ -81,6 +83,15 @@ std::string run_text(const image::PageRun &run)
     return cat(hex(run.start), " / ", run.nr_pages, run.present() ? "" : " ~");
 }
 
+// "00400000 / 16       /bin/true": where an area begins, its pages, what it is.
+std::string rss_text(const img::vma_entry &vma, const FilesById &files)
+{
+    std::string name = area_name(vma, files);
+    return cat(hex8(vma.start()), " / ", padded(cat((vma.end() - vma.start()) / kPageSize), 8),
+               name.empty() ? "" : " ", name);
+}
+
+// An area that goes on from the run before is told as "~".
 void show_rss(const image::Dir &dir, const Out &out)
 {
     FilesById files = read_files(dir);
@@ -89,19 +100,17 @@ void show_rss(const image::Dir &dir, const Out &out)
         if (!mm || !dir.has(Kind::Pagemap, t.pid))
             continue;
         out(cat(t.pid, "\n"));
-        auto vma = mm->vmas().begin();
+        auto vma = mm->vmas().begin(), told = mm->vmas().end();
         for (const auto &run : image::read_own_pagemap(dir, Kind::Pagemap, t.pid).runs) {
             std::string left = run_text(run);
             while (vma != mm->vmas().end() && vma->end() <= run.start)
                 ++vma;
             for (auto v = vma; v != mm->vmas().end() && v->start() < run.end(); ++v) {
-                uint64_t pages = (v->end() - v->start()) / kPageSize;
-                out(cat("\t", padded(left, 24), padded(cat(hex8(v->start()), " / ", pages), 24),
-                        area_text(*v, files), "\n"));
+                out(cat("\t", padded(left, 24), v == told ? "~" : rss_text(*v, files), "\n"));
                 left.clear();
+                told = v;
             }
-            if (!left.empty())
-                out(cat("\t", left, "\n"));
+            out(cat("\t", padded(left, 23), "\n"));
         }
     }
 }

@@ -3,6 +3,7 @@
 #include "core.pb.h"
 #include "libcr/base/text.h"
 #include "libcr/image/reader.h"
+#include "libcr/show/value.h"
 #include "pstree.pb.h"
 
 #include <csignal>
@@ -132,7 +133,8 @@ std::string file_text(const FilesById &files, uint32_t id)
     if (f.has_fifo())
         return pipe_text("fifo", f.fifo().pipe_id());
     if (f.has_usk())
-        return cat("unix[", f.usk().ino(), "]", f.usk().name().empty() ? "" : " ", printable(f.usk().name()));
+        return cat("unix[", f.usk().ino(), " (", f.usk().peer(), ")", f.usk().name().empty() ? "" : " ",
+                   quoted_printable(f.usk().name()), "]");
     if (f.has_isk())
         return cat(f.isk().proto() == 6    ? "tcp"
                    : f.isk().proto() == 17 ? "udp"
@@ -145,7 +147,7 @@ std::string file_text(const FilesById &files, uint32_t id)
     return cat(img::fd_types_Name(f.type()), ".", id);
 }
 
-std::string area_text(const img::vma_entry &vma, const FilesById &files)
+std::string area_name(const img::vma_entry &vma, const FilesById &files)
 {
     if (vma.status() & 0x2 || vma.flags() & MAP_GROWSDOWN)
         return "[stack]";
@@ -162,9 +164,15 @@ std::string area_text(const img::vma_entry &vma, const FilesById &files)
     if (vma.status() & 0x100)
         return cat("shmem[", vma.shmid(), "]");
     if (vma.status() & (0x40 | 0x80 | 0x4000))
-        return cat(file_text(files, static_cast<uint32_t>(vma.shmid())),
-                   vma.pgoff() ? cat(" + 0x", hex(vma.pgoff())) : "", vma.status() & 0x80 ? " (shared)" : "");
+        return file_text(files, static_cast<uint32_t>(vma.shmid()));
     return {};
+}
+
+std::string area_text(const img::vma_entry &vma, const FilesById &files)
+{
+    bool file = vma.status() & (0x40 | 0x80 | 0x4000);
+    return cat(area_name(vma, files), file && vma.pgoff() ? cat(" + 0x", hex(vma.pgoff())) : "",
+               vma.status() & 0x80 ? " (s)" : "", vma.status() & 0x1 ? "" : " *");
 }
 
 } // namespace cr::show

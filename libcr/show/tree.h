@@ -38,10 +38,12 @@ std::string signal_or_code(uint32_t wait_status);
 
 using FilesById = std::map<uint32_t, img::file_entry>;
 FilesById read_files(const image::Dir &dir);
-// A path, "pipe[5]", "eventfd 3", ...
+// A path, "pipe[5]", "unix[7 (8) name]", "eventfd 3", ...
 std::string file_text(const FilesById &files, uint32_t id);
 
-// "[stack]", "/lib/x.so + 0x1000", ...; empty for plain memory.
+// "[stack]", "/lib/x.so", ...; empty for plain memory.
+std::string area_name(const img::vma_entry &vma, const FilesById &files);
+// The same, with where in the file it begins, whether it is shared (s), and whether the kernel made it (*).
 std::string area_text(const img::vma_entry &vma, const FilesById &files);
 
 } // namespace cr::show

@@ -24,20 +24,6 @@ template <class Int> Value number_value(const FieldDescriptor &field, Int value,
     return Value::literal(cat(value));
 }
 
-// A socket's name may begin with, or have, a zero byte.
-std::string quoted_printable(std::string_view bytes)
-{
-    static constexpr char kDigits[] = "0123456789ABCDEF";
-    std::string out;
-    for (unsigned char c : bytes) {
-        if (c >= 0x20 && c < 0x7f && c != '=')
-            out += static_cast<char>(c);
-        else
-            out += {'=', kDigits[c >> 4], kDigits[c & 15]};
-    }
-    return out;
-}
-
 // One value of the field: that at `index` of a repeated one, the only one for index -1.
 Value one(const Message &message, const FieldDescriptor &field, int index, bool as_symbol)
 {
@@ -146,6 +132,19 @@ std::string base64(std::string_view bytes)
             word = word << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0u);
         for (size_t j = 0; j < 4; j++)
             out += i + j > bytes.size() ? '=' : kDigits[word >> (18 - 6 * j) & 63];
+    }
+    return out;
+}
+
+std::string quoted_printable(std::string_view bytes)
+{
+    static constexpr char kDigits[] = "0123456789ABCDEF";
+    std::string out;
+    for (unsigned char c : bytes) {
+        if (c >= 0x20 && c < 0x7f && c != '=')
+            out += static_cast<char>(c);
+        else
+            out += {'=', kDigits[c >> 4], kDigits[c & 15]};
     }
     return out;
 }

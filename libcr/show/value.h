@@ -39,6 +39,8 @@ struct Value::Member {
 Value to_value(const Message &message, bool symbolic);
 
 std::string base64(std::string_view bytes);
+// The name of a socket may begin with, or have, a zero byte.
+std::string quoted_printable(std::string_view bytes);
 
 // indent < 0: on one line.
 void print_json(const Value &value, int indent, std::string &out);

@@ -65,7 +65,8 @@ void look_at_all(const show::Messages &messages, const std::string &directory, c
         look(refused, [&] { show::show_file(messages, file, style, ignore); });
     image::Dir dir = image::Dir::open(directory);
     look(refused, [&] { image::open_complete(directory); });
-    look(refused, [&] { show::overview(dir, ignore); });
+    for (show::Style style : {show::Style::Plain, show::Style::Text})
+        look(refused, [&] { show::overview(dir, style, ignore); });
     for (const char *view : {"ps", "fds", "mems", "rss"})
         look(refused, [&] { show::explore(dir, view, ignore); });
 }
