@@ -17,7 +17,8 @@ namespace cr
 template <class Work> void parallel_for(size_t count, const Work &work, size_t worth_a_thread = 200)
 {
     const size_t block = 64;
-    size_t threads = std::min<size_t>({count / worth_a_thread + 1, std::thread::hardware_concurrency(), 4});
+    static const size_t most = std::min(std::thread::hardware_concurrency(), 4u); // asking reads a file
+    size_t threads = std::min(count / worth_a_thread + 1, most);
     if (threads <= 1) {
         for (size_t i = 0; i < count; i++)
             work(i);

@@ -14,9 +14,11 @@ PageBuffer::PageBuffer(size_t capacity)
 {
     bool large = capacity >= kLargePage;
     size_t size = page_up(capacity) + (large ? kLargePage - kPageSize : 0);
-    long at = sys::check(
-        sys::call(SYS_mmap, nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-        "get memory for a copy of pages");
+    // Small ones are filled whole: the kernel gets the pages of one call for a tenth of what each fault costs.
+    int populate = large ? 0 : MAP_POPULATE;
+    long at = sys::check(sys::call(SYS_mmap, nullptr, size, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | populate, -1, 0),
+                         "get memory for a copy of pages");
     mapping_ = reinterpret_cast<void *>(at);
     mapped_ = size;
     capacity_ = capacity;
@@ -36,9 +38,10 @@ PageBuffer::~PageBuffer()
 }
 
 // Without memory to be had beforehand there may be some when it is needed.
+// For less than a large page it is not worth it.
 void PagePool::reserve(size_t bytes)
 {
-    size_t count = (bytes + PageBuffer::kLargePage - 1) / PageBuffer::kLargePage;
+    size_t count = (bytes + PageBuffer::kLargePage / 2) / PageBuffer::kLargePage;
     if (!count)
         return;
     try {

@@ -19,7 +19,7 @@ class PageBuffer
     static constexpr size_t kLargePage = 2 << 20;
 
     PageBuffer() = default;
-    // Anonymous memory at a multiple of kLargePage, large pages asked for. Throws when there is none.
+    // Anonymous memory; from kLargePage on at a multiple of that, large pages asked for. Throws when there is none.
     explicit PageBuffer(size_t capacity);
     PageBuffer(PageBuffer &&other) noexcept { swap(other); }
     PageBuffer &operator=(PageBuffer &&other) noexcept

@@ -2,6 +2,7 @@
 
 #include "libcr/sys/file.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace cr::mm
@@ -83,10 +84,7 @@ class DeferredSink::Object
             direct_->finish();
     }
 
-    PageBuffer buffer(size_t capacity)
-    {
-        return sink_.pool_ ? sink_.pool_->take(capacity) : PageBuffer(capacity);
-    }
+    PageBuffer buffer(size_t capacity) { return sink_.memory(capacity); }
 
     void flush()
     {
@@ -100,15 +98,16 @@ class DeferredSink::Object
   private:
     struct Piece {
         std::vector<Range> runs;
+        std::shared_ptr<PageBuffer> chunk; // of which `bytes` is a part, if of any
         PageBuffer bytes;
     };
 
-    // A buffer that is mostly empty is not kept: what it holds is copied into one of its size.
+    // A buffer that is mostly empty is not kept: what it holds is copied.
     void keep(std::span<const Range> runs, PageBuffer &bytes)
     {
-        Piece piece{{runs.begin(), runs.end()}, {}};
+        Piece piece{{runs.begin(), runs.end()}, {}, {}};
         if (bytes.used * 2 < bytes.capacity()) {
-            piece.bytes = PageBuffer(bytes.used);
+            piece.chunk = sink_.part(bytes.used, piece.bytes);
             piece.bytes.used = bytes.used;
             std::memcpy(piece.bytes.data(), bytes.data(), bytes.used);
         } else {
@@ -124,6 +123,7 @@ class DeferredSink::Object
         for (Piece &piece : pieces_) {
             direct_->put(piece.runs, piece.bytes);
             piece.bytes = PageBuffer();
+            piece.chunk.reset();
         }
         pieces_.clear();
     }
@@ -163,6 +163,22 @@ std::unique_ptr<PageStream> DeferredSink::open(image::Kind kind, uint64_t id, st
     return std::make_unique<Stream>(object);
 }
 
+PageBuffer DeferredSink::memory(size_t capacity) { return pool_ ? pool_->take(capacity) : PageBuffer(capacity); }
+
+// Many tasks with little memory fill a chunk together; the first ones are small, for the trees of one or two.
+std::shared_ptr<PageBuffer> DeferredSink::part(size_t bytes, PageBuffer &part)
+{
+    constexpr size_t kFirst = 128 << 10;
+    std::lock_guard lock(mutex_);
+    if (!chunk_ || chunk_->capacity() - chunk_->used < bytes) {
+        size_t capacity = chunk_ ? std::min(chunk_->capacity() * 2, PageBuffer::kLargePage) : kFirst;
+        chunk_ = std::make_shared<PageBuffer>(memory(std::max(bytes, capacity)));
+    }
+    part = PageBuffer::borrowed(chunk_->data() + chunk_->used, bytes);
+    chunk_->used += bytes;
+    return chunk_;
+}
+
 void DeferredSink::flush()
 {
     for (auto &object : objects_) {
@@ -170,6 +186,7 @@ void DeferredSink::flush()
         object.reset();
     }
     objects_.clear();
+    chunk_.reset();
 }
 
 } // namespace cr::mm

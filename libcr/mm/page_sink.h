@@ -68,6 +68,8 @@ class DeferredSink : public PageSink
   private:
     class Object;
     class Stream;
+    PageBuffer memory(size_t capacity);
+    std::shared_ptr<PageBuffer> part(size_t bytes, PageBuffer &part);
 
     PageSink &to_;
     const uint64_t limit_;
@@ -75,6 +77,7 @@ class DeferredSink : public PageSink
     std::atomic<uint64_t> kept_ = 0; // bytes
     std::mutex mutex_;
     std::vector<std::shared_ptr<Object>> objects_;
+    std::shared_ptr<PageBuffer> chunk_; // the one that is being filled
 };
 
 } // namespace cr::mm

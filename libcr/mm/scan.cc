@@ -6,6 +6,7 @@
 #include "libcr/sys/pagemap.h"
 
 #include <algorithm>
+#include <memory>
 #include <span>
 
 namespace cr::mm
@@ -43,7 +44,8 @@ class Scanner
 
     const proc::PidDir &task_;
     Fd pagemap_;
-    std::vector<PageRegion> regions_ = std::vector<PageRegion>(4096);
+    static constexpr size_t kRegions = 4096;
+    std::unique_ptr<PageRegion[]> regions_ = std::make_unique_for_overwrite<PageRegion[]>(kRegions);
     std::vector<uint64_t> entries_;
 };
 
@@ -55,8 +57,8 @@ bool Scanner::scan(Range range, bool own_of_file, Scan &out)
     arg.category_inverted = arg.category_mask; // must be neither
     constexpr uint64_t kAlways = sys::kPageIsHuge;
     arg.return_mask = kAlways | sys::kPageIsGuard;
-    arg.vec = reinterpret_cast<uint64_t>(regions_.data());
-    arg.vec_len = regions_.size();
+    arg.vec = reinterpret_cast<uint64_t>(regions_.get());
+    arg.vec_len = kRegions;
     arg.end = range.end.value;
     for (arg.start = range.start.value;; arg.start = arg.walk_end) {
         long n = sys::pagemap_scan(pagemap_.get(), arg);

@@ -6,8 +6,8 @@
 #include "session.pb.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
-#include <vector>
 
 namespace cr::session
 {
@@ -32,9 +32,10 @@ class RecordStream
 
   private:
     bool fill(size_t need);
+    void make_room(size_t need);
     int fd_, out_;
-    std::vector<char> buffer_;
-    size_t begin_ = 0;
+    std::unique_ptr<char[]> buffer_; // not filled with zeros: most records are small, and each page touched costs
+    size_t capacity_ = 0, begin_ = 0, end_ = 0;
 };
 
 } // namespace cr::session
