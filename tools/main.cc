@@ -3,6 +3,7 @@
 // stage.
 #include <csignal>
 #include <fcntl.h>
+#include <malloc.h>
 
 int TOOL_MAIN(int argc, char **argv);
 
@@ -15,8 +16,17 @@ static void have_standard_streams()
             static_cast<void>(::open("/dev/null", O_RDWR)); // the lowest number that is free, which is fd
 }
 
+// What is freed is wanted again: given back to the kernel, it would have to be cleared for us once more.
+static void keep_memory()
+{
+    ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    ::mallopt(M_TOP_PAD, 64 << 10);
+}
+
 int main(int argc, char **argv)
 {
+    keep_memory();
     have_standard_streams();
     // A reader that went away is an error to report, not a reason to die in the middle of a freeze.
     std::signal(SIGPIPE, SIG_IGN);

@@ -187,7 +187,14 @@ TreeCapture::~TreeCapture() = default;
 CaptureStats TreeCapture::run(const std::function<std::optional<TaskToCapture>()> &next,
                               const std::function<void()> &claimed)
 {
-    with_buffers([&](PageBuffer &buffer) { take_tasks(next, buffer); });
+    // Most trees are of one task, and its memory is copied before a second thread would be there.
+    if (auto first = next()) {
+        take_task(*first, buffers_[0]);
+        auto second = next();
+        auto others = [&] { return second ? std::exchange(second, std::nullopt) : next(); };
+        if (second)
+            with_buffers([&](PageBuffer &buffer) { take_tasks(others, buffer); });
+    }
     claimed();
     take_shared(large_, buffers_[0]);
     copy_all(large_);
