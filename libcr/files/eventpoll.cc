@@ -11,12 +11,18 @@
 // every file is open: it puts the file at that number for the moment of EPOLL_CTL_ADD. A registration belongs
 // to the two files, not to who makes it, so the tasks need not do anything.
 //
+// But a signalfd has no signals of its own: an epoll that watches it waits for those of the process that made
+// the registration, and for nothing any more when that ends. No kernel tells whose they are. So the first
+// task that has the epoll open makes it again, in its own program.
+//
 // A one-shot registration that was used up has no events left, but EPOLL_CTL_ADD always adds errors and
 // hang-ups. It is used up again instead: made for all events, and reported once, which any file does that can
 // be written to or has something to read. Only one that is not ready for anything now is left waiting for
 // errors and hang-ups.
 //
 // Not kept: which edges (EPOLLET) were reported already. A ready file is reported once more.
+#include "libcr/files/eventpoll.h"
+
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
@@ -27,7 +33,10 @@
 #include "libcr/sys/descriptor.h"
 #include "libcr/sys/gate.h"
 
+#include <algorithm>
+#include <fcntl.h>
 #include <map>
+#include <set>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 
@@ -171,6 +180,31 @@ uint32_t added_as(const img::eventpoll_tfd_entry &tfd)
     return tfd.has_cr_added_as() ? tfd.cr_added_as() : tfd.tfd();
 }
 
+const img::fdinfo_entry *find(const std::vector<img::fdinfo_entry> &table, const img::file_entry &file)
+{
+    auto is_it = [&](auto &d) { return d.id() == file.id() && d.type() == file.type(); };
+    auto found = std::find_if(table.begin(), table.end(), is_it);
+    return found == table.end() ? nullptr : &*found;
+}
+
+// The first descriptor table that has it; null when it is only on its way in a socket.
+const std::vector<img::fdinfo_entry> *first_table_of(const img::file_entry &epoll, const Plan &plan)
+{
+    for (const std::vector<img::fdinfo_entry> *table : plan.tables())
+        if (find(*table, epoll))
+            return table;
+    return nullptr;
+}
+
+// Whether the first task that has the epoll makes a registration, and not the opener.
+bool is_made_by_task(const img::file_entry &epoll, const img::eventpoll_tfd_entry &tfd, const Plan &plan)
+{
+    if (target_of(epoll, tfd, plan).type() != img::SIGNALFD)
+        return false;
+    const std::vector<img::fdinfo_entry> *table = first_table_of(epoll, plan);
+    return table && added_as(tfd) <= table->back().fd(); // above is the opener's pidfd
+}
+
 void check(const img::file_entry &entry, const Plan &plan)
 {
     if (!entry.has_epfd())
@@ -194,6 +228,7 @@ void open(const img::file_entry &entry, Opener &opener)
     opener.place(entry, Fd(static_cast<int>(sys::check(made, "make an epoll"))));
 }
 
+constexpr uint32_t kAllEvents = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP;
 constexpr uint32_t kModes = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE; // what is no event
 
 bool is_used_up(const img::eventpoll_tfd_entry &tfd)
@@ -214,7 +249,7 @@ void add(int epoll, int number, const img::eventpoll_tfd_entry &tfd)
     event.data.u64 = tfd.data();
     if (!is_used_up(tfd))
         return control(epoll, EPOLL_CTL_ADD, number, event);
-    event.events |= EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP;
+    event.events |= kAllEvents;
     control(epoll, EPOLL_CTL_ADD, number, event);
     if (sys::call(SYS_epoll_wait, epoll, &reported, 1, 0) == 1)
         return;
@@ -229,7 +264,7 @@ void arm(const img::file_entry &entry, Opener &opener)
     Fd aside = opener.aside(plan.number(entry));
     auto add_those = [&](bool used_up) {
         for (const img::eventpoll_tfd_entry &tfd : entry.epfd().tfd()) {
-            if (is_used_up(tfd) != used_up)
+            if (is_used_up(tfd) != used_up || is_made_by_task(entry, tfd, plan))
                 continue;
             int number = static_cast<int>(added_as(tfd));
             int epoll = number == aside.get() ? plan.number(entry) : aside.get();
@@ -241,7 +276,96 @@ void arm(const img::file_entry &entry, Opener &opener)
     add_those(false);
 }
 
+// The operations of one task that make its registrations.
+class SignalWatches
+{
+  public:
+    SignalWatches(const Plan &plan, pid_t pid, program::OpId opener, task::Build &build)
+        : plan_(plan), table_(plan.table(pid)), opener_(opener), build_(build)
+    {
+    }
+
+    void add_all()
+    {
+        std::set<uint32_t> seen;
+        for (const img::fdinfo_entry &own : table_) {
+            if (own.type() != img::EVENTPOLL || !seen.insert(own.id()).second)
+                continue;
+            const img::file_entry &epoll = plan_.get(own.type(), own.id());
+            if (first_table_of(epoll, plan_) != &table_)
+                continue;
+            for (const img::eventpoll_tfd_entry &tfd : epoll.epfd().tfd())
+                if (is_made_by_task(epoll, tfd, plan_))
+                    add(own, tfd, target_of(epoll, tfd, plan_));
+        }
+    }
+
+  private:
+    const img::fdinfo_entry *at(uint32_t number) const
+    {
+        auto is_it = [&](auto &d) { return d.fd() == number; };
+        auto found = std::find_if(table_.begin(), table_.end(), is_it);
+        return found == table_.end() ? nullptr : &*found;
+    }
+
+    void add(const img::fdinfo_entry &epoll, const img::eventpoll_tfd_entry &tfd,
+             const img::file_entry &target)
+    {
+        uint32_t number = added_as(tfd);
+        const img::fdinfo_entry *there = at(number);
+        if (there && there->type() == target.type() && there->id() == target.id())
+            return watch(epoll.fd(), number, tfd);
+        // The signalfd is at another number, or with another task only.
+        program::Program &p = build_.program;
+        program::Value epoll_at = epoll.fd();
+        program::OpId aside{};
+        if (there) {
+            aside = p.sys(SYS_fcntl, {number, F_DUPFD_CLOEXEC, 0});
+            if (there == &epoll)
+                epoll_at = aside;
+        }
+        program::OpId copy = p.sys(SYS_pidfd_getfd, {opener_, plan_.number(target), 0});
+        p.sys(SYS_dup2, {copy, number});
+        watch(epoll_at, number, tfd);
+        p.sys(SYS_close, {copy});
+        if (there) {
+            p.sys(SYS_dup3, {aside, number, there->flags() & FD_CLOEXEC ? O_CLOEXEC : 0});
+            p.sys(SYS_close, {aside});
+        } else {
+            p.sys(SYS_close, {number}, program::On::Ignore); // it may have been that of the copy
+        }
+    }
+
+    void watch(program::Value epoll, uint32_t number, const img::eventpoll_tfd_entry &tfd)
+    {
+        epoll_event event{};
+        event.events = tfd.events() | (is_used_up(tfd) ? kAllEvents : 0);
+        event.data.u64 = tfd.data();
+        control(epoll, EPOLL_CTL_ADD, number, event);
+        event.events = tfd.events();
+        if (is_used_up(tfd))
+            control(epoll, EPOLL_CTL_MOD, number, event);
+    }
+
+    void control(program::Value epoll, int operation, uint32_t number, const epoll_event &event)
+    {
+        build_.program.sys(SYS_epoll_ctl,
+                           {epoll, operation, number, build_.region.data(&event, sizeof event)},
+                           program::On::Fail, cat("watched signalfd ", number));
+    }
+
+    const Plan &plan_;
+    const std::vector<img::fdinfo_entry> &table_;
+    program::OpId opener_;
+    task::Build &build_;
+};
+
 } // namespace
+
+void arm_signal_watches(const Plan &plan, pid_t pid, program::OpId opener, task::Build &build)
+{
+    SignalWatches(plan, pid, opener, build).add_all();
+}
 
 const Kind kEventpoll = {
     .name = "epoll",

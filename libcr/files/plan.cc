@@ -166,6 +166,7 @@ const Plan::Table &Plan::read_table(uint32_t files_id)
     Table &table = place->second;
     if (!is_new)
         return table;
+    in_order_.push_back(&table);
     table = image::read_all<img::fdinfo_entry>(images_, image::Kind::Fdinfo, files_id);
     for (img::fdinfo_entry &entry : table)
         if (entry.type() == img::TTY)

@@ -46,6 +46,8 @@ class Plan
 
     // A descriptor table, by ascending numbers; that of a task that shares it is another's as well.
     const std::vector<img::fdinfo_entry> &table(pid_t pid) const;
+    // All of them, by the first task that has each, in the order of the images.
+    const std::vector<const std::vector<img::fdinfo_entry> *> &tables() const { return in_order_; }
     const img::fs_entry &fs(pid_t pid) const;
     const std::vector<img::file_lock_entry> &locks(pid_t pid) const { return tasks_.at(pid).locks; }
 
@@ -135,6 +137,7 @@ class Plan
     TerminalPlan terminals_;
     using Table = std::vector<img::fdinfo_entry>;
     std::map<uint32_t, Table> tables_; // by files_id: tasks may share one
+    std::vector<const Table *> in_order_;
     struct Task {
         const Table *table = nullptr;
         img::fs_entry fs;

@@ -1,6 +1,7 @@
 #include "libcr/files/table.h"
 
 #include "libcr/base/text.h"
+#include "libcr/files/eventpoll.h"
 #include "libcr/files/kinds.h"
 
 #include <fcntl.h>
@@ -154,6 +155,7 @@ program::OpId arm_table(const Plan &plan, pid_t pid, task::Build &build)
                 flags & O_ASYNC)
                 build.program.sys(SYS_fcntl, {wanted.fd, F_SETFL, flags}, program::On::Fail,
                                   subject_of(wanted, 1));
+    arm_signal_watches(plan, pid, opener, build);
     return opener;
 }
 

@@ -27,6 +27,10 @@ void FrozenTree::leave_stopped()
         if (task.state == FrozenTask::State::Alive)
             sys::pidfd_send_signal(task.pidfd.get(), SIGSTOP);
     resume();
+    for (const FrozenTask &task : tasks_)
+        for (const FrozenThread &thread : task.threads)
+            if (task.state == FrozenTask::State::Alive)
+                see_state(task.pid, thread.tid, "TZX");
 }
 
 void FrozenTree::doom()

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 namespace cr::inject
 {
@@ -108,6 +109,17 @@ std::optional<proc::Stat> stat_of(pid_t pid, pid_t tid)
 {
     std::string text = read_small(task_path(pid, tid, "stat"));
     return text.empty() ? std::nullopt : std::optional(proc::parse_stat(text));
+}
+
+void see_state(pid_t pid, pid_t tid, std::string_view states)
+{
+    constexpr int kTries = 500;
+    for (int i = 0; i < kTries; i++) {
+        auto stat = stat_of(pid, tid);
+        if (!stat || states.find(stat->state) != states.npos)
+            return;
+        ::usleep(1000);
+    }
 }
 
 std::optional<proc::Status> status_of(pid_t pid, pid_t tid)

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
@@ -19,6 +20,9 @@ std::vector<pid_t> children_of(pid_t pid);
 std::vector<pid_t> children_of(pid_t pid, pid_t tid);
 std::optional<proc::Stat> stat_of(pid_t pid);
 std::optional<proc::Stat> stat_of(pid_t pid, pid_t tid);
+// Waits until a thread is in one of these states, or gone; half a second at most. Who looks at a tree as soon
+// as a tool has ended shall find it so; nothing depends on it.
+void see_state(pid_t pid, pid_t tid, std::string_view states);
 std::optional<proc::Status> status_of(pid_t pid, pid_t tid);
 // "bash", empty when it is gone.
 std::string name_of(pid_t pid);

@@ -75,7 +75,7 @@ class Execution
     bool has_last_work() const { return network_->has_end() || plan_.files->has_last_work(); }
     void do_last_work();
     Expected expectations() const;
-    void see_leaders_end() const;
+    void see_states() const;
     void hook(const char *point) const
     {
         if (request_.hook)
@@ -231,20 +231,16 @@ void Execution::set_state()
         plugins_.run(plugin::Hook::ResumeDevices, pid);
 }
 
-// Who looks at the restored tree at once shall find main threads dead that were. Nothing depends on it.
-void Execution::see_leaders_end() const
+// Who looks at the restored tree at once shall find main threads dead that were, and stopped what shall be.
+void Execution::see_states() const
 {
-    constexpr int kTries = 500;
     for (const TaskImage &task : plan_.images.tasks) {
-        if (!task.leader_dead() || task.leader().tc().task_state() == task::kStopped ||
-            request_.leave_stopped)
-            continue;
-        for (int i = 0; i < kTries; i++) {
-            auto stat = inject::stat_of(task.pid(), task.pid());
-            if (!stat || stat->state == 'Z')
-                break;
-            ::usleep(1000);
-        }
+        bool stops = task.leader().tc().task_state() == task::kStopped || request_.leave_stopped;
+        if (stops && !task.zombie())
+            for (uint32_t tid : task.tree.threads())
+                inject::see_state(task.pid(), static_cast<pid_t>(tid), "TZX");
+        else if (task.leader_dead())
+            inject::see_state(task.pid(), task.pid(), "ZX");
     }
 }
 
@@ -282,8 +278,8 @@ void Execution::release()
     do_last_work();
     hook("pre-resume");
     tracees_->detach(threads_);
+    see_states();
     cgroups_->freeze();
-    see_leaders_end();
 }
 
 void Execution::give_master() const
