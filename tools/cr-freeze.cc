@@ -41,6 +41,7 @@ int cr_freeze_main(int argc, char **argv)
         request.lock_network = options.policy.network_lock != "skip";
         request.ext_unix_sk = options.policy.ext_unix_sk.allowed;
         request.ext_unix_sk_inodes = options.policy.ext_unix_sk.inodes;
+        request.unix_peers = options.policy.unix_peers;
         request.force_irmap = options.policy.force_irmap;
         request.irmap_scan_paths = options.policy.irmap_scan_paths;
         request.allow_loss = options.policy.allow_loss;

@@ -85,6 +85,18 @@ ExternalUnixSockets external_unix_sockets(const Parsed &parsed)
     return sockets;
 }
 
+std::vector<std::string> unix_peers(const Parsed &parsed)
+{
+    std::vector<std::string> out = parsed.values("unix-peer");
+    for (const std::string &text : out) {
+        size_t sign = text.rfind('=');
+        std::string_view action = sign == std::string::npos ? "" : std::string_view(text).substr(sign + 1);
+        if (!sign || (action != "reconnect" && action != "close" && action != "null"))
+            usage(cat("--unix-peer takes NAME=reconnect, NAME=close or NAME=null, not '", printable(text), "'"));
+    }
+    return out;
+}
+
 // "fd[3]:pipe:[4711]", "debug[3]:text"
 InheritFd inherit_fd(std::string_view text)
 {
@@ -232,6 +244,7 @@ DumpPolicy dump_policy(const Parsed &parsed)
     policy.force_irmap = parsed.on("force-irmap");
     policy.irmap_scan_paths = parsed.values("irmap-scan-path");
     policy.ext_unix_sk = external_unix_sockets(parsed);
+    policy.unix_peers = unix_peers(parsed);
     policy.external = parsed.values("external");
     policy.tcp_established = parsed.on("tcp-established");
     policy.tcp_close = parsed.on("tcp-close");

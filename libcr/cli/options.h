@@ -64,6 +64,7 @@ struct DumpPolicy {
     bool force_irmap = false;
     std::vector<std::string> irmap_scan_paths;
     ExternalUnixSockets ext_unix_sk;
+    std::vector<std::string> unix_peers; // NAME=ACTION as given, checked
     std::vector<std::string> external; // TYPE[ID]:VALUE as given
     bool tcp_established = false;
     bool tcp_close = false;

@@ -229,7 +229,7 @@ constexpr Option kOptions[] = {
      .group = Tree, .ours = true},
     {.name = "external", .arg = Value, .value = "TYPE[ID]:VALUE", .repeats = true, .commands = kBoth,
      .help = "a resource that lives outside of the images: file[MOUNT:INODE] (hex), tty[RDEV:DEV] (hex), pipe[INODE], "
-             "unix[INODE]; the restore is given it by --inherit-fd",
+             "unix[INODE], socket[INODE] (of the internet families); the restore is given it by --inherit-fd",
      .group = Files},
     {.name = "inherit-fd", .arg = Value, .value = "fd[N]:RESOURCE", .repeats = true, .commands = kRestore,
      .help = "use our descriptor N for that resource: file[MOUNT:INODE], tty[RDEV:DEV], pipe:[INODE], socket:[INODE], "
@@ -240,6 +240,11 @@ constexpr Option kOptions[] = {
      .ours = true},
     {.name = "ext-unix-sk", .letter = 'x', .arg = Optional, .value = "INODE,...", .commands = kBoth,
      .help = "keep connections of Unix sockets to the outside, of these inodes or all", .group = Files},
+    {.name = "unix-peer", .arg = Value, .value = "NAME=ACTION", .repeats = true, .commands = kPolicy,
+     .help = "what becomes of Unix sockets connected to the outside, to a socket of that name (a path, @NAME for an abstract "
+             "one; * and ? stand for anything; the first that fits counts): reconnect (to the same name, without what was "
+             "not read yet), close (they come back closed by the other side), null (they become /dev/null)",
+     .group = Files, .ours = true},
 
     // --- network ---
     {.name = "tcp-established", .arg = Bool, .commands = kBoth, 

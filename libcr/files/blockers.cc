@@ -148,7 +148,7 @@ void BlockerSearch::find_locks(const TaskFiles &task, std::vector<Facts> &found)
 
 void BlockerSearch::remember(const Facts &facts, int pidfd, std::vector<Blocker> &out)
 {
-    if (is_external_file(facts, options_))
+    if (is_external_file(facts, options_) || is_external_socket(facts, options_))
         return;
     const Kind *kind = facts.fd >= 0 ? classify(facts) : nullptr;
     bool is_socket = facts.fd >= 0 && S_ISSOCK(facts.st.st_mode);

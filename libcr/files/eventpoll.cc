@@ -24,6 +24,7 @@
 #include "libcr/files/eventpoll.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/kinds.h"
@@ -142,7 +143,10 @@ void finish(Tree &tree)
         auto what = [&] { return epoll.facts.subject(); };
         Subject subject(what);
         std::map<uint32_t, uint32_t> seen; // registrations of a number so far
-        for (img::eventpoll_tfd_entry &tfd : *epoll.entry.mutable_epfd()->mutable_tfd()) {
+        auto &all = *epoll.entry.mutable_epfd()->mutable_tfd();
+        int kept = 0;
+        for (int i = 0; i < all.size(); i++) {
+            img::eventpoll_tfd_entry &tfd = all[i];
             uint32_t added_as = tfd.tfd();
             const Description *target = targets->find(epoll, tfd, seen[added_as]++);
             if (!target)
@@ -154,7 +158,12 @@ void finish(Tree &tree)
             tfd.set_tfd(number_of(*target, epoll, added_as));
             if (tfd.tfd() != added_as)
                 tfd.set_cr_added_as(added_as);
+            if (target->entry.type() == target->kind->type)
+                all.SwapElements(kept++, i);
+            else // /dev/null cannot be watched, and has nothing to tell
+                log::warning(Subject::current(), ": it does not watch descriptor ", added_as, " any more");
         }
+        all.DeleteSubrange(kept, all.size() - kept);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "libcr/proc/pid_dir.h"
 
 #include <algorithm>
+#include <sys/socket.h>
 
 namespace cr::files
 {
@@ -67,6 +68,12 @@ bool is_external_file(const Facts &facts, const DumpOptions &options)
         return key.starts_with("file[") && key.ends_with(inode) && key == file_key(facts);
     };
     return std::any_of(options.external.begin(), options.external.end(), is_it);
+}
+
+bool is_external_socket(const Facts &facts, const DumpOptions &options)
+{
+    return (facts.socket_domain == AF_INET || facts.socket_domain == AF_INET6) &&
+           is_external(cat("socket:[", facts.st.st_ino, "]"), options);
 }
 
 } // namespace cr::files

@@ -77,9 +77,14 @@ bool has_local(const Socket &socket)
     return socket.src_port() || std::any_of(socket.src_addr().begin(), socket.src_addr().end(), set);
 }
 
+// By the caller, in place of what is in the images (--inherit-fd).
+std::string key_of(const Socket &socket) { return cat("socket:[", socket.ino(), "]"); }
+bool is_given(const Socket &socket, const Plan &plan) { return plan.inherits(key_of(socket)); }
+
 bool is_stream(const Socket &socket, const Plan &plan)
 {
-    return socket.type() == SOCK_STREAM && tcp_is_open(socket.state()) && !plan.options().tcp_close;
+    return socket.type() == SOCK_STREAM && tcp_is_open(socket.state()) && !plan.options().tcp_close &&
+           !is_given(socket, plan);
 }
 
 // A connection that has ended, or shall come back so.
@@ -183,6 +188,11 @@ void check_inet(const img::file_entry &entry, const Plan &plan)
     if (!entry.has_isk())
         bad_image("an internet socket without its part");
     const Socket &socket = entry.isk();
+    if (is_given(socket, plan))
+        return;
+    if (socket.cr_given())
+        refused(cat("the dump left out the socket ", key_of(socket), " (--external)"),
+                cat("give it: --inherit-fd fd[N]:", key_of(socket)));
     int words = socket.family() == AF_INET ? 1 : 4;
     if (socket.family() != AF_INET && socket.family() != AF_INET6)
         bad_image(cat("an internet socket of family ", socket.family()));
@@ -216,6 +226,8 @@ void check_inet(const img::file_entry &entry, const Plan &plan)
 void open_inet(const img::file_entry &entry, Opener &opener)
 {
     const Socket &socket = entry.isk();
+    if (Fd given = opener.plan.inherit_as_is(key_of(socket)))
+        return opener.place_as_it_is(entry, std::move(given));
     Fd fd(static_cast<int>(
         sys::check(sys::call(SYS_socket, socket.family(), socket.type() | SOCK_CLOEXEC, socket.proto()),
                    "make an internet socket")));
@@ -314,6 +326,8 @@ void finish_inet(const img::file_entry &entry, Opener &opener)
 {
     const Socket &socket = entry.isk();
     int fd = opener.plan.number(entry);
+    if (is_given(socket, opener.plan))
+        return;
     if (socket.type() == SOCK_STREAM)
         set_reuse(fd, socket.opts().reuseaddr());
     // Of an unconnected one this reports an error, and works all the same.

@@ -5,6 +5,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/datagram_queue.h"
+#include "libcr/files/external.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/socket_options.h"
 #include "libcr/files/tcp_stream.h"
@@ -129,10 +130,11 @@ void capture(Capture &c)
 {
     Fd copy = c.tree.take(c.facts());
     InetState state = inet_state(copy.get());
-    if (auto blocker = inet_blocker(c.facts(), state, c.tree.options()))
+    bool given = is_external_socket(c.facts(), c.tree.options());
+    if (auto blocker = inet_blocker(c.facts(), state, c.tree.options()); blocker && !given)
         refused(blocker->reason, blocker->remedy);
-    bool ends = state.is_open_tcp() && state.state != kListens && c.tree.options().tcp_close;
-    if (state.waiting)
+    bool ends = state.is_open_tcp() && state.state != kListens && c.tree.options().tcp_close && !given;
+    if (state.waiting && !given)
         log::warning(Subject::current(), ": ", state.waiting,
                      " connections that are not accepted yet are lost");
     img::inet_sk_entry &isk = *c.entry().mutable_isk();
@@ -142,6 +144,8 @@ void capture(Capture &c)
     isk.set_type(static_cast<uint32_t>(state.type));
     isk.set_proto(static_cast<uint32_t>(state.protocol));
     isk.set_state(ends ? kClosed : state.state);
+    if (given)
+        isk.set_cr_given(true);
     isk.set_flags(c.flags());
     isk.set_backlog(state.backlog);
     isk.set_src_port(put_address(state.local, *isk.mutable_src_addr()));
@@ -153,7 +157,8 @@ void capture(Capture &c)
         isk.set_shutdown(img::READ);
     c.owner(*isk.mutable_fown());
     capture_options(copy.get(), *isk.mutable_opts());
-    capture_inet_options(copy.get(), state, c.tree.option_defaults(), isk);
+    if (!given)
+        capture_inet_options(copy.get(), state, c.tree.option_defaults(), isk);
 }
 
 struct End {
@@ -206,7 +211,7 @@ void finish(Tree &tree)
     std::map<std::string, End> ends;
     Datagrams datagrams(tree);
     for (Description &description : tree.descriptions()) {
-        if (description.kind != &kInetSocket)
+        if (description.kind != &kInetSocket || description.entry.isk().cr_given())
             continue;
         InetState state = inet_state(tree.take(description.facts).get());
         if (!is_tcp(state))

@@ -46,6 +46,7 @@ struct DumpOptions {
     bool link_remap = false; // files may be given temporary names
     bool ext_unix_sk = false; // datagram sockets may be connected to others outside of the tree
     std::vector<uint32_t> ext_unix_sk_inodes; // only to these; empty: to any
+    std::vector<std::string> unix_peers; // NAME=ACTION: of connections to others, see unix_peer.h
     bool tcp_established = false;             // TCP connections are kept
     bool tcp_close = false;                   // TCP connections come back closed
     bool skip_in_flight = false;              // connections that are not accepted yet are left out

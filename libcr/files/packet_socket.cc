@@ -1,5 +1,6 @@
 // Packet sockets. Most is in one list of the kernel's (sys/packet_diag.h), the rest are options of a copy of the
-// descriptor. Rings are made again empty; one that is mapped is refused with the mapping.
+// descriptor. Rings are made again empty, and begin at their first frame; a mapping of one has the id of its socket's
+// entry for a file (mm/classify.cc).
 //
 // The socket is bound last: until then it receives nothing, so that what the restore sends is not in it.
 //

@@ -308,8 +308,9 @@ const img::file_entry &Plan::get(img::fd_types type, uint32_t id) const
 
 int Plan::opener_fd(uint32_t file_id) const
 {
-    if (const img::file_entry *memfd = find(img::MEMFD, file_id))
-        return number(*memfd);
+    for (img::fd_types type : {img::MEMFD, img::PACKETSK})
+        if (const img::file_entry *entry = find(type, file_id))
+            return number(*entry);
     int number = this->number(get(img::REG, file_id));
     if (number < 0)
         bad_image(cat("file ", file_id, " is the name of a FIFO or terminal"));

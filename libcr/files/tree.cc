@@ -29,14 +29,14 @@ namespace
 // The subject is on the stack already.
 [[noreturn]] void refuse(const Blocker &blocker) { refused(blocker.reason, blocker.remedy); }
 
+} // namespace
+
 void set_no_owner(img::fown_entry &nobody)
 {
     for (auto set : {&img::fown_entry::set_uid, &img::fown_entry::set_euid, &img::fown_entry::set_signum,
                      &img::fown_entry::set_pid_type, &img::fown_entry::set_pid})
         (nobody.*set)(0);
 }
-
-} // namespace
 
 Blocker blocker_of(const Facts &facts, std::string reason, std::string remedy)
 {
@@ -81,6 +81,10 @@ void Tree::claim(uint32_t id, pid_t pid, const std::string &via, const std::stri
     facts.info.flags = flags;
     auto what = [&] { return facts.subject(); };
     Subject subject(what);
+    if (std::string_view rest = link; take_until(rest, '[') == "socket:") {
+        mapped_sockets_[parse_int<ino_t>(take_until(rest, ']')).value_or(0)] = id;
+        return;
+    }
     Fd fd = sys::open_at(AT_FDCWD, via.c_str(), static_cast<int>(flags));
     facts.st = sys::stat_of(fd.get(), link);
     img::file_entry entry;
@@ -204,6 +208,20 @@ const Description *Tree::find(pid_t pid, int fd) const
     return found == all.end() || found->fd != fd ? nullptr : &descriptions_[found->description];
 }
 
+uint32_t Tree::id_for(const Facts &facts)
+{
+    auto mapped = S_ISSOCK(facts.st.st_mode) ? mapped_sockets_.find(facts.st.st_ino) : mapped_sockets_.end();
+    if (mapped == mapped_sockets_.end())
+        return new_id();
+    auto what = [&] { return facts.subject(); };
+    Subject subject(what);
+    if (facts.socket_domain != AF_PACKET)
+        refused("it is mapped, and no packet socket", "unmap it before the dump");
+    uint32_t id = mapped->second;
+    mapped_sockets_.erase(mapped);
+    return id;
+}
+
 // Facts move into descriptions; what is left of a descriptor is its number, its flag, and an index.
 void Tree::identify()
 {
@@ -232,7 +250,7 @@ void Tree::identify()
                 description_of[at] = static_cast<uint32_t>(descriptions_.size());
                 Description &description = descriptions_.emplace_back();
                 description.facts = std::move(facts);
-                description.entry.set_id(new_id());
+                description.entry.set_id(id_for(description.facts));
             } else {
                 description_of[at] = description_of[first[at]];
             }
@@ -243,6 +261,9 @@ void Tree::identify()
         }
         task->facts = {};
     }
+    if (!mapped_sockets_.empty())
+        refused(cat("socket:[", mapped_sockets_.begin()->first, "] is mapped, and nobody in the tree has it open"),
+                "unmap it before the dump");
 }
 
 void Tree::capture_descriptions()

@@ -32,6 +32,8 @@
 namespace cr::files
 {
 
+void set_no_owner(img::fown_entry &nobody);
+
 struct Description {
     Facts facts;                                // of the first descriptor found to refer to it
     // Every descriptor that refers to it, of whom and its number; ours, when it is on its way in a socket only.
@@ -65,7 +67,7 @@ class Tree
     // first is asked for its descriptors.
     void add(pid_t pid, pid_t vpid, uint32_t files_id);
     // A file another stage refers to by `id`: opened through `via` with `flags`; `link` is what its link
-    // says.
+    // says. Of a socket, which cannot be opened again, the description that a task has gets this id.
     void claim(uint32_t id, pid_t pid, const std::string &via, const std::string &link, uint32_t flags);
     // Everything that needs the tree to be stopped.
     void capture();
@@ -123,6 +125,7 @@ class Tree
     // Those whose descriptors are looked at, ours last.
     std::vector<Task *> all_tasks();
     void find_carried();
+    uint32_t id_for(const Facts &facts);
     void identify();
     void capture_descriptions();
     void write_files();
@@ -144,6 +147,7 @@ class Tree
     GhostWriter ghosts_;
     TemporaryLinks links_;
     std::map<std::pair<dev_t, ino_t>, uint32_t> link_ids_; // under mutex_
+    std::map<ino_t, uint32_t> mapped_sockets_;             // and the ids that they were claimed by
     std::set<pid_t> processes_;
     FactReader reader_;
     BuildIds build_ids_;

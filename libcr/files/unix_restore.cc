@@ -34,9 +34,9 @@ namespace cr::files
 namespace
 {
 
-constexpr uint32_t kConnected = 1, kListens = 10, kOfPlugin = 4; // as in unix_socket.cc
-
 using Socket = img::unix_sk_entry;
+
+bool is_outside(const img::file_entry &entry) { return entry.usk().uflags() & kUnixOutside; }
 
 Fd new_socket(const Socket &socket)
 {
@@ -143,14 +143,14 @@ void Maker::open(const img::file_entry &entry)
         given_.insert(&entry);
         return opener_.place(entry, std::move(given));
     }
-    if (socket.uflags() & kOfPlugin) {
+    if (socket.uflags() & kUnixOfPlugin) {
         given_.insert(&entry);
         return open_by_plugin(entry, opener_, plugin::Hook::RestoreUnixSocket);
     }
     const img::file_entry *peer = peer_of(socket);
     bool stream = socket.type() != SOCK_DGRAM;
     bool mutual = peer && peer != &entry && peer->usk().peer() == socket.ino() && plan_.number(*peer) >= 0;
-    bool pair = socket.state() == kConnected &&
+    bool pair = socket.state() == kUnixConnected &&
                 (stream ? !peer || mutual : mutual || (!socket.peer() && socket.name().empty()));
     if (!pair)
         return opener_.place(entry, new_socket(socket));
@@ -175,26 +175,26 @@ void Maker::open(const img::file_entry &entry)
         kept_[&entry] = std::move(other); // for what it has sent
 }
 
-// Connections have their names already.
+// Connections have their names already, but those that are made again, to the outside.
 bool Maker::names_itself_later(const Socket &socket) const
 {
     if (socket.name().empty())
         return false;
     const img::file_entry *peer = peer_of(socket);
-    bool waits = peer && peer->usk().state() == kListens;
-    return socket.type() == SOCK_DGRAM || socket.state() != kConnected || waits;
+    bool waits = peer && (peer->usk().state() == kUnixListens || is_outside(*peer));
+    return socket.type() == SOCK_DGRAM || socket.state() != kUnixConnected || waits;
 }
 
-// Datagram sockets that send to one, and streams that nobody has accepted yet.
+// Datagram sockets that send to one, streams that nobody has accepted yet, and those to the outside.
 void Maker::connect(const img::file_entry &entry)
 {
     const Socket &socket = entry.usk();
     const img::file_entry *peer = peer_of(socket);
     if (!peer || peer->usk().name().empty())
         return;
-    bool waits = peer->usk().state() == kListens;
+    bool waits = peer->usk().state() == kUnixListens;
     bool mutual = peer->usk().peer() == socket.ino();
-    if (!waits && (socket.type() != SOCK_DGRAM || mutual))
+    if (!waits && !is_outside(*peer) && (socket.type() != SOCK_DGRAM || mutual))
         return;
     if (waits && peer->usk().cr_waiting_size())
         return; // see take_waiting()
@@ -278,7 +278,7 @@ void Maker::fill(const img::file_entry &entry)
     if (found == plan_.socket_queues().end())
         return;
     auto number_of = [this](uint32_t id) { return plan_.number(plan_.carried(id)); };
-    if (entry.usk().state() == kListens) {
+    if (entry.usk().state() == kUnixListens) {
         for (const Packet &packet : found->second)
             if (auto client = clients_.find({entry.id(), packet.waiting}); client != clients_.end())
                 send_packets(client->second.fd, {&packet, 1}, number_of);
@@ -336,7 +336,7 @@ bool Maker::is_filled_late(const img::file_entry &entry) const
 void Maker::listen(const img::file_entry &entry, int waiting)
 {
     const Socket &socket = entry.usk();
-    if (socket.state() == kListens)
+    if (socket.state() == kUnixListens)
         stand_ins_.listen(credentials(socket), plan_.number(entry),
                           std::max(socket.backlog(), static_cast<uint32_t>(waiting)));
 }
@@ -385,39 +385,6 @@ void Maker::finish_all()
 }
 
 } // namespace
-
-static void check_waiting(const img::file_entry &entry, const Plan &plan)
-{
-    const Socket &socket = entry.usk();
-    for (const img::cr_waiting_entry &waiting : socket.cr_waiting()) {
-        const img::file_entry *client = waiting.client() ? plan.unix_socket(waiting.client()) : nullptr;
-        if (socket.state() != kListens || !is_name(waiting.name()) ||
-            (waiting.client() && (!client || plan.number(*client) < 0 || client == &entry ||
-                                  client->usk().type() != socket.type())))
-            bad_image(cat("a connection that waits at unix socket ", socket.ino()));
-    }
-    auto found = plan.socket_queues().find(entry.id());
-    if (found == plan.socket_queues().end())
-        return;
-    for (const Packet &packet : found->second)
-        if (packet.waiting >= socket.cr_waiting_size() ||
-            (packet.waiting < 0) != (socket.state() != kListens))
-            bad_image(cat("what was received at unix socket ", socket.ino()));
-}
-
-void check_unix(const img::file_entry &entry, const Plan &plan)
-{
-    if (!entry.has_usk())
-        bad_image("a unix socket without its part");
-    const Socket &socket = entry.usk();
-    if (socket.type() != SOCK_STREAM && socket.type() != SOCK_DGRAM && socket.type() != SOCK_SEQPACKET)
-        bad_image(cat("unix socket ", socket.ino(), " is of type ", socket.type()));
-    if (!is_name(socket.name()))
-        bad_image(cat("unix socket ", socket.ino(), " has a name of ", socket.name().size(), " bytes, or a zero in it"));
-    check_waiting(entry, plan);
-    if (socket.backlog() > std::numeric_limits<int32_t>::max())
-        bad_image(cat("unix socket ", socket.ino(), " has a backlog of ", socket.backlog()));
-}
 
 void open_unix(const img::file_entry &entry, Opener &opener) { opener.state<Maker>().open(entry); }
 

@@ -1,9 +1,9 @@
 #include "libcr/files/unix_socket.h"
 
 #include "libcr/base/error.h"
+#include "libcr/base/log.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
-#include "libcr/files/external.h"
 #include "libcr/files/further_options.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/plan.h"
@@ -11,6 +11,7 @@
 #include "libcr/files/socket_queue.h"
 #include "libcr/files/stand_in.h"
 #include "libcr/files/tree.h"
+#include "libcr/files/unix_outside.h"
 #include "libcr/files/waiting.h"
 #include "libcr/plugin/plugins.h"
 #include "libcr/sys/file.h"
@@ -29,62 +30,9 @@ namespace cr::files
 namespace
 {
 
-constexpr uint8_t kConnected = 1, kListens = 10; // TCP_ESTABLISHED, TCP_LISTEN
-constexpr uint32_t kExternal = 1, kOfPlugin = 4; // USK_EXTERN, USK_CALLBACK of uflags
-
 uint32_t inode_of(const Facts &facts) { return static_cast<uint32_t>(facts.st.st_ino); }
 
 bool is_stream(const sys::UnixSocket &socket) { return socket.type != SOCK_DGRAM; }
-
-// "pid 7 (syslogd), fd 3" of any process that has the socket; empty when none is found.
-std::string holder_of(uint32_t inode)
-{
-    std::string link = cat("socket:[", inode, "]");
-    Fd proc = sys::open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
-    for (const std::string &pid : sys::names_in(proc.get(), "/proc")) {
-        long dir =
-            parse_int<pid_t>(pid) ? sys::try_open_at(proc.get(), cat(pid, "/fd").c_str(), O_RDONLY) : -1;
-        if (dir < 0)
-            continue;
-        Fd fds(static_cast<int>(dir));
-        for (const std::string &fd : sys::names_in(fds.get(), pid))
-            if (sys::readlink_at(fds.get(), fd.c_str()) == link)
-                return cat("pid ", pid, " (",
-                           printable(trim(proc::PidDir(*parse_int<pid_t>(pid)).read("comm"))), "), fd ", fd);
-    }
-    return {};
-}
-
-std::string name_text(const std::string &name)
-{
-    return name.empty()
-               ? "without a name"
-               : cat("of the name ", name[0] ? "" : "@", printable(name.c_str() + (name[0] ? 0 : 1)));
-}
-
-bool is_allowed(const Facts &facts, const sys::UnixSocket &socket, const sys::UnixSocket *peer,
-                const DumpOptions &options)
-{
-    if (is_external(cat("unix[", inode_of(facts), "]"), options))
-        return true;
-    const auto &listed = options.ext_unix_sk_inodes;
-    bool by_option =
-        options.ext_unix_sk && (listed.empty() || std::count(listed.begin(), listed.end(), socket.peer));
-    return by_option && !is_stream(socket) && peer && !peer->name.empty();
-}
-
-Blocker external_blocker(const Facts &facts, const sys::UnixSocket &socket, const sys::UnixSocket *peer)
-{
-    std::string holder = holder_of(socket.peer);
-    return blocker_of(
-        facts,
-        cat("its other end is outside of the tree: socket ", socket.peer, " ",
-            name_text(peer ? peer->name : ""), holder.empty() ? "" : ", of ", holder),
-        is_stream(socket) || !peer || peer->name.empty()
-            ? cat("dump that process together with this tree, or use --external unix[", inode_of(facts),
-                  "] and --inherit-fd fd[N]:socket:[", inode_of(facts), "] on restore")
-            : std::string("use --ext-unix-sk (-x): it is connected again by that name on restore"));
-}
 
 // ---- kind ----
 
@@ -125,7 +73,7 @@ class Finisher
     bool has_moved(const std::string &directory, const sys::UnixSocket &socket,
                    img::unix_sk_entry &usk) const;
     void external_peer(const sys::UnixSocket &peer);
-    bool give_to_plugin(const Description &description, const sys::UnixSocket &socket, img::unix_sk_entry &usk);
+    void give_to_plugin(const Description &description, const sys::UnixSocket &socket, img::unix_sk_entry &usk);
     void queue(Description &description);
     void waiting(Description &description);
 
@@ -151,8 +99,6 @@ void Finisher::run()
         if (auto blocker = unix_blocker(description->facts, sockets_, in_tree, tree_.options()))
             refused(blocker->reason, blocker->remedy);
         fill(*description);
-        if (!(description->entry.usk().uflags() & kOfPlugin))
-            queue(*description);
     }
 }
 
@@ -161,19 +107,30 @@ void Finisher::fill(Description &description)
     img::unix_sk_entry &usk = *description.entry.mutable_usk();
     const sys::UnixSocket &socket = *sockets_.find(usk.ino());
     usk.set_state(socket.state);
-    usk.set_backlog(socket.state == kListens ? socket.unsent : 0);
+    usk.set_backlog(socket.state == kUnixListens ? socket.unsent : 0);
     usk.set_peer(socket.peer);
     if (const sys::UnixSocket *listener = sockets_.waits_at(usk.ino()))
         usk.set_peer(listener->inode);
     usk.set_name(socket.name);
-    if (give_to_plugin(description, socket, usk))
-        return;
+    const sys::UnixSocket *peer = sockets_.find(socket.peer);
+    OutsidePeer outside = socket.peer && !in_tree_.count(socket.peer) ? outside_peer(socket, peer, tree_.options())
+                                                                      : OutsidePeer::Given;
+    if (outside == OutsidePeer::Refused)
+        return give_to_plugin(description, socket, usk);
+    if (outside == OutsidePeer::Close)
+        usk.set_peer(0);
     if (socket.shutdown)
         usk.set_shutdown(static_cast<img::sk_shutdown>(socket.shutdown & 3));
     if (!socket.name.empty() && socket.name[0])
         name(description, socket, usk);
-    if (const sys::UnixSocket *peer = sockets_.find(socket.peer); peer && !in_tree_.count(socket.peer))
+    if (peer && !in_tree_.count(socket.peer) && outside != OutsidePeer::Close)
         external_peer(*peer);
+    if (outside != OutsidePeer::Reconnect && outside != OutsidePeer::Null)
+        return queue(description);
+    if (has_something(tree_.take(description.facts).get()))
+        log::warning(Subject::current(), ": what it has received from outside of the tree is lost (--unix-peer)");
+    if (outside == OutsidePeer::Null)
+        description.entry = null_entry(usk);
 }
 
 bool Finisher::leads_to(const std::string &path, const sys::UnixSocket &socket, img::unix_sk_entry &usk) const
@@ -195,7 +152,7 @@ bool Finisher::leads_to(const std::string &path, const sys::UnixSocket &socket, 
 bool Finisher::has_moved(const std::string &directory, const sys::UnixSocket &socket,
                          img::unix_sk_entry &usk) const
 {
-    if (socket.state == kConnected && is_stream(socket))
+    if (socket.state == kUnixConnected && is_stream(socket))
         return false; // nobody looks for one of these by its name
     std::string bound = socket.name.c_str();
     std::string prefix = bound.substr(0, bound.rfind('/') + 1); // empty where there is no slash
@@ -233,60 +190,30 @@ void Finisher::name(const Description &description, const sys::UnixSocket &socke
 }
 
 // One whose other end is outside, which nothing else allows.
-bool Finisher::give_to_plugin(const Description &description, const sys::UnixSocket &socket,
+void Finisher::give_to_plugin(const Description &description, const sys::UnixSocket &socket,
                               img::unix_sk_entry &usk)
 {
-    const sys::UnixSocket *peer = sockets_.find(socket.peer);
-    if (!socket.peer || in_tree_.count(socket.peer) ||
-        is_allowed(description.facts, socket, peer, tree_.options()))
-        return false;
     Fd copy = tree_.take(description.facts);
     if (tree_.options()
             .plugins->run(plugin::Hook::DumpUnixSocket, static_cast<int>(usk.id()), copy.get())
             .not_theirs()) {
-        Blocker blocker = external_blocker(description.facts, socket, peer);
+        Blocker blocker = outside_blocker(description.facts, socket, sockets_.find(socket.peer));
         refused(blocker.reason, blocker.remedy);
     }
-    usk.set_uflags(kOfPlugin);
+    usk.set_uflags(kUnixOfPlugin);
     usk.set_peer(0);
-    return true;
 }
 
 void Finisher::external_peer(const sys::UnixSocket &peer)
 {
-    if (peer.name.empty() || !external_.insert(peer.inode).second)
-        return;
-    img::file_entry entry;
-    entry.set_type(img::UNIXSK);
-    entry.set_id(tree_.new_id());
-    img::unix_sk_entry &usk = *entry.mutable_usk();
-    usk.set_id(entry.id());
-    usk.set_ino(peer.inode);
-    usk.set_type(peer.type);
-    usk.set_state(peer.state);
-    usk.set_flags(O_RDWR);
-    usk.set_uflags(kExternal);
-    usk.set_backlog(0);
-    usk.set_peer(0);
-    usk.set_name(peer.name);
-    img::fown_entry &nobody = *usk.mutable_fown();
-    for (auto set : {&img::fown_entry::set_uid, &img::fown_entry::set_euid, &img::fown_entry::set_signum,
-                     &img::fown_entry::set_pid_type, &img::fown_entry::set_pid})
-        (nobody.*set)(0);
-    img::sk_opts_entry &options = *usk.mutable_opts();
-    options.set_so_sndbuf(0);
-    options.set_so_rcvbuf(0);
-    options.set_so_snd_tmo_sec(0);
-    options.set_so_snd_tmo_usec(0);
-    options.set_so_rcv_tmo_sec(0);
-    options.set_so_rcv_tmo_usec(0);
-    tree_.add_entry(std::move(entry));
+    if (!peer.name.empty() && external_.insert(peer.inode).second)
+        tree_.add_entry(outside_entry(peer, tree_.new_id()));
 }
 
 void Finisher::queue(Description &description)
 {
     const img::unix_sk_entry &usk = description.entry.usk();
-    if (usk.state() == kListens)
+    if (usk.state() == kUnixListens)
         return waiting(description);
     std::vector<Packet> seen_now;
     const std::vector<Packet> *packets = tree_.carried().packets(usk.ino());
@@ -361,12 +288,13 @@ std::optional<Blocker> unix_blocker(const Facts &facts, const UnixSockets &socke
     const sys::UnixSocket *peer = sockets.find(socket->peer);
     // Whether a plugin really knows it is heard when it is dumped.
     bool of_plugin = options.plugins && options.plugins->has(plugin::Hook::DumpUnixSocket);
-    if (socket->peer && !in_tree(socket->peer) && !of_plugin && !is_allowed(facts, *socket, peer, options))
-        return external_blocker(facts, *socket, peer);
-    if (socket->state == kListens) {
+    if (socket->peer && !in_tree(socket->peer) && !of_plugin &&
+        outside_peer(*socket, peer, options) == OutsidePeer::Refused)
+        return outside_blocker(facts, *socket, peer);
+    if (socket->state == kUnixListens) {
         for (uint32_t client : socket->waiting)
             if (client && !in_tree(client)) {
-                std::string holder = holder_of(client);
+                std::string holder = socket_holder(client);
                 return blocker_of(facts,
                                   cat("a connection from outside of the tree is not accepted yet",
                                       holder.empty() ? "" : ", of ", holder),

@@ -25,6 +25,10 @@
 namespace cr::files
 {
 
+inline constexpr uint32_t kUnixConnected = 1, kUnixListens = 10; // states: TCP_ESTABLISHED, TCP_LISTEN
+// Of uflags: its other end, outside of the tree; one that a plugin restores (USK_EXTERN, USK_CALLBACK).
+inline constexpr uint32_t kUnixOutside = 1, kUnixOfPlugin = 4;
+
 class UnixSockets
 {
   public:

@@ -20,7 +20,7 @@ namespace
 using Vma = img::vma_entry;
 
 constexpr uint32_t kInternal = ~0u << 27; // CRIU's own marks, without meaning in an image
-constexpr uint32_t kBacking = kVmaFilePrivate | kVmaFileShared | kVmaAnonShared | kVmaAnonPrivate;
+constexpr uint32_t kBacking = kVmaFilePrivate | kVmaFileShared | kVmaSocket | kVmaAnonShared | kVmaAnonPrivate;
 constexpr uint32_t kRestorable = kVmaRegular | kVmaStack | kVmaVsyscall | kVmaVdso | kVmaHeap | kBacking |
                                  kVmaVvar | kVmaMemfd | kVmaSysvIpc | kVmaAioRing;
 constexpr uint32_t kMapFlags = MAP_SHARED | MAP_PRIVATE | kMapDroppable | MAP_ANONYMOUS | MAP_GROWSDOWN |
@@ -33,8 +33,7 @@ struct Unsupported {
     uint32_t status;
     const char *what;
 };
-constexpr Unsupported kUnsupported[] = {{kVmaSocket, "the ring of a packet socket"},
-                                        {kVmaShadowStack, "a shadow stack"},
+constexpr Unsupported kUnsupported[] = {{kVmaShadowStack, "a shadow stack"},
                                         {kVmaGuard, "guard pages"},
                                         {kVmaUprobes, "the area of uprobes"}};
 
@@ -67,8 +66,8 @@ void check_kind(const Vma &vma)
         bad_image(cat("status 0x", hex(status), " does not say what it maps"));
 
     uint32_t type = vma.flags() & MAP_TYPE;
-    bool shared = backing & (kVmaFileShared | kVmaAnonShared);
-    bool file = backing & (kVmaFileShared | kVmaFilePrivate);
+    bool shared = backing & (kVmaFileShared | kVmaSocket | kVmaAnonShared);
+    bool file = backing & (kVmaFileShared | kVmaFilePrivate | kVmaSocket);
     if (vma.flags() & ~(kMapFlags | kMapHugetlb | kHugeBits) ||
         (type != MAP_SHARED && type != MAP_PRIVATE && type != kMapDroppable) ||
         shared != (type == MAP_SHARED) || (file && (vma.flags() & MAP_ANONYMOUS)))
@@ -156,7 +155,7 @@ void check_layout(const img::mm_entry &mm, const std::function<bool(uint32_t)> &
         Subject subject(describe);
         check_place(vma, previous_end);
         check_kind(vma);
-        if (vma.status() & (kVmaFilePrivate | kVmaFileShared) &&
+        if (vma.status() & (kVmaFilePrivate | kVmaFileShared | kVmaSocket) &&
             (vma.shmid() > UINT32_MAX || !file_known(static_cast<uint32_t>(vma.shmid()))))
             bad_image(cat("file ", vma.shmid(), " has no entry in files"));
         vdso += has(vma, kVmaVdso);

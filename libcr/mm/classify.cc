@@ -69,7 +69,11 @@ constexpr Kind kKinds[] = {
      "is a part of the ring of an asynchronous I/O context (io_setup)",
      "destroy the context (io_destroy) before the dump"},
     {[](const Facts &f) { return f.begins("/[aio]"); }, kVmaRegular | kVmaAioRing, nullptr, ""},
-    {[](const Facts &f) { return f.begins("anon_inode:") || f.begins("socket:") || f.begins("["); }, 0,
+    // Of a packet socket, the only ones that can be mapped but for those of TCP and XDP, which cr-dump-files refuses.
+    {[](const Facts &f) { return f.begins("socket:[") && f.area.shared && !f.area.offset; }, kVmaRegular | kVmaSocket,
+     nullptr, ""},
+    {[](const Facts &f) { return f.begins("socket:["); }, 0, "is a part of the ring of a socket", "unmap it before the dump"},
+    {[](const Facts &f) { return f.begins("anon_inode:") || f.begins("["); }, 0,
      "is memory of a kernel object that cannot be dumped", "unmap it before the dump"},
     {[](const Facts &f) { return !f.has_file(); }, 0, "is of a kind that is not known", ""},
     // A private mapping of it is anonymous memory that shows a name.
@@ -109,7 +113,7 @@ constexpr FlagBit kAdviceBits[] = {{VmFlag::sr, 1 << MADV_SEQUENTIAL}, {VmFlag::
 uint32_t map_flags(const Area &area, uint32_t status)
 {
     uint32_t out = area.shared ? MAP_SHARED : area.flags.has(VmFlag::dp) ? kMapDroppable : MAP_PRIVATE;
-    if (!(status & (kVmaFilePrivate | kVmaFileShared)))
+    if (!(status & (kVmaFilePrivate | kVmaFileShared | kVmaSocket)))
         out |= MAP_ANONYMOUS; // of AIO rings, too
     if (status & kVmaStack)
         out |= MAP_GROWSDOWN;

@@ -205,8 +205,8 @@ void TaskReader::add_area(const Area &area, FileTable &files, SharedTable &share
     }
     if (area.path == kAnonHuge)
         vma.set_flags(vma.flags() | huge_flags(dir_, area));
-    if (verdict.status & (kVmaFilePrivate | kVmaFileShared)) {
-        int flags = open_flags(area);
+    if (verdict.status & (kVmaFilePrivate | kVmaFileShared | kVmaSocket)) {
+        int flags = has(vma, kVmaSocket) ? O_RDWR : open_flags(area);
         vma.set_shmid(files.mapped(dir_, area, flags));
         vma.set_pgoff(area.offset);
         vma.set_fdflags(static_cast<uint32_t>(flags));

@@ -280,6 +280,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     options.skip_in_flight = request.skip_in_flight;
     options.ext_unix_sk = request.ext_unix_sk;
     options.ext_unix_sk_inodes = request.ext_unix_sk_inodes;
+    options.unix_peers = request.unix_peers;
     options.link_remap = request.link_remap;
     options.ghost_limit = request.ghost_limit;
     options.plugins = &plugins;

@@ -41,6 +41,7 @@ struct FreezeRequest {
     bool force_irmap = false;
     bool ext_unix_sk = false;
     std::vector<uint32_t> ext_unix_sk_inodes;
+    std::vector<std::string> unix_peers; // NAME=ACTION
     bool tcp_established = false, tcp_close = false, skip_in_flight = false;
     bool lock_network = true; // while TCP connections to the outside are read
     std::vector<std::string> irmap_scan_paths;

@@ -110,6 +110,8 @@ img::session_hello make_hello(const FreezeRequest &request, int session_fd)
     hello.set_ext_unix_sk(request.ext_unix_sk);
     for (uint32_t inode : request.ext_unix_sk_inodes)
         hello.add_ext_unix_sk_inode(inode);
+    for (const std::string &peer : request.unix_peers)
+        hello.add_unix_peer(peer);
     hello.set_force_irmap(request.force_irmap);
     for (const std::string &path : request.irmap_scan_paths)
         hello.add_irmap_scan_path(path);

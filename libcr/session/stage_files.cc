@@ -28,6 +28,7 @@ void dump_files(Stage &stage)
     options.ext_unix_sk = stage.hello().ext_unix_sk();
     options.ext_unix_sk_inodes.assign(stage.hello().ext_unix_sk_inode().begin(),
                                       stage.hello().ext_unix_sk_inode().end());
+    options.unix_peers.assign(stage.hello().unix_peer().begin(), stage.hello().unix_peer().end());
     options.link_remap = stage.hello().link_remap();
     options.ghost_limit = stage.hello().ghost_limit();
     options.force_irmap = stage.hello().force_irmap();

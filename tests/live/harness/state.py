@@ -199,6 +199,7 @@ class Snapshot:
         self.put(f"{pid}/count/areas", len(areas))
         self.put(f"{pid}/count/threads", len(tids))
         for start, end, what, offset in joined(areas):
+            what = re.sub(r"socket:\[\d+\]", "socket", what)  # the kernel gives out the number
             self.put(f"{pid}/area/{start:x}-{end:x}", what if offset is None else f"{what} at {offset:#x}")
         for tid in tids:
             self.thread(pid, tid)

@@ -104,6 +104,10 @@ TEST_CASE("sizes and inode lists")
     CHECK(dump("-t 7 -x").policy.ext_unix_sk.inodes.empty());
     CHECK(dump("-t 7 -x5,6 --ext-unix-sk=7").policy.ext_unix_sk.inodes == std::vector<uint32_t>{5, 6, 7});
     CHECK(dump("-t 7 -x5 -x").policy.ext_unix_sk.inodes.empty());
+    CHECK(dump("-t 7 --unix-peer /a=b=close --unix-peer @x=null").policy.unix_peers ==
+          std::vector<std::string>{"/a=b=close", "@x=null"});
+    for (const char *wrong : {"/a", "/a=", "=close", "/a=keep"})
+        CHECK_THROWS_AS(dump(std::string("-t 7 --unix-peer ") + wrong), Error);
     CHECK_THROWS(dump("-t 7 -x5,a"));
 }
 

@@ -55,6 +55,7 @@ TEST_CASE("areas that are dumped have CRIU's status")
     CHECK(status(area("r-xp", "/lib/libc.so.6", "", 0xfe)) == 0x41);
     CHECK(status(area("rw-s", "/dev/shm/file", "", 0xfe)) == 0x81);
     CHECK(status(area("rw-s", "/[aio] (deleted)", "rd wr sh de")) == 0x2001);
+    CHECK(status(area("rw-s", "socket:[123]", "rd wr sh mm")) == 0x801);
 }
 
 TEST_CASE("areas in the way of a dump are named")
@@ -62,7 +63,8 @@ TEST_CASE("areas in the way of a dump are named")
     CHECK(contains(refusal(area("rw-s", "/secretmem (deleted)")), "secret"));
     CHECK(contains(refusal(area("rw-p", "/dev/hugepages/x", "ht", 0xfe)), "hugetlbfs"));
     CHECK(contains(refusal(area("rw-s", "anon_inode:[io_uring]")), "kernel object"));
-    CHECK(contains(refusal(area("rw-s", "socket:[123]")), "kernel object"));
+    CHECK(refusal(area("rw-s", "socket:[123]")).empty());
+    CHECK(contains(refusal(area("rw-p", "socket:[123]")), "ring of a socket"));
     CHECK(contains(refusal(area("rw-s", "/dev/mem", "pf io", 0xfe)), "device"));
     CHECK(contains(refusal(area("--xp", "[uprobes]")), "probes"));
     CHECK(contains(refusal(area("r--p", "/dev/shm/x", "", 0xfe), FileFacts{false, false}), "no regular"));
