@@ -39,19 +39,16 @@ class WriteTracker : public Tracker
     {
         if (!earlier_.fd || areas.empty())
             return {};
-        return earlier_.soft_dirty ? clean_pages(areas) : still_protected(task, areas);
+        return earlier_.soft_dirty ? clean_pages(still_in_place(areas)) : still_protected(task, areas);
     }
 
     void begin(const proc::PidDir &task, const std::vector<Range> &areas) override
     {
-        if (!earlier_.soft_dirty)
-            earlier_.fd.reset(); // an area has one watcher
+        (earlier_.soft_dirty ? earlier_.moves : earlier_.fd).reset(); // an area has one watcher
         if (areas.empty())
             return;
-        if (fresh_ && sys::uffd_begin(fresh_.get(), UFFD_FEATURE_PAGEFAULT_FLAG_WP | sys::kUffdWpAsync) == 0 &&
-            protect(task, watch(areas)))
-            next_ = {std::move(fresh_), false};
-        else if (!clear(task))
+        bool noted = fresh_ && (write_protects() ? protect(task, watch(areas)) : clear(task, areas));
+        if (!noted)
             log::info(cat("pid ", task.pid(), ": the kernel does not note what it writes"));
     }
 
@@ -97,6 +94,23 @@ class WriteTracker : public Tracker
         }
     }
 
+    // What our descriptor watches still has not been moved, nor is it new.
+    std::vector<Range> still_in_place(const std::vector<Range> &areas)
+    {
+        std::vector<Range> out;
+        for (const Range &area : areas)
+            if (earlier_.moves && sys::uffd_protect(earlier_.moves.get(), area.start, kPageSize, false) == 0 &&
+                sys::uffd_watch_writes(earlier_.moves.get(), area.start, area.size()) == 0) // not somebody else
+                out.push_back(area);
+        return out;
+    }
+
+    // Whether the kernel does; the descriptor may be used then.
+    bool write_protects()
+    {
+        return sys::uffd_begin(fresh_.get(), UFFD_FEATURE_PAGEFAULT_FLAG_WP | sys::kUffdWpAsync) == 0;
+    }
+
     // Those that are ours now: some areas may be somebody else's.
     std::vector<Range> watch(const std::vector<Range> &areas)
     {
@@ -121,6 +135,7 @@ class WriteTracker : public Tracker
         for (const Range &range : intersect(pages, areas))
             if (sys::uffd_protect(fresh_.get(), range.start, range.size(), true) < 0)
                 return false;
+        next_.fd = std::move(fresh_);
         return true;
     }
 
@@ -149,9 +164,10 @@ class WriteTracker : public Tracker
     }
 
     // False when the kernel keeps no such bits, or they are another dump's.
-    bool clear(const proc::PidDir &task)
+    bool clear(const proc::PidDir &task, const std::vector<Range> &areas)
     {
-        if (!sys::keeps_soft_dirty())
+        if (!sys::keeps_soft_dirty() || sys::uffd_begin(fresh_.get(), UFFD_FEATURE_PAGEFAULT_FLAG_WP) < 0 ||
+            watch(areas).empty())
             return false;
         Fd pagemap = std::move(earlier_.fd);
         if (!pagemap) {
@@ -168,7 +184,7 @@ class WriteTracker : public Tracker
         Fd clear_refs(static_cast<int>(file));
         if (sys::call(SYS_write, clear_refs.get(), "4", 1) < 0)
             return false;
-        next_ = {std::move(pagemap), true};
+        next_ = {std::move(pagemap), true, std::move(fresh_)};
         return true;
     }
 

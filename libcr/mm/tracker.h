@@ -15,6 +15,8 @@
 // the area anew or moving it. There is one set of bits for all that ask, so who has cleared them holds a lock on the
 // task's pagemap file, and while he does nobody else of us clears them. The kernel's zero page can come without a
 // bit to a place that was given back: only pages that are mapped nowhere else are vouched for, which it never is.
+// Whole tables of pages that mremap moves (2 MiB and more) keep their bits as they are. So the areas are watched by
+// a userfaultfd as well, though nothing is protected: what was moved is not watched any more.
 //
 // Private anonymous memory only; pages of files and shared memory are always stored.
 #pragma once
@@ -31,6 +33,7 @@ namespace cr::mm
 struct Watch {
     Fd fd; // empty: nothing is noted
     bool soft_dirty = false;
+    Fd moves; // of soft_dirty: the userfaultfd that tells what was not moved
 };
 
 class Tracker

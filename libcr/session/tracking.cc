@@ -9,6 +9,7 @@
 #include "libcr/proc/stat.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/gate.h"
+#include "libcr/sys/process.h"
 
 #include <algorithm>
 #include <csignal>
@@ -133,9 +134,12 @@ void Tracking::find_earlier(const img::inventory_entry &inventory)
         auto one = static_cast<pid_t>(task.pid());
         if (one <= 0 || start_time(one) != task.start_time())
             continue;
-        long fd = sys::call(SYS_pidfd_getfd, process.get(), task.fd(), 0);
-        if (fd >= 0)
-            found[one] = {Fd(static_cast<int>(fd)), task.soft_dirty()};
+        auto take = [&](int fd) {
+            long copy = sys::pidfd_getfd(process.get(), fd);
+            return copy < 0 ? Fd() : Fd(static_cast<int>(copy));
+        };
+        if (Fd fd = take(task.fd()))
+            found[one] = {std::move(fd), task.soft_dirty(), task.has_moves_fd() ? take(task.moves_fd()) : Fd()};
     }
     if (hello_.track_mem()) {
         sys::call(SYS_pidfd_send_signal, process.get(), SIGKILL, 0, 0);
@@ -178,8 +182,11 @@ std::optional<img::cr_tracker_entry> Tracking::start()
         task.set_pid(static_cast<uint32_t>(pid));
         task.set_start_time(*started);
         task.set_fd(watch.fd.get());
-        if (watch.soft_dirty)
+        if (watch.soft_dirty) {
             task.set_soft_dirty(true);
+            task.set_moves_fd(watch.moves.get());
+            keep.push_back(watch.moves.get());
+        }
         keep.push_back(watch.fd.get());
         keep.push_back(process.get());
         tasks.push_back(process.get());
