@@ -26,6 +26,7 @@
 #include "libcr/image/reader.h"
 #include "libcr/image/writer.h"
 #include "libcr/sys/bpf_map.h"
+#include "libcr/sys/bpf_map_filler.h"
 #include "libcr/sys/file.h"
 
 #include <algorithm>
@@ -272,20 +273,31 @@ Fd create(const Entry &map)
     })));
 }
 
+sys::BpfEntries read_piece(const BpfMapPiece &piece, int image)
+{
+    sys::BpfEntries entries{std::string(piece.key_bytes, '\0'), std::string(piece.value_bytes, '\0'), piece.count};
+    uint64_t at = piece.offset;
+    for (std::string *part : {&entries.keys, &entries.values}) {
+        if (sys::pread_up_to(image, part->data(), part->size(), at, "contents of a BPF map") != part->size())
+            bad_image("the contents of a BPF map are missing");
+        at += part->size();
+    }
+    return entries;
+}
+
 void fill(int fd, const std::vector<BpfMapPiece> &pieces, const image::Dir &images)
 {
-    bpf_map_info info = sys::bpf_map_info_of(fd);
+    constexpr int kTries = 4;
     Fd image = images.open_file(image::Kind::BpfmapData);
-    for (const BpfMapPiece &piece : pieces) {
-        sys::BpfEntries entries{std::string(piece.key_bytes, '\0'), std::string(piece.value_bytes, '\0'), piece.count};
-        uint64_t at = piece.offset;
-        for (std::string *part : {&entries.keys, &entries.values}) {
-            if (sys::pread_up_to(image.get(), part->data(), part->size(), at, "contents of a BPF map") != part->size())
-                bad_image("the contents of a BPF map are missing");
-            at += part->size();
-        }
-        sys::write_bpf_map(fd, info, entries);
-    }
+    sys::BpfMapFiller filler(fd);
+    for (const BpfMapPiece &piece : pieces)
+        filler.add(read_piece(piece, image.get()));
+    uint64_t missing = filler.missing();
+    for (int i = 0; missing && i < kTries; i++, missing = filler.missing())
+        for (const BpfMapPiece &piece : pieces)
+            filler.add_missing(read_piece(piece, image.get()));
+    if (missing)
+        log::warning("the kernel has given up ", missing, " entries of a BPF map (LRU) as it was filled");
 }
 
 // The map that has its name still, as others may use it, too.
@@ -402,6 +414,7 @@ const Kind kBpfMap = {
     .let_go = let_go,
     .look = look,
     .kept = "hashes, arrays, LRU and for each CPU, and tries: contents, types, name, frozen or not, pins",
+    .lost = [] { return std::string("what of an LRU map was used when"); },
 };
 
 } // namespace cr::files

@@ -125,8 +125,7 @@ void Plan::read_files()
                 old_names_[entry.reg().id()] = entry.reg().name();
                 entry.mutable_reg()->set_name(here);
             }
-        if (entry.has_usk() && entry.usk().name().starts_with('/'))
-            entry.mutable_usk()->set_name(mapped_name(entry.usk().name(), options_.paths));
+        map_names(entry, options_.paths);
         if (entry.has_reg() && options_.written.count(entry.id()) &&
             (entry.reg().flags() & O_ACCMODE) == O_RDONLY)
             entry.mutable_reg()->set_flags(entry.reg().flags() | O_RDWR);

@@ -16,8 +16,7 @@ using bpf::command;
 namespace
 {
 
-constexpr size_t kPiece = 4 << 20;     // bytes of values that are read at a time
-constexpr long kNotForThisMap = -524;  // ENOTSUPP, which has no name outside of the kernel
+constexpr size_t kPiece = 4 << 20; // bytes of values that are read at a time
 
 bool is_for_each_cpu(uint32_t type)
 {
@@ -124,28 +123,6 @@ void read_bpf_map(int fd, const bpf_map_info &info, const std::function<void(con
             return;
         place.swap(next_place);
         first = false;
-    }
-}
-
-void write_bpf_map(int fd, const bpf_map_info &info, const BpfEntries &entries)
-{
-    bpf_attr all{};
-    all.batch.keys = word(entries.keys.data());
-    all.batch.values = word(entries.values.data());
-    all.batch.count = entries.count;
-    all.batch.map_fd = static_cast<uint32_t>(fd);
-    long r = command(BPF_MAP_UPDATE_BATCH, all);
-    if (!is_unsupported(r) && r != kNotForThisMap) {
-        check(r, "fill a BPF map");
-        return;
-    }
-    uint64_t value_bytes = bpf_value_bytes(info.type, info.value_size);
-    for (uint64_t i = 0; i < entries.count; i++) {
-        bpf_attr one{};
-        one.map_fd = static_cast<uint32_t>(fd);
-        one.key = word(entries.keys.data() + i * info.key_size);
-        one.value = word(entries.values.data() + i * value_bytes);
-        check(command(BPF_MAP_UPDATE_ELEM, one), "fill a BPF map");
     }
 }
 

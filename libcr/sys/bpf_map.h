@@ -15,6 +15,9 @@
 namespace cr::sys
 {
 
+// Of a command that such a map does not know: ENOTSUPP, which has no name outside of the kernel.
+inline constexpr long kNotForThisMap = -524;
+
 // Keys without a gap, then their values likewise.
 struct BpfEntries {
     std::string keys, values;
@@ -28,7 +31,6 @@ long bpf_map_by_id(uint32_t id, uint32_t mode);
 uint64_t bpf_value_bytes(uint32_t type, uint32_t value_size);
 // Everything in the map, some of it at a time.
 void read_bpf_map(int fd, const bpf_map_info &info, const std::function<void(const BpfEntries &)> &take);
-void write_bpf_map(int fd, const bpf_map_info &info, const BpfEntries &entries);
 
 // The type information (BTF) of that id, as it was given to the kernel.
 std::string bpf_types(uint32_t id);

@@ -39,3 +39,30 @@ TEST_CASE("names are mapped by the longest old one")
     CHECK(mapped_name("/", {{"/", "/root"}}) == "/root");
     CHECK(mapped_name("relative", {{"/", "/root"}}) == "relative");
 }
+
+TEST_CASE("what has a file's name has the new one")
+{
+    const PathMap map = {{"/old", "/new"}};
+    cr::img::file_entry entry;
+    cr::img::fh_entry &watched = *entry.mutable_ify()->add_wd()->mutable_f_handle();
+    watched.set_path("old/f"); // as CRIU writes it
+    watched.set_bytes(8);
+    cr::img::fh_entry &other = *entry.mutable_ify()->add_wd()->mutable_f_handle();
+    other.set_path("/f");
+    other.set_bytes(8);
+    entry.mutable_ffy()->add_mark()->mutable_ie()->mutable_f_handle()->set_path("/old");
+    entry.mutable_ffy()->add_mark()->mutable_me()->set_path("/old/mount");
+    entry.mutable_bpf()->add_cr_pins("/old/pin");
+    entry.mutable_usk()->set_name("socket");
+    entry.mutable_usk()->set_name_dir("/old/dir");
+    map_names(entry, map);
+    CHECK(watched.path() == "/new/f");
+    CHECK(watched.bytes() == 0);
+    CHECK(other.path() == "/f");
+    CHECK(other.bytes() == 8);
+    CHECK(entry.ffy().mark(0).ie().f_handle().path() == "/new");
+    CHECK(entry.ffy().mark(1).me().path() == "/new/mount");
+    CHECK(entry.bpf().cr_pins(0) == "/new/pin");
+    CHECK(entry.usk().name() == "socket");
+    CHECK(entry.usk().name_dir() == "/new/dir");
+}
