@@ -95,6 +95,7 @@ class FrozenTree
 
     // Parents before their children. References stay valid.
     std::deque<FrozenTask> &tasks() { return tasks_; }
+    const std::deque<FrozenTask> &tasks() const { return tasks_; }
     const std::vector<Error> &blockers() const { return blockers_; }
     const Waiter &waiter() const { return waiter_; }
 

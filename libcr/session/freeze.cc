@@ -22,6 +22,7 @@
 #include "libcr/task/kernel_facts.h"
 
 #include <optional>
+#include <set>
 
 namespace cr::session
 {
@@ -43,6 +44,7 @@ class Freeze
     void tell_done();
     bool hold(inject::FrozenTree &tree, std::string &why);
     int freeze_and_hold();
+    void forget_ended(const inject::FrozenTree &tree);
     void end_plugins(int code);
     void remove_names();
     void fail(const std::vector<Error> &errors);
@@ -178,17 +180,28 @@ void Freeze::remove_names()
     }
 }
 
-// A tree that goes on needs its devices.
+// Who was paused and did not live to see the freeze.
+void Freeze::forget_ended(const inject::FrozenTree &tree)
+{
+    std::set<pid_t> living;
+    for (const inject::FrozenTask &task : tree.tasks())
+        if (task.state != inject::FrozenTask::State::Zombie)
+            living.insert(task.pid);
+    std::erase_if(paused_, [&](pid_t pid) { return !living.count(pid); });
+}
+
+// A tree that goes on needs its devices, each process for itself.
 void Freeze::end_plugins(int code)
 {
     plugins_.heed(nullptr);
-    try {
-        if (code == 0 && !killed_)
-            for (pid_t pid : paused_)
-                plugins_.run(plugin::Hook::ResumeDevices, pid);
-    } catch (const Error &error) {
-        log::error(error.what());
-        code = -1;
+    bool resume = code == 0 && !killed_;
+    for (pid_t pid : resume ? paused_ : std::vector<pid_t>()) {
+        try {
+            plugins_.run(plugin::Hook::ResumeDevices, pid);
+        } catch (const Error &error) {
+            log::error(error.what());
+            code = -1;
+        }
     }
     plugins_.end(code ? -1 : 0);
 }
@@ -228,6 +241,7 @@ int Freeze::freeze_and_hold()
         std::vector<Fd> old_pages; // freed when the tree has been let go
         inject::FrozenTree tree(request_.tree, options);
         frozen_us_ = monotonic_us();
+        forget_ended(tree);
         BlockersFound found = find_blockers(tree, request_, kernel_, plugins_, signals_);
         cgroups_.look(tree, found);
         if (!found.blockers.empty()) {

@@ -60,19 +60,19 @@ void dump_files(Stage &stage)
         tree.claim(claim->id(), static_cast<pid_t>(claim->pid()), claim->via(), claim->link(),
                    claim->flags());
     tree.capture();
-    if (plugins)
+    img::session_stage_done done;
+    done.set_stage("cr-dump-files");
+    if (plugins) { // they end when the tree is let go
         plugins->run(plugin::Hook::DumpDevicesLate, static_cast<int>(root));
+        for (std::string &name : plugins->added())
+            done.add_plugins(std::move(name));
+    }
     if (stage.hello().leave_running() && stage.hello().has_lock_fd())
         stage.sockets_read();
     auto end = std::chrono::steady_clock::now();
     stage.released();
     tree.write();
 
-    img::session_stage_done done;
-    done.set_stage("cr-dump-files");
-    if (plugins)
-        for (std::string &name : plugins->added())
-            done.add_plugins(std::move(name));
     done.set_frozen_us(
         static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(end - begin).count()));
     stage.done(done);

@@ -1,8 +1,13 @@
 #include "libcr/proc/fdinfo.h"
 
 #include "libcr/base/error.h"
+#include "libcr/files/watched.h"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
 
 using namespace cr;
 using proc::parse_fdinfo;
@@ -62,4 +67,61 @@ TEST_CASE("fdinfo that makes no sense is an error")
     CHECK_THROWS_AS(parse_fdinfo("pos:\tx\nflags:\t02\n"), Error);
     CHECK_THROWS_AS(parse_fdinfo("pos:\t0\nflags:\t09\n"), Error);
     CHECK_THROWS_AS(parse_fdinfo("pos:\t0\nflags:\t02\n").number("eventfd-count"), Error);
+}
+
+namespace
+{
+
+std::string contents_of(const std::filesystem::path &path)
+{
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+} // namespace
+
+// Captured by tests/unit/proc/fdinfo/capture.
+TEST_CASE("fdinfo as kernels from 6.1 on have told it")
+{
+    const std::map<std::string, std::vector<std::string>> keys = {
+        {"bpf_map", {"map_type", "map_flags", "memlock", "map_id", "frozen"}},
+        {"eventfd", {"eventfd-count", "eventfd-id"}},
+        {"fanotify", {"fanotify flags", "fanotify sdev", "fanotify mnt_id", "fanotify ino"}},
+        {"pidfd", {"Pid", "NSpid"}},
+        {"pidfd_of_the_dead", {"Pid"}},
+        {"signalfd", {"sigmask"}},
+        {"timerfd", {"clockid", "ticks", "settime flags", "it_value", "it_interval"}},
+        {"tun", {"iff"}},
+    };
+    const std::map<std::string, std::pair<std::string, size_t>> repeated = {
+        {"epoll", {"tfd", 2}}, {"inotify", {"inotify wd", 2}}, {"locked", {"lock", 2}}};
+    size_t kernels = 0;
+    for (const auto &kernel : std::filesystem::directory_iterator(SOURCE_DIR "/tests/unit/proc/fdinfo")) {
+        if (!kernel.is_directory())
+            continue;
+        kernels++;
+        for (const auto &file : std::filesystem::directory_iterator(kernel)) {
+            INFO(file.path());
+            const std::string kind = file.path().filename();
+            auto info = parse_fdinfo(contents_of(file));
+            CHECK(info.mnt_id >= 0);
+            CHECK(info.number("ino") > 0);
+            if (auto wanted = keys.find(kind); wanted != keys.end())
+                for (const std::string &key : wanted->second)
+                    CHECK(info.field(key));
+            if (auto wanted = repeated.find(kind); wanted != repeated.end())
+                CHECK(info.fields(wanted->second.first).size() == wanted->second.second);
+            for (const char *key : {"inotify wd", "fanotify ino"})
+                for (std::string_view line : info.fields(key)) {
+                    img::fh_entry handle;
+                    files::parse_handle(line, handle);
+                    CHECK(handle.bytes() > 0);
+                }
+        }
+        CHECK(parse_fdinfo(contents_of(kernel.path() / "eventfd")).number("eventfd-count", 16) == 5);
+        CHECK(parse_fdinfo(contents_of(kernel.path() / "signalfd")).number("sigmask", 16) == 0x8000000000000200);
+        CHECK(parse_fdinfo(contents_of(kernel.path() / "timerfd")).field("it_interval") == "(1, 500)");
+        CHECK(parse_fdinfo(contents_of(kernel.path() / "regular")).pos == 4);
+    }
+    CHECK(kernels >= 3);
 }
