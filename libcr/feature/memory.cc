@@ -99,7 +99,11 @@ long map_files()
         std::string_view line = take_until(rest, '\n');
         if (line.find(" /") == line.npos) // no file
             continue;
-        long file = sys::try_open_at(dir.get(), std::string(take_until(line, ' ')).c_str(), O_RDONLY);
+        // Low addresses have zeros before them there, and none here.
+        auto start = parse_int<uint64_t>(take_until(line, '-'), 16), end = parse_int<uint64_t>(take_until(line, ' '), 16);
+        if (!start || !end)
+            break;
+        long file = sys::try_open_at(dir.get(), cat(hex(*start), "-", hex(*end)).c_str(), O_RDONLY);
         if (file >= 0)
             Fd(static_cast<int>(file)).reset();
         return file;
