@@ -141,7 +141,7 @@ long run_pipeline(const session::FreezeRequest &request, session::Release releas
     fork_for([&] {
         early.read.reset();
         first.read.reset();
-        Answer answer = answer_of([&] { return session::freeze(request, first.write.get()); });
+        Answer answer = answer_of([&] { return session::freeze(request, first.write.get()) == session::Ended::Well ? 0 : 1; });
         if (answer.error.message[0]) [[maybe_unused]]
             auto n = ::write(early.write.get(), &answer, sizeof answer);
         return answer.value == 0 ? 0 : 1;

@@ -1,9 +1,12 @@
 // cr-freeze: stops a process tree, keeps its task state, holds it and begins the session stream.
 #include "cgroup_options.h"
+#include "chain.h"
 #include "libcr/base/log.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
 #include "libcr/session/freeze.h"
+
+#include <unistd.h>
 
 using namespace cr;
 
@@ -12,6 +15,8 @@ int cr_freeze_main(int argc, char **argv)
 {
     return cli::run("cr-freeze", argc, argv, [](const cli::Parsed &parsed) {
         cli::DumpOptions options = cli::dump_options(parsed);
+        if (options.dry_run && ::isatty(STDOUT_FILENO)) // for people: by the one who tells them
+            return tools::run_chain({parsed.arguments_for(cli::tool("cr-freeze")), {"cr-thaw", "--resume"}});
         session::FreezeRequest request;
         request.tree = options.tree;
         request.images_dir = options.images_dir;
@@ -52,6 +57,14 @@ int cr_freeze_main(int argc, char **argv)
         request.freeze_cgroup = options.policy.freeze_cgroup;
         request.log_level = options.log_level;
         request.log_file = options.log_file;
-        return session::freeze(request, 1);
+        switch (session::freeze(request, 1)) {
+        case session::Ended::Well:
+            return cli::kOk;
+        case session::Ended::Refused:
+            return cli::kRefused;
+        case session::Ended::Failed:
+            break;
+        }
+        return cli::kFailed;
     });
 }

@@ -4,6 +4,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/fd.h"
 #include "libcr/base/log.h"
+#include "libcr/base/or_warn.h"
 #include "libcr/base/text.h"
 #include "libcr/cli/options.h"
 #include "libcr/cli/report.h"
@@ -63,8 +64,8 @@ Fd controlling_terminal()
     return Fd(fd < 0 ? -1 : static_cast<int>(fd));
 }
 
-// Made before the restore, since one that cannot be made is an error to find early; a restore that fails takes
-// it away again, or the next try would find it there.
+// Made before the restore and written before the tree runs, since one that cannot be is an error to find early; a
+// restore that fails takes it away again, or the next try would find it there.
 class PidFile {
   public:
     explicit PidFile(const cli::RestoreOptions &options)
@@ -80,7 +81,7 @@ class PidFile {
     PidFile &operator=(const PidFile &) = delete;
     ~PidFile()
     {
-        if (fd_ && !written_)
+        if (fd_ && !kept_)
             sys::call(SYS_unlinkat, AT_FDCWD, path_.c_str(), 0);
     }
 
@@ -88,16 +89,21 @@ class PidFile {
     {
         if (!fd_)
             return;
-        written_ = true; // the tree runs, whatever becomes of the file
         std::string text = cat(root);
-        sys::check(sys::call(SYS_write, fd_.get(), text.data(), text.size()), "write the pid file");
+        sys::check(sys::call(SYS_pwrite64, fd_.get(), text.data(), text.size(), 0),
+                   [&] { return "write the pid file " + path_; });
+    }
+
+    void keep()
+    {
+        kept_ = true;
         fd_.reset(); // not for the program that we may become, nor for as long as we wait
     }
 
   private:
     std::string path_;
     Fd fd_;
-    bool written_ = false;
+    bool kept_ = false;
 };
 
 void wait_for_children()
@@ -160,6 +166,7 @@ int restore_tree(const cli::RestoreOptions &options)
         return cli::kOk;
     }
     std::optional<image::Dir> images;
+    std::function<void(const char *, pid_t)> run_script;
     if (!options.action_scripts.empty() || options.notify_fd >= 0) {
         images.emplace(image::Dir::open(options.images_dir));
         tools::ActionScripts scripts(options.action_scripts, images->fd(), options.notify_fd);
@@ -167,26 +174,31 @@ int restore_tree(const cli::RestoreOptions &options)
             if (!tools::notify(fd, "orphan-pts-master", 0, master))
                 failed_with(0, "go on: the client did not take the new master of a terminal");
         };
-        request.hook = [scripts](const char *point, pid_t root) { run_scripts(scripts, point, root); };
+        run_script = [scripts](const char *point, pid_t root) { run_scripts(scripts, point, root); };
     }
     PidFile pidfile(options);
+    request.hook = [&](const char *point, pid_t root) {
+        if (run_script)
+            run_script(point, root);
+        if (point == std::string_view("post-restore"))
+            pidfile.write(root);
+    };
     Fd terminal;
     if (!::isatty(0) && !::isatty(1) && !::isatty(2))
         terminal = controlling_terminal();
     request.files.terminal = terminal.get();
     restore::RestoreResult result = restore::restore(request);
-    pidfile.write(result.root);
+    pidfile.keep();
     log::info("Restore finished successfully. Tasks resumed."); // CRIU's words, which runners look for
-    if (request.hook)
-        request.hook("post-resume", result.root);
-    write_statistics(options, result.statistics);
+    request.hook("post-resume", result.root);
+    or_warn([&] { write_statistics(options, result.statistics); });
     if (options.auto_dedup)
-        image::free_contents(image::Dir::open(options.images_dir));
+        or_warn([&] { image::free_contents(image::Dir::open(options.images_dir)); });
     if (options.json)
         printf("{\"pid\":%d,\"restore_us\":%u}\n", result.root, result.statistics.restore_time());
     else if (options.display_stats)
         printf("Restored in %.1f ms\n", static_cast<double>(result.statistics.restore_time()) / 1000);
-    say_ready(options.status_fd);
+    or_warn([&] { say_ready(options.status_fd); });
     if (!options.exec_cmd.empty()) {
         fflush(stdout);
         become(options.exec_cmd);

@@ -47,8 +47,25 @@ void failed(std::string attempted, std::string remedy)
     failed_with(errno, std::move(attempted), std::move(remedy));
 }
 
+// For failures that are the machine's, wherever they are met.
+static const char *usual_remedy(int err)
+{
+    switch (err) {
+    case ENOSPC:
+        return "make room there, or use another directory";
+    case EDQUOT:
+        return "make room within the quota, or use another directory";
+    case EROFS:
+        return "use a directory that can be written";
+    default:
+        return "";
+    }
+}
+
 void failed_with(int err, std::string attempted, std::string remedy)
 {
+    if (remedy.empty())
+        remedy = usual_remedy(err);
     throw Error(Error::Kind::Failed, err, std::move(attempted), std::move(remedy));
 }
 

@@ -147,6 +147,8 @@ std::span<const Entry> catalog() { return kCatalog; }
 
 const Entry &entry(Kind kind) { return kCatalog[static_cast<size_t>(kind)]; }
 
+bool outlives_dump(Kind kind) { return entry(kind).framing == Framing::Service || kind == Kind::Cpuinfo; }
+
 std::string file_name(Kind kind, uint64_t id)
 {
     const Entry &e = entry(kind);

@@ -61,6 +61,9 @@ struct Entry {
 };
 
 const Entry &entry(Kind kind);
+// Not a dump's own: statistics and the irmap cache live in the work directory, which may be the images', and cpuinfo is
+// written by a command of its own.
+bool outlives_dump(Kind kind);
 std::span<const Entry> catalog();
 
 // "core-42.img". The id is ignored for kinds that have none.

@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/insist.h"
 #include "libcr/base/text.h"
+#include "libcr/image/manifest.h"
 #include "libcr/image/parent.h"
 #include "libcr/image/reader.h"
 #include "libcr/image/writer.h"
@@ -29,10 +30,6 @@ void remove(const Dir &dir, const std::string &name)
     if (r != -ENOENT)
         sys::check(r, [&] { return cat("remove the old ", name, " in ", printable(dir.path())); });
 }
-
-// Not a dump's own: statistics and the irmap cache live in the work directory, which may be this one, and
-// cpuinfo is written by a command of its own.
-bool outlives_dump(Kind kind) { return entry(kind).framing == Framing::Service || kind == Kind::Cpuinfo; }
 
 std::string joined(const std::vector<std::string> &words)
 {
@@ -90,7 +87,8 @@ std::string because(const Dir &dir, const std::optional<img::inventory_entry> &i
         return cat("incomplete: no inventory.img, ", inventory_of(dir));
     if (inventory->cr_partial())
         return partial_because(*inventory);
-    return version_because(*inventory);
+    std::string reason = version_because(*inventory);
+    return reason.empty() ? missing_because(dir, *inventory) : reason;
 }
 
 } // namespace
@@ -123,15 +121,27 @@ void withdraw(const Dir &dir)
         insist([&] { remove(dir, file_name(Kind::Inventory)); });
 }
 
-void commit(const Dir &dir, const img::inventory_entry &inventory, Durable durable)
+// A part of one that could not be written is of no use to anybody.
+void write_temporary(const Dir &dir, const img::inventory_entry &inventory)
 {
-    if (dir.is_null())
-        return;
     remove(dir, kTemporary);
     Writer writer(sys::open_at(dir.fd(), kTemporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600),
                   Kind::Inventory, kTemporary);
-    writer.put(inventory);
-    writer.finish();
+    try {
+        writer.put(inventory);
+        writer.finish();
+    } catch (...) {
+        sys::unlink_at(dir.fd(), kTemporary);
+        throw;
+    }
+}
+
+void commit(const Dir &dir, img::inventory_entry inventory, Durable durable)
+{
+    if (dir.is_null())
+        return;
+    list_images(dir, inventory);
+    write_temporary(dir, inventory);
     if (durable == Durable::Yes)
         sys::check(sys::call(SYS_syncfs, dir.fd()), [&] { return cat("flush ", printable(dir.path())); });
     sys::check(sys::rename_at(dir.fd(), kTemporary, dir.fd(), file_name(Kind::Inventory).c_str()),
@@ -146,7 +156,8 @@ Complete open_complete(Dir dir)
     std::string reason = because(dir, inventory);
     if (!reason.empty())
         bad_image(cat("the checkpoint in ", printable(dir.path()), " is ", reason),
-                  inventory && !inventory->cr_partial() ? "" : "dump again, all stages together: cr dump");
+                  inventory && !inventory->cr_partial() ? "dump again, or find a whole copy of it"
+                                                        : "dump again, all stages together: cr dump");
     return {std::move(dir), std::move(*inventory)};
 }
 

@@ -28,7 +28,8 @@ inline constexpr const char *kStages[] = {"cr-freeze", "cr-dump-ns", "cr-dump-mm
 [[nodiscard]] std::vector<Fd> begin(const Dir &dir);
 
 enum class Durable { No, Yes };
-void commit(const Dir &dir, const img::inventory_entry &inventory, Durable durable = Durable::No);
+// Adds the list of all images to the inventory.
+void commit(const Dir &dir, img::inventory_entry inventory, Durable durable = Durable::No);
 
 // Takes a commit back.
 void withdraw(const Dir &dir);

@@ -43,6 +43,7 @@ Stat parse_stat(std::string_view text)
     out.tty_nr = static_cast<int>(field[7]);
     out.tpgid = static_cast<pid_t>(field[8]);
     out.flags = static_cast<uint32_t>(field[9]);
+    out.ticks = static_cast<uint64_t>(field[14]) + static_cast<uint64_t>(field[15]);
     out.nice = field[19];
     out.start_time = address(22);
     out.start_code = address(26);

@@ -17,6 +17,7 @@ struct Stat {
     int tty_nr = 0;
     pid_t tpgid = 0;
     uint32_t flags = 0; // PF_*, include/linux/sched.h
+    uint64_t ticks = 0; // of processors that it has used, user and system
     int64_t nice = 0;
     uint64_t start_time = 0; // ticks since boot
     uint64_t start_code = 0, end_code = 0, start_stack = 0;

@@ -3,6 +3,7 @@
 #include "libcr/base/clock.h"
 #include "libcr/base/error.h"
 #include "libcr/base/log.h"
+#include "libcr/base/or_warn.h"
 #include "libcr/base/text.h"
 #include "libcr/files/temporary_links.h"
 #include "libcr/inject/tree.h"
@@ -54,11 +55,7 @@ class Execution
         if (!opener_)
             return;
         opener_.reset();
-        try {
-            plan_.files->ghosts().remove_left(begun_);
-        } catch (const Error &error) { // what went wrong before is told
-            log::warning(error.what());
-        }
+        or_warn([&] { plan_.files->ghosts().remove_left(begun_); });
     }
     RestoreResult run();
 
@@ -247,12 +244,10 @@ void Execution::see_states() const
 // Nothing can be undone any more.
 void Execution::do_last_work()
 {
-    try {
+    or_warn([&] {
         if (has_last_work())
             opener_->let_go();
-    } catch (const Error &error) {
-        log::warning(error.what());
-    }
+    });
     opener_.reset();
 }
 
@@ -324,8 +319,8 @@ RestoreResult Execution::run()
     set_state();
     hook("post-restore");
     release();
-    plan_.files->ghosts().remove_links();
-    files::forget_temporary_links(plan_.images.dir);
+    or_warn([&] { plan_.files->ghosts().remove_links(); });
+    or_warn([&] { files::forget_temporary_links(plan_.images.dir); });
     result_.root = root_;
     result_.statistics.set_restore_time(elapsed_us(begin));
     return result_;

@@ -4,6 +4,7 @@
 #include "libcr/base/cpu_cap.h"
 #include "libcr/base/error.h"
 #include "libcr/base/log.h"
+#include "libcr/base/or_warn.h"
 #include "libcr/files/temporary_links.h"
 #include "libcr/image/parent.h"
 #include "libcr/image/seal.h"
@@ -34,7 +35,7 @@ class Freeze
 {
   public:
     Freeze(const FreezeRequest &request, int out) : request_(request), out_(out) {}
-    int run();
+    Ended run();
 
   private:
     void begin();
@@ -43,9 +44,9 @@ class Freeze
     void tell_tree_end();
     void tell_done();
     bool hold(inject::FrozenTree &tree, std::string &why);
-    int freeze_and_hold();
+    Ended freeze_and_hold();
     void forget_ended(const inject::FrozenTree &tree);
-    void end_plugins(int code);
+    void end_plugins(Ended ended);
     void remove_names();
     void fail(const std::vector<Error> &errors);
 
@@ -74,6 +75,7 @@ void Freeze::begin()
         image::earlier_dump(*images_, request_.prev_images_dir); // to hear now that it is not there
     img::session_record record;
     hello_ = make_hello(request_, holder_.fd());
+    holder_.expect_pipeline(std::min<std::chrono::milliseconds>(3 * request_.timeout, std::chrono::hours(1)));
     if (request_.tcp_established && request_.lock_network)
         hello_.set_lock_fd(holder_.open_lock());
     start_plugins();
@@ -93,6 +95,7 @@ void Freeze::start_plugins()
     plugins_.start(request_.plugins, request_.pre_dump ? plugin::Stage::PreDump : plugin::Stage::Dump, images_->fd());
     if (!plugins_.any())
         return;
+    holder_.be_patient(request_.plugins.longest);
     img::session_plugins &out = *hello_.mutable_plugins();
     out.set_fd(plugins_.socket());
     out.set_hooks(plugins_.hooks());
@@ -173,11 +176,7 @@ void Freeze::remove_names()
 {
     if (kept_)
         return;
-    try {
-        files::remove_temporary_links(*images_);
-    } catch (const Error &error) { // the tree has been let go
-        log::warning(error.what());
-    }
+    or_warn([&] { files::remove_temporary_links(*images_); });
 }
 
 // Who was paused and did not live to see the freeze.
@@ -191,10 +190,11 @@ void Freeze::forget_ended(const inject::FrozenTree &tree)
 }
 
 // A tree that goes on needs its devices, each process for itself.
-void Freeze::end_plugins(int code)
+void Freeze::end_plugins(Ended ended)
 {
     plugins_.heed(nullptr);
-    bool resume = code == 0 && !killed_;
+    int code = ended == Ended::Well ? 0 : -1;
+    bool resume = !code && !killed_;
     for (pid_t pid : resume ? paused_ : std::vector<pid_t>()) {
         try {
             plugins_.run(plugin::Hook::ResumeDevices, pid);
@@ -203,26 +203,26 @@ void Freeze::end_plugins(int code)
             code = -1;
         }
     }
-    plugins_.end(code ? -1 : 0);
+    plugins_.end(code);
 }
 
-int Freeze::run()
+Ended Freeze::run()
 {
     begin();
-    int code = 0;
+    Ended ended;
     try {
-        code = freeze_and_hold();
+        ended = freeze_and_hold();
     } catch (...) { // no Error: of memory, or of a thread
         plugins_.heed(nullptr);
         plugins_.end(-1);
         throw;
     }
-    end_plugins(code);
+    end_plugins(ended);
     remove_names();
-    return code;
+    return ended;
 }
 
-int Freeze::freeze_and_hold()
+Ended Freeze::freeze_and_hold()
 {
     try {
         if (request_.leave_running && !request_.dry_run)
@@ -247,7 +247,8 @@ int Freeze::freeze_and_hold()
         if (!found.blockers.empty()) {
             tree.resume();
             fail(found.blockers);
-            return 1;
+            auto refused = [](const Error &error) { return error.kind() == Error::Kind::Refused; };
+            return std::all_of(found.blockers.begin(), found.blockers.end(), refused) ? Ended::Refused : Ended::Failed;
         }
         // Only now: a dump that is refused leaves an older checkpoint in the directory as it was.
         if (!request_.dry_run) {
@@ -273,7 +274,7 @@ int Freeze::freeze_and_hold()
         tell_done();
         std::string why;
         if (hold(tree, why))
-            return 0;
+            return Ended::Well;
         fail({Error(Error::Kind::Failed, 0, "finish the dump: " + why, "the processes run on as before")});
     } catch (const Error &error) {
         try {
@@ -282,12 +283,12 @@ int Freeze::freeze_and_hold()
             // Nobody is there to hear it; the tree runs on.
         }
     }
-    return 1;
+    return Ended::Failed;
 }
 
 } // namespace
 
-int freeze(const FreezeRequest &request, int out)
+Ended freeze(const FreezeRequest &request, int out)
 {
     refuse_terminal_output(out, "cr-freeze");
     block_stop_signals();

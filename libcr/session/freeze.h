@@ -22,6 +22,9 @@ enum class FreezeMode : uint32_t {
     Auto,     // the latter for address spaces that are worth it
 };
 
+// What became of it, for the exit code: refused is what was declined before the tree was touched.
+enum class Ended { Well, Failed, Refused };
+
 struct FreezeRequest {
     pid_t tree = 0;
     std::string images_dir, work_dir;
@@ -54,8 +57,8 @@ struct FreezeRequest {
     std::string log_file;
 };
 
-// Writes the session stream to `out`. Returns the exit code: 0 when cr-thaw had the tree let go. What goes
+// Writes the session stream to `out`. Well: cr-thaw had the tree let go. What goes
 // wrong is told to cr-thaw by the stream; only what goes wrong before the session began is thrown.
-int freeze(const FreezeRequest &request, int out);
+Ended freeze(const FreezeRequest &request, int out);
 
 } // namespace cr::session

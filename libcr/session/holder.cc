@@ -1,5 +1,6 @@
 #include "libcr/session/holder.h"
 
+#include "libcr/base/clock.h"
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/sys/end_signals.h"
@@ -34,20 +35,21 @@ Holder::Holder()
         sys::check(sys::call(SYS_signalfd4, -1, &set, 8, SFD_CLOEXEC | SFD_NONBLOCK), "watch for signals")));
 }
 
+static constexpr const char *kNoThaw = "no cr-thaw has come at the end of the pipeline";
+
 void Holder::wait_for_pipeline(int out)
 {
-    constexpr int kLimitMs = 10000;
     std::string why;
     while (!pipeline_stands_) {
         std::vector<pollfd> fds = {{ours_.get(), POLLIN, 0}, {out, 0, 0}, {signals_.get(), POLLIN, 0}};
         for (auto &[pid, fd] : watched_)
             fds.push_back({fd.get(), POLLIN, 0});
-        long n = sys::call(SYS_poll, fds.data(), fds.size(), kLimitMs);
+        long n = sys::call(SYS_poll, fds.data(), fds.size(), static_cast<int>(pipeline_limit_.count()));
         if (n == -EINTR)
             continue;
-        if (n <= 0)
-            return;
-        if (!fds[0].revents)
+        if (n == 0)
+            failed_with(0, cat("begin the dump: ", kNoThaw), "the processes run on as before");
+        if (n < 0 || !fds[0].revents)
             return;
         if (hear([](Release) { return 0; }, why) == Step::Undo)
             failed_with(0, cat("begin the dump: ", why), "the processes run on as before");
@@ -73,7 +75,9 @@ Holder::Step Holder::hear(const LetGo &let_go, std::string &why)
             return Step::Undo;
         }
         watched_.emplace_back(pid, Fd(static_cast<int>(fd)));
+        progress_.watch(pid);
     }
+    collected_ |= request.collected();
     pipeline_stands_ |= request.pipeline_stands();
     if (request.sockets_read())
         end_lock();
@@ -111,17 +115,36 @@ bool Holder::to_be_finished(const Committed &committed) const
     }
 }
 
+// A stage that neither does anything nor ends must not keep the tree from running. What cr-thaw waits for at the end, a
+// script or a client, has its own reasons.
+std::string Holder::patience_ends(uint64_t begin_us)
+{
+    if (!pipeline_stands_ && monotonic_us() - begin_us >= static_cast<uint64_t>(pipeline_limit_.count()) * 1000)
+        return kNoThaw;
+    if (pipeline_stands_ && !collected_ && progress_.idle_us() >= patience_us_)
+        return cat("no stage has done anything for ", patience_us_ / 1'000'000, " seconds");
+    return {};
+}
+
 bool Holder::serve(int out, const LetGo &let_go, const Committed &committed,
                    const std::function<std::string()> &tree_trouble, std::string &why)
 {
+    constexpr int kLookMs = 1000;
+    const uint64_t begin_us = monotonic_us();
     Step step = Step::Wait;
     while (step == Step::Wait) {
         std::vector<pollfd> fds = {{ours_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {out, 0, 0}};
         for (auto &[pid, fd] : watched_)
             fds.push_back({fd.get(), POLLIN, 0});
-        long n = sys::call(SYS_poll, fds.data(), fds.size(), -1);
+        long n = sys::call(SYS_poll, fds.data(), fds.size(), kLookMs);
         if (n == -EINTR)
             continue;
+        if (n == 0) {
+            why = patience_ends(begin_us);
+            if (why.empty())
+                continue;
+            break;
+        }
         if (n < 0) {
             why = "cannot wait for the stages: " + errno_text(static_cast<int>(-n));
             break;

@@ -12,8 +12,11 @@
 
 #include "libcr/base/fd.h"
 #include "libcr/image/dir.h"
+#include "libcr/session/progress.h"
 #include "session.pb.h"
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -36,9 +39,16 @@ class Holder
     int open_lock();
     void end_lock() { lock_.reset(); }
 
+    // In which the pipeline must have been set up, up to cr-thaw at its end.
+    void expect_pipeline(std::chrono::milliseconds limit) { pipeline_limit_ = limit; }
     // Before the freeze of a tree that is to stand still for as short as possible: until all stages have
     // started and have made what they can make beforehand. What goes wrong meanwhile is serve()'s to find.
     void wait_for_pipeline(int out);
+    // How long a tree may be held while no stage does anything. At least a minute.
+    void be_patient(std::chrono::seconds longest)
+    {
+        patience_us_ = std::max<uint64_t>(patience_us_, static_cast<uint64_t>(longest.count()) * 1'000'000);
+    }
     // Serves until the tree was let go by `let_go`. True when that was what cr-thaw asked for, false when the
     // session was undone (then let_go got Resume); `why` says why. `out` is watched: its reader must live.
     // `committed` says whether the inventory of this very session is in place, so that the tree is to be let
@@ -54,9 +64,14 @@ class Holder
     bool to_be_finished(const Committed &committed) const;
 
     Fd ours_, theirs_, signals_, lock_;
+    std::string patience_ends(uint64_t begin_us);
+
     std::vector<std::pair<pid_t, Fd>> watched_;
+    Progress progress_; // of the same
+    uint64_t patience_us_ = 60'000'000;
+    std::chrono::milliseconds pipeline_limit_{30000};
     uint32_t intent_ = 0;
-    bool pipeline_stands_ = false;
+    bool pipeline_stands_ = false, collected_ = false;
 };
 
 } // namespace cr::session

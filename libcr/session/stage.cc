@@ -28,6 +28,7 @@ struct Stage::Shared {
     std::deque<img::session_file_claim> claims;
     std::set<std::string> claiming; // earlier stages that may still claim files
     std::optional<img::session_connections> connections;
+    std::string before; // the stage whose output we read
     bool tree_end = false, ended = false, failure_told = false;
     std::string trouble;        // why the session cannot go on
     bool files_went_by = false; // cr-dump-files stands before this stage, and would miss its claims
@@ -48,8 +49,11 @@ void Stage::Shared::take(const img::session_record &record)
         claims.push_back(record.claim());
     if (record.has_connections())
         connections = record.connections();
-    if (record.has_stage_begin())
+    if (record.has_stage_begin()) {
         claiming.insert(record.stage_begin());
+        if (before.empty()) // each tells its name before it passes on those of others
+            before = record.stage_begin();
+    }
     files_went_by |= record.stage_begin() == "cr-dump-files";
     if (record.has_claims_end())
         claiming.erase(record.claims_end());
@@ -62,7 +66,7 @@ void Stage::Shared::take(const img::session_record &record)
 
 void Stage::Shared::forward()
 {
-    std::string why = "the session ended early";
+    std::string why;
     try {
         img::session_record record;
         std::string raw;
@@ -79,7 +83,7 @@ void Stage::Shared::forward()
     std::lock_guard lock(mutex);
     ended = true;
     if (trouble.empty())
-        trouble = why;
+        trouble = !why.empty() ? why : cat(before.empty() ? "the stage before it" : before, " ended early");
     changed.notify_all();
 }
 

@@ -2,6 +2,7 @@
 
 #include "libcr/base/log.h"
 #include "libcr/base/subject.h"
+#include "libcr/base/or_warn.h"
 #include "libcr/base/text.h"
 #include "libcr/files/temporary_links.h"
 #include "libcr/image/dedup.h"
@@ -34,11 +35,7 @@ constexpr const char *kNeeded[] = {"cr-freeze", "cr-dump-mm", "cr-dump-files"};
 // is as good.
 void free_earlier(const image::Dir &dir)
 {
-    try {
-        image::free_superseded(dir);
-    } catch (const Error &error) {
-        log::warning(error.what());
-    }
+    or_warn([&] { image::free_superseded(dir); });
 }
 
 class Thaw
@@ -53,6 +50,7 @@ class Thaw
     [[noreturn]] void fail(img::session_failure failure);
     bool all_done() const { return tree_end_ && running_.empty(); }
     void collect();
+    void tell_collected();
     void let_go();
     void finish_kill();
     void commit();
@@ -68,6 +66,7 @@ class Thaw
     img::session_connections connections_;
     Fd lock_; // the network lock must outlive the holder when the tree is to be killed
     std::set<std::string> begun_, running_, holding_;
+    std::string before_; // the stage whose output we read
     std::vector<Error> failures_;
     std::optional<img::cr_tracker_entry> tracker_;
     std::vector<std::string> plugins_; // that the images cannot be restored without
@@ -120,6 +119,8 @@ void Thaw::take(const img::session_record &record)
     if (record.has_connections())
         connections_ = record.connections();
     if (record.has_stage_begin()) {
+        if (before_.empty())
+            before_ = record.stage_begin();
         begun_.insert(record.stage_begin());
         running_.insert(record.stage_begin());
         holding_.insert(record.stage_begin());
@@ -172,10 +173,7 @@ void Thaw::collect()
     img::session_record record;
     while (!all_done()) {
         if (!stream_.next(record)) {
-            std::string who;
-            for (const std::string &stage : running_)
-                who += (who.empty() ? "" : ", ") + stage;
-            failed_with(0, cat("finish the dump: ", who.empty() ? "the session" : who, " ended early"),
+            failed_with(0, cat("finish the dump: ", before_.empty() ? "the session" : before_, " ended early"),
                         "the processes run on as before");
         }
         take(record);
@@ -184,6 +182,15 @@ void Thaw::collect()
         if (tree_end_ && holding_.empty() && !gone_ && release_ == Release::Resume && !running_.empty())
             let_go();
     }
+}
+
+void Thaw::tell_collected()
+{
+    if (gone_)
+        return;
+    img::session_request request;
+    request.set_collected(true);
+    or_warn([&] { holder_->tell(request); });
 }
 
 void Thaw::finish_kill()
@@ -291,13 +298,11 @@ void Thaw::remove_names()
 {
     if (hello_.dry_run() || !hello_.link_remap())
         return;
-    try {
+    or_warn([&] {
         image::Dir dir = image::Dir::open(hello_.images_dir());
         if (!dir.has(image::Kind::Inventory))
             files::remove_temporary_links(dir);
-    } catch (const Error &error) { // what went wrong before is told
-        log::warning(error.what());
-    }
+    });
 }
 
 ThawResult Thaw::run(const BeforeCommit &before_commit)
@@ -305,6 +310,7 @@ ThawResult Thaw::run(const BeforeCommit &before_commit)
     begin();
     try {
         collect();
+        tell_collected();
         if (before_commit)
             before_commit(hello_, root_);
         if (!hello_.dry_run())
@@ -318,7 +324,7 @@ ThawResult Thaw::run(const BeforeCommit &before_commit)
         let_go();
     result_.dry_run = hello_.dry_run();
     if (!hello_.dry_run()) {
-        write_statistics();
+        or_warn([&] { write_statistics(); });
         // CRIU's words, which runners look for in the log.
         log::info(hello_.pre_dump() ? "Pre-dumping" : "Dumping", " finished successfully");
     }
