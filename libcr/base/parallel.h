@@ -49,4 +49,33 @@ template <class Work> void parallel_for(size_t count, const Work &work, size_t w
         std::rethrow_exception(error);
 }
 
+// Calls both, in two threads when that is worth one. An exception of either is thrown here when both have ended.
+template <class First, class Second> void side_by_side(bool worth_it, const First &first, const Second &second)
+{
+    std::exception_ptr error;
+    auto guarded = [&] {
+        try {
+            first();
+        } catch (...) {
+            error = std::current_exception();
+        }
+    };
+    std::thread other;
+    if (worth_it)
+        other = std::thread(guarded);
+    else
+        guarded();
+    try {
+        second();
+    } catch (...) {
+        if (other.joinable())
+            other.join();
+        throw;
+    }
+    if (other.joinable())
+        other.join();
+    if (error)
+        std::rethrow_exception(error);
+}
+
 } // namespace cr

@@ -102,7 +102,7 @@ void TreeCapture::take_task(TaskToCapture &task, PageBuffer &buffer)
     PageSink &sink = object->held ? holding_.to : pages_;
     object->job = std::make_unique<CopyJob>(*object->source, std::move(pages.ranges),
                                             sink.open(image::Kind::Pagemap, task.image, std::move(in_parent)),
-                                            std::move(pages.instead));
+                                            std::move(pages.instead), std::move(pages.of_files));
     bool large = object->job->bytes() >= (reader.slow() ? kLargeBeside : kLarge);
     if (reader.slow() && !large && !object->held)
         object->job->work(buffer);

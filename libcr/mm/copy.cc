@@ -191,9 +191,15 @@ std::vector<Range> FileSource::data_ranges() const
     }
 }
 
-std::vector<Range> drop_zero_pages(std::span<const Range> ranges, PageBuffer &bytes)
+std::vector<Range> drop_zero_pages(std::span<const Range> ranges, PageBuffer &bytes,
+                                   std::span<const Range> of_files)
 {
     std::vector<Range> out;
+    auto is_of_file = [&, next = of_files.begin()](TargetAddr page) mutable {
+        while (next != of_files.end() && next->end <= page)
+            ++next;
+        return next != of_files.end() && next->start <= page;
+    };
     uint8_t *from = bytes.data(), *to = bytes.data();
     uint8_t *run = from; // pages from here on are kept where they are relative to each other
     auto move_run = [&] {
@@ -203,7 +209,7 @@ std::vector<Range> drop_zero_pages(std::span<const Range> ranges, PageBuffer &by
     };
     for (const Range &range : ranges) {
         for (TargetAddr page = range.start; page < range.end; page = page + kPageSize, from += kPageSize) {
-            if (!is_zero_page(from)) {
+            if (!is_zero_page(from) || is_of_file(page)) {
                 append(out, page, kPageSize);
                 continue;
             }
@@ -217,8 +223,9 @@ std::vector<Range> drop_zero_pages(std::span<const Range> ranges, PageBuffer &by
 }
 
 CopyJob::CopyJob(PageSource &source, std::vector<Range> ranges, std::unique_ptr<PageStream> stream,
-                 Instead instead)
-    : source_(source), ranges_(std::move(ranges)), stream_(std::move(stream)), instead_(std::move(instead))
+                 Instead instead, std::vector<Range> of_files)
+    : source_(source), ranges_(std::move(ranges)), stream_(std::move(stream)), instead_(std::move(instead)),
+      of_files_(std::move(of_files))
 {
     for (const Range &range : ranges_)
         bytes_ += range.size();
@@ -271,7 +278,7 @@ void CopyJob::work(PageBuffer &buffer)
                 replace(range, buffer.data() + at);
                 at += range.size();
             }
-            hand_over(*piece, drop_zero_pages(piece->ranges, buffer), buffer);
+            hand_over(*piece, drop_zero_pages(piece->ranges, buffer, of_files_), buffer);
         }
     } catch (...) {
         give_up();

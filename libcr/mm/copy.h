@@ -82,9 +82,9 @@ class CopyJob
     static constexpr size_t kPieceSize = 2 << 20;
     static constexpr size_t kSmallPiece = 256 << 10; // for the kernel to clear a large page would take longer
 
-    // All of `ranges`, sorted, disjoint.
+    // All of `ranges`, sorted, disjoint. `of_files`: private file mappings, likewise.
     CopyJob(PageSource &source, std::vector<Range> ranges, std::unique_ptr<PageStream> stream,
-            Instead instead = {});
+            Instead instead = {}, std::vector<Range> of_files = {});
 
     uint64_t bytes() const { return bytes_; }
     // Takes part in the work until there is none left; run it in as many threads as shall help. `buffer` is
@@ -107,6 +107,7 @@ class CopyJob
     std::vector<Range> ranges_;
     std::unique_ptr<PageStream> stream_;
     Instead instead_;
+    std::vector<Range> of_files_;
     uint64_t bytes_ = 0;
 
     std::mutex mutex_;
@@ -118,8 +119,9 @@ class CopyJob
     CopyResult result_;
 };
 
-// Drops all-zero pages from `bytes`, which holds the contents of `ranges`; the rest moves up. Returns what is
-// left, as ranges.
-std::vector<Range> drop_zero_pages(std::span<const Range> ranges, PageBuffer &bytes);
+// Drops all-zero pages from `bytes`, which holds the contents of `ranges`; the rest moves up. Those in `of_files`
+// (sorted, disjoint) stay: without them a file's contents would come back. Returns what is left, as ranges.
+std::vector<Range> drop_zero_pages(std::span<const Range> ranges, PageBuffer &bytes,
+                                   std::span<const Range> of_files = {});
 
 } // namespace cr::mm

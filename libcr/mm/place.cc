@@ -36,6 +36,11 @@ std::optional<TargetAddr> free_range(std::span<const img::mm_entry *const> space
     gap(std::min(end, kHighest));
     if (best.size() < size)
         return std::nullopt;
+    // Close to what is there, whose page tables it then shares: to make some of its own, and to free them, costs each task
+    // more than all that it does in the range. Not so close that an area could grow into it.
+    constexpr uint64_t kMargin = 16 << 20;
+    if (best.size() > size + 2 * kMargin)
+        return TargetAddr(page_down(best.end.value - kMargin - size));
     return TargetAddr(page_down(best.start.value + (best.size() - size) / 2));
 }
 

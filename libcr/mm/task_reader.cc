@@ -132,6 +132,8 @@ TaskPages TaskReader::pages()
         } else if (!verdict.refusal && has_private_pages(vma) && !has(vma, kVmaAioRing) &&
                    (area.anonymous || partial || area.path == kAnonHuge)) {
             scan_areas.push_back({range, has(vma, kVmaFilePrivate)});
+            if (has(vma, kVmaFilePrivate))
+                out.of_files.push_back(range);
         }
         if (!verdict.refusal && has(vma, kVmaAioRing)) // the kernel has written what the task has not looked at
             whole_areas.push_back(range);

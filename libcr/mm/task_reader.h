@@ -42,6 +42,7 @@ struct TaskToCapture {
 struct TaskPages {
     std::vector<Range> ranges, unreadable; // the latter without PROT_READ
     std::vector<Range> anonymous;          // private anonymous areas
+    std::vector<Range> of_files;           // private areas of files
     Instead instead;                       // of what calls made in the task left behind the vDSO's segments
     uint64_t scanned = 0;
 };

@@ -3,6 +3,7 @@
 #include "libcr/base/clock.h"
 #include "libcr/base/error.h"
 #include "libcr/base/log.h"
+#include "libcr/base/never_free.h"
 #include "libcr/base/or_warn.h"
 #include "libcr/base/text.h"
 #include "libcr/files/temporary_links.h"
@@ -323,6 +324,7 @@ RestoreResult Execution::run()
     or_warn([&] { files::forget_temporary_links(plan_.images.dir); });
     result_.root = root_;
     result_.statistics.set_restore_time(elapsed_us(begin));
+    never_free(std::move(programs_));
     return result_;
 }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
+#include <memory>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -110,16 +111,16 @@ OpenerProcess::OpenerProcess(const std::set<pid_t> &taken, const OpenerWork &wor
 
 void OpenerProcess::hear()
 {
-    std::string answer(65536, '\0');
+    constexpr size_t kLongest = 65536;
+    auto answer = std::make_unique_for_overwrite<char[]>(kLongest); // most are of one byte
     long n;
-    while ((n = sys::call(SYS_recvfrom, socket_.get(), answer.data(), answer.size(), 0, 0, 0)) == -EINTR)
+    while ((n = sys::call(SYS_recvfrom, socket_.get(), answer.get(), kLongest, 0, 0, 0)) == -EINTR)
         ;
     sys::check(n, "hear the opener");
     if (n == 0)
         failed_with(0, "hear the opener: it has ended");
-    answer.resize(static_cast<size_t>(n - 1));
-    if (!answer.empty())
-        throw from_bytes(answer);
+    if (n > 1)
+        throw from_bytes(std::string(answer.get(), static_cast<size_t>(n - 1)));
 }
 
 void OpenerProcess::ask(Request request)

@@ -2,6 +2,7 @@
 
 #include "libcr/base/error.h"
 #include "libcr/base/log.h"
+#include "libcr/base/never_free.h"
 #include "libcr/base/text.h"
 #include "libcr/program/print.h"
 #include "libcr/restore/execution.h"
@@ -30,6 +31,7 @@ RestoreResult restore(const RestoreRequest &request)
         try {
             RestoreResult result = execute(request, *plan, plugins);
             plugins.end(0);
+            never_free(std::move(plan));
             return result;
         } catch (const Error &error) {
             if (error.err() != EEXIST || i == kTries) {

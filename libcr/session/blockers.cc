@@ -3,6 +3,7 @@
 #include "libcr/base/clock.h"
 #include "libcr/base/log.h"
 #include "libcr/base/loss.h"
+#include "libcr/base/parallel.h"
 #include "libcr/base/text.h"
 #include "libcr/inject/freeze.h"
 #include "libcr/inject/tree.h"
@@ -260,6 +261,39 @@ void warn_of_outer_ids(inject::FrozenTree &tree, bool shell_job)
         }
 }
 
+// In the way of one process. To ask /proc of every task takes most of a freeze, so that of large trees one thread asks
+// for what they have open, and one for the rest.
+struct InTheWay {
+    std::vector<Blocker> files, rest;
+    bool rings = false; // of asynchronous I/O
+};
+
+void look_at_files(const inject::FrozenTask &task, const std::map<pid_t, task::ThreadTables> &apart,
+                   files::BlockerSearch &search, InTheWay &way)
+{
+    search.look(task.reader(), way.files);
+    for (const inject::FrozenThread &thread : task.threads)
+        if (apart.count(thread.tid))
+            search.look(thread.tid, way.files);
+}
+
+struct Own {
+    ns::Links links;
+    std::string label;
+};
+
+void look_at_rest(const inject::FrozenTask &task, const Own &own, InTheWay &way)
+{
+    proc::PidDir dir(task.reader());
+    for (const mm::Blocker &area : mm::blockers(dir, way.rings))
+        way.rest.push_back({cat("pid ", task.pid), area.what, area.remedy});
+    ns::blockers(task.reader(), own.links, way.rest);
+    // Where no module keeps labels there is nothing to look at.
+    if (!own.label.empty())
+        if (auto label = task::label_blocker(task.pid, own.label, task::label_of(task.reader())))
+            way.rest.push_back(*label);
+}
+
 } // namespace
 
 BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &request,
@@ -304,29 +338,24 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     // For all of them, as the tree stands still meanwhile.
     const uint64_t requests_end = monotonic_us() + 10'000'000;
     files::BlockerSearch search(options);
-    const ns::Links own = ns::links_of(::getpid());
-    const std::string own_label = task::label_of(::getpid());
-    for (inject::FrozenTask &task : tree.tasks()) {
-        if (task.state == inject::FrozenTask::State::Zombie)
-            continue;
-        std::vector<Blocker> blockers;
-        search.look(task.reader(), blockers);
-        for (const inject::FrozenThread &thread : task.threads)
-            if (out.apart.count(thread.tid))
-                search.look(thread.tid, blockers);
-        proc::PidDir dir(task.reader());
-        bool rings;
-        for (const mm::Blocker &area : mm::blockers(dir, rings))
-            blockers.push_back({cat("pid ", task.pid), area.what, area.remedy});
-        if (rings && out.blockers.empty() && blockers.empty())
-            wait_for_requests(task, kernel, requests_end, signals, add);
-        ns::blockers(task.reader(), own, blockers);
-        // Where no module keeps labels there is nothing to look at.
-        if (!own_label.empty())
-            if (auto label = task::label_blocker(task.pid, own_label, task::label_of(task.reader())))
-                blockers.push_back(*label);
-        for (const Blocker &blocker : blockers)
-            add(blocker.subject, blocker.reason, blocker.remedy);
+    const Own own{ns::links_of(::getpid()), task::label_of(::getpid())};
+    std::vector<InTheWay> found(tree.tasks().size());
+    auto look_at_all = [&](auto look) {
+        for (size_t i = 0; i < found.size(); i++)
+            if (tree.tasks()[i].state != inject::FrozenTask::State::Zombie)
+                look(tree.tasks()[i], found[i]);
+    };
+    constexpr size_t kWorthAThread = 16; // tasks
+    side_by_side(
+        found.size() >= kWorthAThread,
+        [&] { look_at_all([&](const auto &task, InTheWay &way) { look_at_rest(task, own, way); }); },
+        [&] { look_at_all([&](const auto &task, InTheWay &way) { look_at_files(task, out.apart, search, way); }); });
+    for (size_t i = 0; i < found.size(); i++) {
+        for (const std::vector<Blocker> *some : {&found[i].files, &found[i].rest})
+            for (const Blocker &blocker : *some)
+                add(blocker.subject, blocker.reason, blocker.remedy);
+        if (found[i].rings && out.blockers.empty())
+            wait_for_requests(tree.tasks()[i], kernel, requests_end, signals, add);
     }
     std::vector<Blocker> blockers;
     search.finish(blockers);

@@ -145,7 +145,7 @@ void Stage::watch_holder()
         HolderLink(hello_).watch_me();
     } catch (const Error &error) {
         log::debug(error.what());
-        shared_->trouble = "the session ended early";
+        shared_->trouble = "cr-freeze ended early";
     }
 }
 
