@@ -118,3 +118,16 @@ TEST_CASE("pages of zeros are dropped, the rest moves up")
     CHECK(buffer.data()[kPageSize] == 2);
     CHECK(buffer.data()[2 * kPageSize + 8] == 5);
 }
+
+TEST_CASE("pages of zeros stay where a file would show through")
+{
+    PageBuffer buffer(4 * kPageSize);
+    buffer.used = 4 * kPageSize;
+    std::memset(buffer.data(), 0, buffer.used);
+    buffer.data()[3 * kPageSize] = 3;
+    std::vector<Range> ranges{range(0x10000, 0x12000), range(0x20000, 0x22000)},
+        of_files{range(0x8000, 0x9000), range(0x11000, 0x21000)};
+    CHECK(drop_zero_pages(ranges, buffer, of_files) ==
+          std::vector<Range>{range(0x11000, 0x12000), range(0x20000, 0x22000)});
+    CHECK(buffer.data()[2 * kPageSize] == 3);
+}
