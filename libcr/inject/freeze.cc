@@ -180,26 +180,32 @@ bool calls_may_harm(const FrozenTask &task)
     });
 }
 
-// Takes a process into the tree. False when it is in it or gone.
-bool FrozenTree::adopt(pid_t pid)
+// Takes a process into the tree.
+FrozenTree::Found FrozenTree::adopt(pid_t pid)
 {
     if (!known_.insert(pid).second)
-        return false;
+        return Found::Known;
     FrozenTask task;
     task.pid = pid;
     long fd = sys::pidfd_open(pid);
-    if (sys::is_gone(fd) || fd == -EINVAL)
-        return false;
+    if (sys::is_gone(fd)) {
+        known_.erase(pid); // another one may get that id
+        return Found::Gone;
+    }
+    if (fd == -EINVAL)
+        return Found::Known;
     sys::check(fd, [&] { return cat("open a pidfd of process ", pid); });
     task.pidfd = Fd(static_cast<int>(fd));
     if (pid == getpid())
-        return false; // examine() has reported it
+        return Found::Known; // examine() has reported it
     prepare(pid);
     tasks_.push_back(std::move(task));
-    return true;
+    return Found::New;
 }
 
-// Seizes and interrupts every thread that is not held yet. True when there was one.
+// Seizes and interrupts every thread that is not held yet. True when there may be more: the kernel skips
+// threads in a list that is read while one of them ends, so that a list that told of one that is gone says
+// nothing of others.
 bool FrozenTree::list_threads(FrozenTask &task)
 {
     if (task.state == FrozenTask::State::Zombie)
@@ -217,6 +223,7 @@ bool FrozenTree::list_threads(FrozenTask &task)
         seize(task, thread);
         if (task.state == FrozenTask::State::Zombie)
             return true;
+        grown |= thread.gone;
         if (!thread.seized)
             continue;
         task.threads.push_back(std::move(thread));
@@ -233,8 +240,10 @@ void FrozenTree::seize(FrozenTask &task, FrozenThread &thread)
     if (r == -EPERM) {
         auto stat = stat_of(task.pid, thread.tid);
         auto status = status_of(task.pid, thread.tid);
-        if (!stat || !status || stat->state == 'X')
+        if (!stat || !status || stat->state == 'X') {
+            thread.gone = true;
             return;
+        }
         if (stat->state == 'Z') {
             if (thread_ids(task.pid).size() > 1)
                 return; // a leader that has ended before the others
@@ -251,6 +260,7 @@ void FrozenTree::seize(FrozenTask &task, FrozenThread &thread)
             return;
         }
     } else if (sys::is_gone(r)) {
+        thread.gone = true;
         return;
     } else {
         sys::check(r, "trace it");
@@ -271,7 +281,17 @@ bool FrozenTree::list_again(FrozenTask &task)
     bool grown = false;
     for (const FrozenThread &thread : task.threads)
         for (pid_t child : children_of(task.pid, thread.tid))
-            grown |= adopt(child);
+            switch (adopt(child)) {
+            case Found::Known:
+                break;
+            case Found::New:
+                grown = true;
+                break;
+            case Found::Gone:
+                grown = true;
+                task.complete = false;
+                break; // as with threads
+            }
     return grown;
 }
 

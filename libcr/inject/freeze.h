@@ -119,7 +119,8 @@ class FrozenTree
     bool is_inside(pid_t id) const; // a process or thread, of the tree
     bool examine_thread(const proc::Status &status, pid_t tid);
     void block(Error error);
-    bool adopt(pid_t pid);
+    enum class Found { Known, New, Gone };
+    Found adopt(pid_t pid);
     bool list_threads(FrozenTask &task);
     bool list_again(FrozenTask &task);
     void seize_standing();
