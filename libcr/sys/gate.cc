@@ -3,6 +3,7 @@
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -59,11 +60,12 @@ void read_plan()
     }
 }
 
-// Written as the process counts, since it may end by a signal: the file holds the last number reached.
-void note_count(uint64_t count)
+// Written as the process counts, since it may end by a signal: the file holds the last number reached, and one line
+// "TOOL! PID COUNT" when the fault is made.
+void note_count(uint64_t count, const char *mark)
 {
     char line[128];
-    int n = snprintf(line, sizeof line, "%s %d %llu\n", g_plan.tool.c_str(), g_plan.pid,
+    int n = snprintf(line, sizeof line, "%s%s %d %llu\n", g_plan.tool.c_str(), mark, g_plan.pid,
                      static_cast<unsigned long long>(count));
     int fd = ::open(g_plan.count_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd >= 0) {
@@ -71,6 +73,29 @@ void note_count(uint64_t count)
         ::close(fd);
     }
 }
+
+// Calls that wait for others, and that a signal ends with EINTR (signal(7)): to no other one it is a fault that could be.
+bool is_interruptible(long nr)
+{
+    constexpr long kInterruptible[] = {SYS_read,       SYS_pread64,         SYS_readv,
+                                       SYS_preadv,     SYS_write,           SYS_pwrite64,
+                                       SYS_writev,     SYS_pwritev,         SYS_open,
+                                       SYS_openat,     SYS_openat2,         SYS_poll,
+                                       SYS_ppoll,      SYS_select,          SYS_pselect6,
+                                       SYS_epoll_wait, SYS_epoll_pwait,     SYS_wait4,
+                                       SYS_waitid,     SYS_nanosleep,       SYS_clock_nanosleep,
+                                       SYS_connect,    SYS_accept4,         SYS_recvfrom,
+                                       SYS_recvmsg,    SYS_sendto,          SYS_sendmsg,
+                                       SYS_flock,      SYS_splice,          SYS_tee,
+                                       SYS_vmsplice,   SYS_sendfile,        SYS_copy_file_range,
+                                       SYS_fallocate,  SYS_msgsnd,          SYS_msgrcv,
+                                       SYS_semtimedop, SYS_rt_sigtimedwait, SYS_futex,
+                                       SYS_getrandom};
+    return std::find(std::begin(kInterruptible), std::end(kInterruptible), nr) != std::end(kInterruptible);
+}
+
+// The call that raw_call() is about to make; 0 in a Gate around one that is made otherwise.
+thread_local long g_number = 0;
 
 // What shall happen to the call that comes now.
 Fault next_fault()
@@ -81,9 +106,14 @@ Fault next_fault()
     if (g_plan.pid != ::getpid() || g_plan.tool != log::config().tool)
         read_plan();
     uint64_t count = ++g_plan.count;
+    Fault fault = count == g_plan.at ? g_plan.fault : Fault::None;
+    if (fault == Fault::Errno && g_plan.err == EINTR && !is_interruptible(g_number))
+        fault = Fault::None;
     if (g_plan.count_file)
-        note_count(count);
-    return count == g_plan.at ? g_plan.fault : Fault::None;
+        note_count(count, "");
+    if (g_plan.count_file && fault != Fault::None)
+        note_count(count, "!");
+    return fault;
 }
 
 } // namespace
@@ -91,6 +121,7 @@ Fault next_fault()
 Gate::Gate()
 {
     Fault fault = next_fault();
+    g_number = 0;
     if (fault == Fault::Errno)
         result_ = -g_plan.err;
     else if (fault == Fault::Kill)
@@ -106,6 +137,7 @@ Gate::~Gate()
 
 long raw_call(long nr, long a, long b, long c, long d, long e, long f)
 {
+    g_number = nr;
     Gate gate;
     if (gate.refused())
         return gate.result();
