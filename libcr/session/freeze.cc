@@ -12,6 +12,7 @@
 #include "libcr/session/blockers.h"
 #include "libcr/session/capture.h"
 #include "libcr/session/hello.h"
+#include "libcr/session/last_resort.h"
 #include "libcr/session/holder.h"
 #include "libcr/session/link.h"
 #include "libcr/session/outer.h"
@@ -237,6 +238,10 @@ Ended Freeze::freeze_and_hold()
                 plugins_.run(plugin::Hook::PauseDevices, pid);
                 paused_.push_back(pid);
             };
+        // Until other ends of the session watch over us, too; what plugins do meanwhile may take its time.
+        std::optional<LastResort> last_resort;
+        last_resort.emplace(std::chrono::duration_cast<std::chrono::seconds>(12 * request_.timeout) +
+                            (plugins_.any() ? request_.plugins.longest : std::chrono::seconds(0)));
         cgroups_.freeze(options);
         std::vector<Fd> old_pages; // freed when the tree has been let go
         inject::FrozenTree tree(request_.tree, options);
@@ -273,6 +278,7 @@ Ended Freeze::freeze_and_hold()
         cgroups_.write(states);
         tell_done();
         std::string why;
+        last_resort.reset();
         if (hold(tree, why))
             return Ended::Well;
         fail({Error(Error::Kind::Failed, 0, "finish the dump: " + why, "the processes run on as before")});
