@@ -32,6 +32,7 @@ restore::RestoreRequest request_of(const cli::RestoreOptions &options)
     restore::RestoreRequest request;
     request.images_dir = options.images_dir;
     request.sibling = options.sibling;
+    request.detached = options.detached;
     request.leave_stopped = options.leave_stopped;
     request.shell_job = options.shell_job;
     request.plugins = {options.plugins.dir, options.plugins.must, std::chrono::seconds(options.plugins.timeout_s)};

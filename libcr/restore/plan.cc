@@ -121,6 +121,23 @@ bool is_shell_job(const ImageSet &images, const RestoreRequest &request)
     return true;
 }
 
+// A root that is to be left alone would get the signal at once, by our end.
+void spare_root(ImageSet &images, const RestoreRequest &request)
+{
+    if (request.sibling || !request.detached)
+        return;
+    bool wanted = false;
+    for (img::core_entry &thread : images.tasks[0].threads)
+        if (thread.thread_core().pdeath_sig()) {
+            thread.mutable_thread_core()->clear_pdeath_sig();
+            wanted = true;
+        }
+    if (wanted)
+        log::warning("pid ", images.tasks[0].pid(),
+                     " wants a signal when its parent ends (PR_SET_PDEATHSIG); that would be now, so that it gets none "
+                     "(--restore-sibling makes it a child of the caller, and keeps that)");
+}
+
 } // namespace
 
 // Threads are born before the descriptors of their process then, which those that have their own would wait for.
@@ -143,6 +160,7 @@ std::unique_ptr<Plan> make_plan(const RestoreRequest &request, plugin::Plugins *
     check_tasks(images, host, request.features);
     decide_loginuid(images, request.features, host);
     warn_of_names(images, request.features);
+    spare_root(images, request);
     bool shell_job = is_shell_job(images, request);
     auto plan = std::unique_ptr<Plan>(new Plan{std::move(images), {}, {}, {}, host, {}});
     plan->cgroups = plan_cgroups(plan->images, request.cgroups);

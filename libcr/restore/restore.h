@@ -18,6 +18,7 @@ namespace cr::restore
 struct RestoreRequest {
     std::string images_dir;
     bool sibling = false;       // the root becomes a child of our parent
+    bool detached = false;      // else it is one of ours, and we end at once
     bool leave_stopped = false; // tasks stop before they run any code
     bool shell_job = false;     // session, group and terminal are those of the caller
     uint32_t cpu_cap = 0;       // bits of libcr/base/cpu_cap.h
