@@ -28,13 +28,16 @@ struct Stage::Shared {
     std::deque<img::session_file_claim> claims;
     std::set<std::string> claiming; // earlier stages that may still claim files
     std::optional<img::session_connections> connections;
+    std::string name;
     std::string before; // the stage whose output we read
+    std::set<std::string> working; // of those before us
     bool tree_end = false, ended = false, failure_told = false;
     std::string trouble;        // why the session cannot go on
     bool files_went_by = false; // cr-dump-files stands before this stage, and would miss its claims
 
     void forward();
     void take(const img::session_record &record);
+    void tell_cut();
     void check_alive() const;
 };
 
@@ -51,14 +54,18 @@ void Stage::Shared::take(const img::session_record &record)
         connections = record.connections();
     if (record.has_stage_begin()) {
         claiming.insert(record.stage_begin());
+        working.insert(record.stage_begin());
         if (before.empty()) // each tells its name before it passes on those of others
             before = record.stage_begin();
     }
     files_went_by |= record.stage_begin() == "cr-dump-files";
     if (record.has_claims_end())
         claiming.erase(record.claims_end());
-    if (record.has_done())
+    if (record.has_done()) {
         claiming.erase(record.done().stage());
+        working.erase(record.done().stage());
+    }
+    failure_told |= record.has_failure();
     if (record.has_failure() && trouble.empty())
         trouble = cat(record.failure().stage(), " failed");
     changed.notify_all();
@@ -84,7 +91,22 @@ void Stage::Shared::forward()
     ended = true;
     if (trouble.empty())
         trouble = !why.empty() ? why : cat(before.empty() ? "the stage before it" : before, " ended early");
+    if (why.empty() && !working.empty() && !failure_told)
+        tell_cut();
     changed.notify_all();
+}
+
+// By the first stage behind the one that is gone, even when it has done its own part: those behind only see us end.
+void Stage::Shared::tell_cut()
+{
+    img::session_record record;
+    *record.mutable_failure() = to_record(name, Error(Error::Kind::Failed, 0, cat("go on: ", trouble)));
+    try {
+        std::lock_guard lock(out_mutex);
+        put_record(out, record);
+        failure_told = true;
+    } catch (const Error &) { // nobody is there to hear it
+    }
 }
 
 void Stage::Shared::check_alive() const
@@ -111,6 +133,7 @@ Stage::Stage(std::string name, int in, int out, const Prepare &prepare)
 {
     refuse_terminal_input(in, name_);
     block_stop_signals();
+    shared_->name = name_;
     shared_->in = in;
     shared_->out = out;
     shared_->stream.emplace(in, out);
