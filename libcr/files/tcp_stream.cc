@@ -75,30 +75,64 @@ std::string peek(int fd, int queue, size_t size)
     return out;
 }
 
+// What the kernel says of both queues.
+struct Queues {
+    uint8_t state;
+    uint32_t received, sent, unsent, received_seq, sent_seq;
+    bool operator==(const Queues &) const = default;
+};
+
+Queues queues_of(int fd, uint8_t state)
+{
+    uint32_t fin = tcp_has_sent_fin(state);
+    Queues out{};
+    out.state = state;
+    out.received = ask(fd, SIOCINQ, "ask how much it has received");
+    out.sent = ask(fd, SIOCOUTQ, "ask how much is not acknowledged");
+    out.unsent = ask(fd, SIOCOUTQNSD, "ask how much is not sent");
+    out.sent -= std::min(out.sent, fin);
+    out.unsent -= std::min(out.unsent, fin);
+    out.received_seq = sequence(fd, kReceived);
+    out.sent_seq = sequence(fd, kSent);
+    return out;
+}
+
+// The two ends of a connection within the tree go on to talk: what was sent is acknowledged late, and what was not sent yet
+// is. So the queues are read until nothing has changed meanwhile.
+tcp_info read_queues(int fd, TcpStream &out, Queues &queues)
+{
+    constexpr int kTries = 200;
+    constexpr timespec kPause{0, 1'000'000};
+    auto look = [&] { return get<tcp_info>(fd, TCP_INFO, "read TCP_INFO"); };
+    for (int tries = 0;; tries++) {
+        tcp_info info = look();
+        queues = queues_of(fd, info.tcpi_state);
+        out.received = queues.received ? peek(fd, kReceived, queues.received) : "";
+        out.sent = queues.sent ? peek(fd, kSent, queues.sent + kSlack) : "";
+        bool whole = out.received.size() == queues.received && out.sent.size() >= queues.sent;
+        if (whole && queues_of(fd, look().tcpi_state) == queues)
+            return info;
+        if (tries == kTries)
+            refused(cat("its queues cannot be read whole (", out.received.size(), " of ", queues.received,
+                        " bytes received, ", out.sent.size(), " of ", queues.sent, " sent; an urgent byte?)"),
+                    "try again a little later");
+        sys::call(SYS_nanosleep, &kPause, nullptr);
+    }
+}
+
 // In repair mode.
 void read_in_repair(int fd, TcpStream &out)
 {
-    auto info = get<tcp_info>(fd, TCP_INFO, "read TCP_INFO");
+    Queues queues;
+    tcp_info info = read_queues(fd, out, queues);
     img::tcp_stream_entry &entry = out.entry;
-    out.state = info.tcpi_state;
-    uint32_t fin = tcp_has_sent_fin(out.state);
-    uint32_t received = ask(fd, SIOCINQ, "ask how much it has received");
-    uint32_t sent = ask(fd, SIOCOUTQ, "ask how much is not acknowledged");
-    uint32_t unsent = ask(fd, SIOCOUTQNSD, "ask how much is not sent");
-    sent -= std::min(sent, fin);
-    unsent -= std::min(unsent, fin);
-    entry.set_inq_seq(sequence(fd, kReceived));
-    entry.set_outq_seq(sequence(fd, kSent));
-    if (received)
-        out.received = peek(fd, kReceived, received);
-    if (sent)
-        out.sent = peek(fd, kSent, sent + kSlack);
-    if (out.received.size() != received || out.sent.size() < sent)
-        refused("its queues cannot be read whole (an urgent byte?)", "try again a little later");
-    out.sent.erase(0, out.sent.size() - sent);
-    entry.set_inq_len(received);
-    entry.set_outq_len(sent);
-    entry.set_unsq_len(unsent);
+    out.state = queues.state;
+    out.sent.erase(0, out.sent.size() - queues.sent);
+    entry.set_inq_seq(queues.received_seq);
+    entry.set_outq_seq(queues.sent_seq);
+    entry.set_inq_len(queues.received);
+    entry.set_outq_len(queues.sent);
+    entry.set_unsq_len(queues.unsent);
     entry.set_opt_mask(info.tcpi_options);
     entry.set_snd_wscale(info.tcpi_snd_wscale);
     entry.set_rcv_wscale(info.tcpi_rcv_wscale);
