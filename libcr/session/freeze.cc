@@ -149,6 +149,8 @@ bool Freeze::hold(inject::FrozenTree &tree, std::string &why)
         watches_.drop();
         kept_ |= release != Release::Resume;
         killed_ = release == Release::Kill;
+        if (!killed_)
+            holder_.end_lock(); // or they would be told that they may not send
         if (killed_) {
             tree.doom();
             QuietEnd quiet(connections_);
@@ -157,8 +159,6 @@ bool Freeze::hold(inject::FrozenTree &tree, std::string &why)
             tree.leave_stopped();
         else
             tree.resume();
-        if (!killed_)
-            holder_.end_lock();
         return monotonic_us() - begin_us_;
     };
     auto committed = [&](Release release) {
