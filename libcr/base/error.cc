@@ -69,9 +69,14 @@ void failed_with(int err, std::string attempted, std::string remedy)
     throw Error(Error::Kind::Failed, err, std::move(attempted), std::move(remedy));
 }
 
+Error refusal(std::string what, std::string remedy)
+{
+    return Error(Error::Kind::Refused, 0, std::move(what), std::move(remedy));
+}
+
 void refused(std::string what, std::string remedy)
 {
-    throw Error(Error::Kind::Refused, 0, std::move(what), std::move(remedy));
+    throw refusal(std::move(what), std::move(remedy));
 }
 
 void overtaken(std::string attempted, std::string remedy)

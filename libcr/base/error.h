@@ -48,6 +48,8 @@ class Error : public std::runtime_error
 [[noreturn]] void failed(std::string attempted, std::string remedy = {});
 [[noreturn]] void failed_with(int err, std::string attempted, std::string remedy = {});
 [[noreturn]] void refused(std::string what, std::string remedy = {});
+// The same, not thrown: for those who collect them.
+Error refusal(std::string what, std::string remedy = {});
 [[noreturn]] void overtaken(std::string attempted, std::string remedy = {});
 [[noreturn]] void usage(std::string what, std::string remedy = {});
 [[noreturn]] void bad_image(std::string what, std::string remedy = {});

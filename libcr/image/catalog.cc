@@ -149,6 +149,14 @@ const Entry &entry(Kind kind) { return kCatalog[static_cast<size_t>(kind)]; }
 
 bool outlives_dump(Kind kind) { return entry(kind).framing == Framing::Service || kind == Kind::Cpuinfo; }
 
+std::string kind_name(Kind kind)
+{
+    std::string name = entry(kind).stem;
+    if (name.ends_with('-'))
+        name.pop_back();
+    return name;
+}
+
 std::string file_name(Kind kind, uint64_t id)
 {
     const Entry &e = entry(kind);

@@ -66,6 +66,8 @@ const Entry &entry(Kind kind);
 bool outlives_dump(Kind kind);
 std::span<const Entry> catalog();
 
+// "core", "inventory".
+std::string kind_name(Kind kind);
 // "core-42.img". The id is ignored for kinds that have none.
 std::string file_name(Kind kind, uint64_t id = 0);
 

@@ -17,14 +17,6 @@ struct Images {
     uint64_t bytes = 0;
 };
 
-std::string name_of(Kind kind)
-{
-    std::string name = entry(kind).stem;
-    if (name.ends_with('-'))
-        name.pop_back();
-    return name;
-}
-
 bool may_be_cut(Kind kind) { return entry(kind).records == Records::Array; }
 
 std::map<Kind, Images> images_of(const Dir &dir)
@@ -48,7 +40,7 @@ void list_images(const Dir &dir, img::inventory_entry &inventory)
 {
     for (const auto &[kind, images] : images_of(dir)) {
         img::cr_images_entry &entry = *inventory.add_cr_images();
-        entry.set_kind(name_of(kind));
+        entry.set_kind(kind_name(kind));
         entry.set_files(images.files);
         if (may_be_cut(kind))
             entry.set_bytes(images.bytes);
@@ -61,12 +53,14 @@ std::string missing_because(const Dir &dir, const img::inventory_entry &inventor
         return {};
     std::map<std::string, Images> here;
     for (const auto &[kind, images] : images_of(dir))
-        here[name_of(kind)] = images;
+        here[kind_name(kind)] = images;
     for (const img::cr_images_entry &entry : inventory.cr_images()) {
         const Images &images = here[entry.kind()];
-        if (images.files < entry.files())
-            return cat("incomplete: ", entry.files() - images.files, " of ", entry.files(), " ", printable(entry.kind()),
-                       entry.files() == 1 ? " image is" : " images are", " missing");
+        if (images.files < entry.files()) {
+            uint32_t missing = entry.files() - images.files;
+            return cat("incomplete: ", missing, " of ", entry.files(), " ", printable(entry.kind()),
+                       entry.files() == 1 ? " image" : " images", missing == 1 ? " is" : " are", " missing");
+        }
         if (images.bytes < entry.bytes())
             log::warning("the ", printable(entry.kind()), " images in ", printable(dir.path()), " are ", images.bytes,
                          " bytes long, and were ", entry.bytes(), ": if nobody edited them, they are not whole");

@@ -46,9 +46,7 @@ std::string inventory_of(const Dir &dir)
     auto files = dir.files();
     for (Kind kind :
          {Kind::Pstree, Kind::Core, Kind::Mm, Kind::Pagemap, Kind::Pages, Kind::Files, Kind::Fdinfo}) {
-        std::string name = entry(kind).stem;
-        if (name.ends_with('-'))
-            name.pop_back();
+        std::string name = kind_name(kind);
         auto n =
             std::count_if(files.begin(), files.end(), [&](const Dir::File &f) { return f.kind == kind; });
         if (n)
@@ -122,7 +120,7 @@ void withdraw(const Dir &dir)
 }
 
 // A part of one that could not be written is of no use to anybody.
-void write_temporary(const Dir &dir, const img::inventory_entry &inventory)
+static void write_temporary(const Dir &dir, const img::inventory_entry &inventory)
 {
     remove(dir, kTemporary);
     Writer writer(sys::open_at(dir.fd(), kTemporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600),

@@ -302,7 +302,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
 {
     BlockersFound out{tree.blockers(), {}, {}, {}, {}};
     auto add = [&](const std::string &subject, const std::string &reason, const std::string &remedy) {
-        out.blockers.push_back(Error(Error::Kind::Refused, 0, reason, remedy).with_subject(subject));
+        out.blockers.push_back(refusal(reason, remedy).with_subject(subject));
     };
     files::DumpOptions options;
     options.shell_job = request.shell_job;
