@@ -15,8 +15,12 @@ int cr_freeze_main(int argc, char **argv)
 {
     return cli::run("cr-freeze", argc, argv, [](const cli::Parsed &parsed) {
         cli::DumpOptions options = cli::dump_options(parsed);
-        if (options.dry_run && ::isatty(STDOUT_FILENO)) // for people: by the one who tells them
-            return tools::run_chain({parsed.arguments_for(cli::tool("cr-freeze")), {"cr-thaw", "--resume"}});
+        if (options.dry_run && ::isatty(STDOUT_FILENO)) { // for people: by the one who tells them
+            std::vector<std::string> thaw = {"cr-thaw", "--resume"};
+            if (parsed.has("json"))
+                thaw.push_back("--json");
+            return tools::run_chain({parsed.arguments_for(cli::tool("cr-freeze")), std::move(thaw)});
+        }
         session::FreezeRequest request;
         request.tree = options.tree;
         request.images_dir = options.images_dir;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -61,9 +62,12 @@ template <class First, class Second> void side_by_side(bool worth_it, const Firs
         }
     };
     std::thread other;
-    if (worth_it)
-        other = std::thread(guarded);
-    else
+    try {
+        if (worth_it)
+            other = std::thread(guarded);
+    } catch (const std::system_error &) { // no more threads allowed
+    }
+    if (!other.joinable())
         guarded();
     try {
         second();

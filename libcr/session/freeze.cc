@@ -12,8 +12,8 @@
 #include "libcr/session/blockers.h"
 #include "libcr/session/capture.h"
 #include "libcr/session/hello.h"
-#include "libcr/session/last_resort.h"
 #include "libcr/session/holder.h"
+#include "libcr/session/last_resort.h"
 #include "libcr/session/link.h"
 #include "libcr/session/outer.h"
 #include "libcr/session/tree_cgroups.h"
@@ -233,15 +233,16 @@ Ended Freeze::freeze_and_hold()
         options.timeout = request_.timeout;
         options.collect = true;
         options.heed = [this] { signals_.check(); };
+        // Until other ends of the session watch over us, too; each question to a plugin may take its time.
+        std::optional<LastResort> last_resort(std::in_place,
+                                              std::chrono::duration_cast<std::chrono::seconds>(12 * request_.timeout) +
+                                                  (plugins_.any() ? request_.plugins.longest : std::chrono::seconds(0)));
         if (plugins_.has(plugin::Hook::PauseDevices))
-            options.prepare = [this](pid_t pid) {
+            options.prepare = [&](pid_t pid) {
+                last_resort->begin_anew();
                 plugins_.run(plugin::Hook::PauseDevices, pid);
                 paused_.push_back(pid);
             };
-        // Until other ends of the session watch over us, too; what plugins do meanwhile may take its time.
-        std::optional<LastResort> last_resort;
-        last_resort.emplace(std::chrono::duration_cast<std::chrono::seconds>(12 * request_.timeout) +
-                            (plugins_.any() ? request_.plugins.longest : std::chrono::seconds(0)));
         cgroups_.freeze(options);
         std::vector<Fd> old_pages; // freed when the tree has been let go
         inject::FrozenTree tree(request_.tree, options);
@@ -269,8 +270,10 @@ Ended Freeze::freeze_and_hold()
         }
         if (!request_.pre_dump)
             for (const inject::FrozenTask &task : tree.tasks())
-                if (task.state != inject::FrozenTask::State::Zombie)
+                if (task.state != inject::FrozenTask::State::Zombie) {
+                    last_resort->begin_anew();
                     plugins_.run(plugin::Hook::CheckpointDevices, task.pid);
+                }
         tell_connections(found.connections);
         const image::Dir &states = request_.pre_dump ? nothing_ : *images_;
         capture_tree(tree, request_, found, kernel_, watches_, states, out_);

@@ -95,8 +95,14 @@ Holder::Step Holder::hear(const LetGo &let_go, std::string &why)
     if (release)
         reply.set_frozen_us(let_go(static_cast<Release>(request.release())));
     std::string bytes = reply.SerializeAsString();
-    sys::call(SYS_sendto, ours_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
-    return release ? Step::Released : Step::Wait;
+    long sent = sys::call(SYS_sendto, ours_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
+    if (release) // if it does not hear of it, it sees us end
+        return Step::Released;
+    if (sent < 0) { // it has not committed, and would wait for ever
+        why = "cannot answer cr-thaw: " + errno_text(static_cast<int>(-sent));
+        return Step::Undo;
+    }
+    return Step::Wait;
 }
 
 int Holder::open_lock()

@@ -16,8 +16,10 @@ class LastResort
     LastResort(const LastResort &) = delete;
     LastResort &operator=(const LastResort &) = delete;
     ~LastResort();
+    void begin_anew();
 
   private:
+    const std::chrono::seconds limit_;
     timer_t timer_{};
     bool there_ = false;
 };

@@ -73,6 +73,7 @@ class Thaw
     pid_t root_ = 0; // as this machine sees it
     bool tree_end_ = false;
     bool gone_ = false; // the tree is not held any more
+    bool committed_ = false;
     bool lost_ = false; // the holder ended before we could speak to it
     ThawResult result_;
 };
@@ -190,7 +191,7 @@ void Thaw::tell_collected()
         return;
     img::session_request request;
     request.set_collected(true);
-    or_warn([&] { holder_->tell(request); });
+    holder_->tell(request);
 }
 
 void Thaw::finish_kill()
@@ -215,9 +216,12 @@ void Thaw::let_go()
         result_.statistics.set_frozen_time(static_cast<uint32_t>(reply.frozen_us()));
     } catch (const Error &) {
         // The holder is gone, its tracees run. Before the commit that is an undone dump, after it we finish.
-        if (release_ != Release::Kill)
+        if (!committed_)
             throw;
-        finish_kill();
+        if (release_ == Release::Kill)
+            finish_kill();
+        else if (release_ == Release::Stop)
+            log::warning("cr-freeze ended early: whether the processes are stopped is not known");
     }
 }
 
@@ -257,6 +261,7 @@ void Thaw::commit()
         holder_->ask(intent);
     }
     image::commit(dir, inventory);
+    committed_ = true;
     if (locks)
         lock_for_good(dir, lock_.get(), hello_.run_id(), connections_);
     if (hello_.auto_dedup())
