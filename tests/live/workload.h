@@ -226,6 +226,20 @@ static inline pthread_t start_blocked(void (*body)(void), long number)
     return thread;
 }
 
+enum { live_page = 4096 };
+
+// A file whose pages are full of 'a', 'b' and so on, one each.
+static inline int file_of_letters(const char *name, int pages)
+{
+    char page[live_page];
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    for (int i = 0; i < pages; ++i) {
+        memset(page, 'a' + i, sizeof page);
+        check(write(fd, page, sizeof page) == live_page, "set-up");
+    }
+    return fd;
+}
+
 // The value of a line of PATH that begins with `key`, in `base`.
 static inline unsigned long long proc_value(const char *path, const char *key, int base)
 {

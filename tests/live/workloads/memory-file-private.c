@@ -2,16 +2,12 @@
 // A private file mapping: pages written to are the program's own, the others are still the file's.
 #include "workload.h"
 
-enum { kPages = 8, kPage = 4096 };
+enum { kPages = 8, kPage = live_page };
 
 int main(void)
 {
-    static unsigned char page[kPage];
-    int fd = open("mapped", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    for (int i = 0; i < kPages; ++i) {
-        memset(page, 'a' + i, kPage);
-        check(write(fd, page, kPage) == kPage, "set-up");
-    }
+    char byte;
+    int fd = file_of_letters("mapped", kPages);
     unsigned char *area = mmap(NULL, 6 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 2 * kPage);
     check(area != MAP_FAILED, "mmap");
     check(((volatile unsigned char *)area)[0] == 'c', "set-up");
@@ -22,7 +18,7 @@ int main(void)
     check(area[1 * kPage] == 'X' && area[1 * kPage + 1] == 'd', "a page written to");
     check(area[4 * kPage + 9] == 'Y' && area[4 * kPage] == 'g', "a page written to");
     check(area[0] == 'c' && area[2 * kPage] == 'e' && area[5 * kPage + 4095] == 'h', "a page of the file");
-    check(pread(fd, page, 1, 3 * kPage) == 1 && page[0] == 'd', "the file was written to");
+    check(pread(fd, &byte, 1, 3 * kPage) == 1 && byte == 'd', "the file was written to");
     check(pwrite(fd, "Z", 1, 5 * kPage) == 1 && pwrite(fd, "Z", 1, 6 * kPage + 9) == 1, "pwrite");
     check_equal(area[3 * kPage], 'Z', "a page that was not written to is not the file's any more");
     check_equal(area[4 * kPage + 9], 'Y', "a page written to is the file's again");

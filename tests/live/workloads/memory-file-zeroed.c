@@ -4,7 +4,7 @@
 
 #include <sys/wait.h>
 
-enum { kPages = 8, kPage = 4096 };
+enum { kPages = 8, kPage = live_page };
 
 static unsigned char *area;
 
@@ -16,12 +16,7 @@ static void is_all(int page, unsigned char what, const char *who)
 
 int main(void)
 {
-    static unsigned char page[kPage];
-    int fd = open("mapped", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    for (int i = 0; i < kPages; ++i) {
-        memset(page, 'a' + i, kPage);
-        check(write(fd, page, kPage) == kPage, "set-up");
-    }
+    int fd = file_of_letters("mapped", kPages);
     area = mmap(NULL, kPages * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     check(area != MAP_FAILED, "mmap");
     memset(area, 0, kPage);             // the first
