@@ -105,8 +105,8 @@ std::optional<Blocker> proc_blocker(const Facts &facts, const ProcName &name)
     if (name.of_descriptor)
         return blocker_of(facts, "it is of a single descriptor, which would have to be there before it",
                           "close it before the dump");
-    if (facts.fd < 0)
-        return blocker_of(facts, "a directory below /proc/PID cannot be kept as this",
+    if (facts.fd < 0 && name.dead)
+        return blocker_of(facts, "a directory of a process that has ended cannot be entered again",
                           "let the program leave it");
     return std::nullopt;
 }

@@ -28,14 +28,14 @@ bool Builder::tables_of_thread(const TaskImage &image, size_t i, Program &p)
         p.sys(kCloseRange, {0, ~0u, 0});
     OpId opener = p.sys(kPidfdOpen, {surroundings_.opener, 0}, On::Fail, "opener");
     task::Build build(out_.region, p, image.pid(), tid, opener);
+    if (files_.has_late())
+        p.wait(out_.late_there, 1);
     if (own.fs != had.fs)
         files::arm_fs(files_, tid, build, true);
     if (own.files == had.files) {
         build.close(opener);
         return true;
     }
-    if (files_.has_late())
-        p.wait(out_.late_there, 1);
     p.sys(SYS_close, {files::arm_table(files_, tid, build)}, On::Fail, "opener");
     files::arm_locks(files_, tid, build);
     return true;

@@ -126,12 +126,12 @@ void Builder::files_of(size_t birth, task::Build &build)
     foreground(birth, build);
     tell(birth, task::Shared::Fs, &Words::memory_there, p);
     await(birth, task::Shared::Fs, &Words::memory_there, p);
+    if (files_.has_late()) // a directory may be one of a process, /proc/PID
+        p.wait(out_.late_there, 1);
     if (makes(birth, task::Shared::Fs))
         files::arm_fs(files_, build.tgid, build);
     if (makes(birth, task::Shared::Files)) {
         await(birth, task::Shared::Files, &Words::descriptors_closed, p);
-        if (files_.has_late())
-            p.wait(out_.late_there, 1);
         p.sys(SYS_close, {files::arm_table(files_, build.tgid, build)}, On::Fail, "opener");
         // Locks are in the images under the first of those who share the table.
         files::arm_locks(files_, images_.tasks[images_.owner_of(task, task::Shared::Files)].pid(), build);
