@@ -36,6 +36,7 @@ int cr_freeze_main(int argc, char **argv)
         request.pre_dump = options.policy.pre_dump;
         request.track_mem = options.policy.track_mem || request.pre_dump;
         request.auto_dedup = options.policy.auto_dedup;
+        request.share_pages = options.policy.share_pages;
         request.leave_running |= request.pre_dump;
         request.shell_job = options.policy.shell_job;
         request.orphan_pts_master = options.policy.orphan_pts_master;

@@ -258,6 +258,7 @@ DumpPolicy dump_policy(const Parsed &parsed)
     policy.prev_images_dir = parsed.value("prev-images-dir").value_or("");
     policy.track_mem = parsed.on("track-mem");
     policy.auto_dedup = parsed.on("auto-dedup");
+    policy.share_pages = parsed.on("share-pages");
     policy.allow_loss = allowed_loss(parsed);
     policy.cpu_cap = cpu_cap(parsed);
     policy.plugins = plugin_options(parsed);

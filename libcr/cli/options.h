@@ -77,6 +77,7 @@ struct DumpPolicy {
     std::string prev_images_dir;           // relative to the image directory; empty: none
     bool track_mem = false;
     bool auto_dedup = false;
+    bool share_pages = false;
     bool pre_dump = false;
     uint32_t allow_loss = 0;        // bits of loss.h
     uint32_t cpu_cap = kCpuDefault; // bits of cpu_cap.h

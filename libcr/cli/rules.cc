@@ -101,6 +101,8 @@ void check_others(const Parsed &parsed)
     if (parsed.has("freeze") && parsed.value("freeze") != "copy" &&
         (parsed.on("track-mem") || parsed.has("prev-images-dir")))
         usage("--freeze snapshot does not go together with an incremental dump");
+    if (parsed.on("share-pages") && (parsed.on("track-mem") || parsed.on("memory-only")))
+        usage("--share-pages is for a dump that no other one continues");
     if (parsed.has("pre-dump-mode") && parsed.value("pre-dump-mode") != "splice" &&
         parsed.value("pre-dump-mode") != "read")
         usage("--pre-dump-mode takes splice or read");

@@ -88,6 +88,7 @@ bool is_pagemap(Kind kind) { return kind == Kind::Pagemap || kind == Kind::Pagem
 uint64_t free_superseded(const Dir &dir)
 {
     uint64_t freed = 0;
+    std::set<std::pair<dev_t, ino_t>> looked_at;
     for (const Dir::File &file : dir.files()) {
         if (!is_pagemap(file.kind))
             continue;
@@ -98,6 +99,9 @@ uint64_t free_superseded(const Dir &dir)
             struct stat st = sys::stat_of(at->fd(), at->path());
             if (!seen.emplace(st.st_dev, st.st_ino).second)
                 bad_image(cat("the parents of ", printable(dir.path()), " lead in a circle"));
+            if (seen.size() > 1 && looked_at.emplace(st.st_dev, st.st_ino).second && shares_pages(*at))
+                refused(cat("tasks have pages of each other in ", printable(at->path()), " (--share-pages)"),
+                        "keep the contents of that directory");
             Pagemap map = read_own_pagemap(*at, file.kind, file.id);
             freed += free_covered(*at, map, covered);
             for (const PageRun &run : map.runs)
@@ -119,14 +123,14 @@ uint64_t free_contents(const Dir &dir)
         std::vector<Fd> files(map.sources.size());
         std::vector<Dir> dirs;
         dirs.push_back(dir_of(dir.fd()));
-        for (size_t i = 1; i < map.sources.size(); i++)
+        for (uint32_t depth = 1; depth <= map.sources.back().depth; depth++)
             dirs.push_back(parent_of(dirs.back()).value());
         for (const PageRun &run : map.runs) {
             if (!run.present())
                 continue;
             Fd &pages = files[run.source];
             if (!pages)
-                pages = open_to_punch(dirs[run.source], map.sources[run.source].pages_id);
+                pages = open_to_punch(dirs[map.sources[run.source].depth], map.sources[run.source].pages_id);
             punch(pages, run.offset, run.nr_pages * kPageSize);
             freed += run.nr_pages;
         }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <sys/stat.h>
@@ -20,7 +21,7 @@ namespace cr::image
 namespace
 {
 
-constexpr uint32_t kKnownFlags = kPageParent | kPageLazy | kPagePresent;
+constexpr uint32_t kKnownFlags = kPageParent | kPageLazy | kPagePresent | kPageOfTask;
 
 // Images of before the flags: present unless in the parent.
 uint32_t flags_of(const img::pagemap_entry &entry)
@@ -47,7 +48,41 @@ PageRun checked(const RecordReader &reader, const img::pagemap_entry &entry, uin
         reader.fail(cat("flags 0x", hex(run.flags), " are not known"));
     if ((run.flags & kPageParent) && (run.flags & kPagePresent))
         reader.fail("flags say both that the pages are here and that they are in the parent");
+    if (!(run.flags & kPageOfTask))
+        return run;
+    run.of = entry.cr_of();
+    run.at = entry.cr_at();
+    if (run.flags & ~(kPageOfTask | kPageLazy))
+        reader.fail("flags say both that the pages are another task's and that they are elsewhere");
+    if (run.at % kPageSize || run.nr_pages > (std::numeric_limits<uint64_t>::max() - run.at) / kPageSize)
+        reader.fail(cat("another task has no ", run.nr_pages, " pages at 0x", hex(run.at)));
     return run;
+}
+
+// Replaces OfTask runs by what they stand for. Neighbouring pages of a task are one run there.
+void resolve_of_tasks(const Dir &dir, Pagemap &map, const std::string &name)
+{
+    std::map<uint64_t, std::pair<uint32_t, Pagemap>> others; // and which source they are
+    for (PageRun &run : map.runs) {
+        if (!(run.flags & kPageOfTask))
+            continue;
+        auto found = others.find(run.of);
+        if (found == others.end()) {
+            if (!dir.has(Kind::Pagemap, run.of))
+                bad_image(cat(name, ": ", file_name(Kind::Pagemap, run.of), ", which has some of its pages, is missing"));
+            Pagemap other = read_own_pagemap(dir, Kind::Pagemap, run.of);
+            auto source = static_cast<uint32_t>(map.sources.size());
+            map.sources.push_back(other.sources.front());
+            found = others.emplace(run.of, std::pair(source, std::move(other))).first;
+        }
+        auto &[source, other] = found->second;
+        auto theirs = std::partition_point(other.runs.begin(), other.runs.end(),
+                                           [&](const PageRun &r) { return r.end() <= run.at; });
+        if (theirs == other.runs.end() || !theirs->present() || theirs->start > run.at ||
+            theirs->end() - run.at < run.nr_pages * kPageSize)
+            bad_image(cat(name, ": ", file_name(Kind::Pagemap, run.of), " does not have its pages at 0x", hex(run.at)));
+        run = {run.start, run.nr_pages, kPagePresent, theirs->offset + (run.at - theirs->start), source};
+    }
 }
 
 // Directories that lead to each other would be followed for ever.
@@ -67,6 +102,7 @@ class Chain
             bad_image(cat("the parents of ", printable(dir.path()), " lead in a circle"));
     }
     std::vector<PageRun> within(const Pagemap &own, std::vector<PageRun> parent, const std::string &name);
+    Pagemap level(const Dir &dir);
 
     Kind kind_;
     uint64_t id_;
@@ -103,10 +139,18 @@ std::vector<PageRun> Chain::within(const Pagemap &own, std::vector<PageRun> pare
     return out;
 }
 
+// Without runs of other tasks.
+Pagemap Chain::level(const Dir &dir)
+{
+    Pagemap out = read_own_pagemap(dir, kind_, id_);
+    resolve_of_tasks(dir, out, file_name(kind_, id_));
+    return out;
+}
+
 // Down to the first directory that needs no parent, and up again: chains may be longer than a stack.
 Pagemap Chain::resolve(const Dir &dir)
 {
-    std::vector<Pagemap> levels = {read_own_pagemap(dir, kind_, id_)};
+    std::vector<Pagemap> levels = {level(dir)};
     std::optional<Dir> at;
     while (needs_parent(levels.back())) {
         const Dir &here = at ? *at : dir;
@@ -119,16 +163,18 @@ Pagemap Chain::resolve(const Dir &dir)
         at = std::move(next);
         if (!at->has(kind_, id_))
             bad_image(cat(printable(at->path()), "/", file_name(kind_, id_), ": is missing"));
-        levels.push_back(read_own_pagemap(*at, kind_, id_));
+        levels.push_back(level(*at));
     }
     Pagemap out = levels.front();
     out.sources.clear();
-    for (size_t i = 0; i < levels.size(); i++)
-        out.sources.push_back({static_cast<uint32_t>(i), levels[i].pages_id});
+    for (size_t i = 0; i < levels.size(); i++) {
+        for (PageRun &run : levels[i].runs)
+            run.source += static_cast<uint32_t>(out.sources.size());
+        for (const PagesFile &file : levels[i].sources)
+            out.sources.push_back({static_cast<uint32_t>(i), file.pages_id});
+    }
     std::vector<PageRun> runs;
     for (size_t i = levels.size(); i-- > 0;) {
-        for (PageRun &run : levels[i].runs)
-            run.source = static_cast<uint32_t>(i);
         runs = within(levels[i], std::move(runs), file_name(kind_, id_));
     }
     out.runs = std::move(runs);
@@ -170,6 +216,18 @@ Pagemap read_own_pagemap(const Dir &dir, Kind kind, uint64_t id)
         out.runs.push_back(run);
     }
     return out;
+}
+
+bool shares_pages(const Dir &dir)
+{
+    for (const Dir::File &file : dir.files()) {
+        if (file.kind != Kind::Pagemap)
+            continue;
+        for (const PageRun &run : read_own_pagemap(dir, file.kind, file.id).runs)
+            if (run.flags & kPageOfTask)
+                return true;
+    }
+    return false;
 }
 
 Fd open_pages(const Dir &dir, uint32_t pages_id)
@@ -233,6 +291,17 @@ uint64_t PagemapWriter::add(uint64_t start, uint64_t nr_pages, uint32_t flags)
     return offset;
 }
 
+void PagemapWriter::add_of_task(uint64_t start, uint64_t nr_pages, uint64_t of, uint64_t at)
+{
+    if (pending_.nr_pages && pending_.end() == start && pending_.flags == kPageOfTask && pending_.of == of &&
+        pending_.at + pending_.nr_pages * kPageSize == at) {
+        pending_.nr_pages += nr_pages;
+    } else {
+        put_pending();
+        pending_ = {start, nr_pages, kPageOfTask, 0, 0, of, at};
+    }
+}
+
 void PagemapWriter::finish()
 {
     put_pending();
@@ -251,6 +320,10 @@ void PagemapWriter::put_pending()
         static_cast<uint32_t>(std::min<uint64_t>(pending_.nr_pages, std::numeric_limits<uint32_t>::max())));
     entry.set_flags(pending_.flags);
     entry.set_nr_pages(pending_.nr_pages);
+    if (pending_.flags & kPageOfTask) {
+        entry.set_cr_of(pending_.of);
+        entry.set_cr_at(pending_.at);
+    }
     writer_.put(entry);
     pending_ = {};
 }

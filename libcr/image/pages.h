@@ -5,7 +5,8 @@
 // other, so a run's place in it is the sum of the Present runs before. What is in no run is zero or a hole.
 //
 // A run of an incremental dump may say Parent: its contents are in the run of the same pages of the directory
-// that the link `parent` leads to, or there again in its parent. Reading a pagemap follows all that.
+// that the link `parent` leads to, or there again in its parent. A run of a dump with --share-pages may say
+// OfTask: its contents are those of a Present run of another task. Reading a pagemap follows all that.
 #pragma once
 
 #include "libcr/base/addr.h"
@@ -23,6 +24,7 @@ namespace cr::image
 inline constexpr uint32_t kPageParent = 1;  // the contents are in the parent directory
 inline constexpr uint32_t kPageLazy = 2;    // may be sent later, on demand
 inline constexpr uint32_t kPagePresent = 4; // the contents are in the pages file
+inline constexpr uint32_t kPageOfTask = 0x10000; // they are another task's, which CRIU does not know
 
 struct PageRun {
     uint64_t start;    // an address in the task, or an offset in the shared object; a multiple of kPageSize
@@ -30,6 +32,7 @@ struct PageRun {
     uint32_t flags;
     uint64_t offset;     // of the contents in the pages file; for Present runs only
     uint32_t source = 0; // which of Pagemap::sources
+    uint64_t of = 0, at = 0; // OfTask: whose pagemap, and the address in that task
 
     uint64_t end() const { return start + nr_pages * kPageSize; }
     bool present() const { return flags & kPagePresent; }
@@ -48,10 +51,13 @@ struct Pagemap {
     std::vector<PageRun> runs;      // sorted, disjoint, within the pages file
 };
 
-// Kind::Pagemap or Kind::PagemapShmem. Runs of parents are Present afterwards, in pieces as they are stored.
+// Kind::Pagemap or Kind::PagemapShmem. Runs of parents and of other tasks are Present afterwards, in pieces as
+// they are stored.
 Pagemap read_pagemap(const Dir &dir, Kind kind, uint64_t id);
-// As it is stored: Parent runs say so, and no parent is looked for.
+// As it is stored: Parent and OfTask runs say so, and are not looked for.
 Pagemap read_own_pagemap(const Dir &dir, Kind kind, uint64_t id);
+// Whether a task there has pages that are stored with another one.
+bool shares_pages(const Dir &dir);
 // Open for reading; the file must be there.
 Fd open_pages(const Dir &dir, uint32_t pages_id);
 Fd open_pages(const Dir &dir, const PagesFile &file);
@@ -72,6 +78,8 @@ class PagemapWriter
     // In rising order. A run that continues the one before, with the same flags, becomes one with it. Returns
     // the offset in the pages file of a Present run's contents.
     uint64_t add(uint64_t start, uint64_t nr_pages, uint32_t flags = kPagePresent);
+    // Contents that are Present in the pagemap `of`, at `at`.
+    void add_of_task(uint64_t start, uint64_t nr_pages, uint64_t of, uint64_t at);
     int pages_fd() const { return pages_.get(); }
     uint64_t bytes() const { return next_offset_; }
     void finish();

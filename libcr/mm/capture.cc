@@ -100,9 +100,12 @@ void TreeCapture::take_task(TaskToCapture &task, PageBuffer &buffer)
     for (const Range &range : in_parent)
         skipped += range.size() / kPageSize;
     PageSink &sink = object->held ? holding_.to : pages_;
+    Range replaced{pages.instead.at, pages.instead.at + pages.instead.bytes.size()};
     object->job = std::make_unique<CopyJob>(*object->source, std::move(pages.ranges),
                                             sink.open(image::Kind::Pagemap, task.image, std::move(in_parent)),
                                             std::move(pages.instead), std::move(pages.of_files));
+    if (continuing_.share_pages && !object->held)
+        object->job->share(shared_pages_, {task.pid, task.image, replaced});
     bool large = object->job->bytes() >= (reader.slow() ? kLargeBeside : kLarge);
     if (reader.slow() && !large && !object->held)
         object->job->work(buffer);

@@ -31,6 +31,7 @@ struct Continuing {
     bool memory_only = false; // no mm-N
     // Takes what a task's tracker wants kept until the next dump. Called from several threads.
     std::function<void(pid_t, Watch)> keep;
+    bool share_pages = false; // what tasks share copy-on-write is stored once
 };
 
 // Tasks whose writes can be held back (held.h).
@@ -70,6 +71,7 @@ class TreeCapture
     PageSink &pages_;
     FileTable files_;
     SharedTable shared_;
+    SharedPages shared_pages_;
     FlagReader &flags_;
     std::mutex mutex_, next_mutex_;
     bool no_more_ = false;

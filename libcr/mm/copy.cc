@@ -47,6 +47,12 @@ class PageFlags
         uint64_t entry = at(page.value / kPageSize);
         return (entry & kPresent) && !(entry & (kExclusive | kFile));
     }
+    // 0: nobody else has it, or we may not know.
+    uint64_t shared_frame(TargetAddr page)
+    {
+        constexpr uint64_t kFrame = (1ull << 55) - 1;
+        return shared(page) ? at(page.value / kPageSize) & kFrame : 0;
+    }
 
   private:
     static constexpr uint64_t kPresent = 1ull << 63, kFile = 1ull << 61, kExclusive = 1ull << 56;
@@ -121,6 +127,18 @@ void TaskSource::read(std::span<const Range> ranges, uint8_t *to)
         to += run.range.size();
     }
     flush();
+}
+
+std::vector<uint64_t> TaskSource::shared_frames(std::span<const Range> ranges) const
+{
+    std::vector<uint64_t> out;
+    if (!pagemap_)
+        return out;
+    PageFlags flags(pagemap_.get());
+    for (const Range &range : ranges)
+        for (TargetAddr page = range.start; page < range.end; page = page + kPageSize)
+            out.push_back(flags.shared_frame(page));
+    return out;
 }
 
 void TaskSource::read_readable(std::span<const Range> ranges, uint8_t *to)
@@ -262,6 +280,12 @@ void CopyJob::replace(const Range &range, uint8_t *bytes) const
                     end - start);
 }
 
+void CopyJob::share(SharedPages &pages, SharingTask task)
+{
+    shared_ = &pages;
+    task_ = task;
+}
+
 void CopyJob::work(PageBuffer &buffer)
 {
     try {
@@ -278,7 +302,11 @@ void CopyJob::work(PageBuffer &buffer)
                 replace(range, buffer.data() + at);
                 at += range.size();
             }
-            hand_over(*piece, drop_zero_pages(piece->ranges, buffer, of_files_), buffer);
+            std::vector<Range> runs = drop_zero_pages(piece->ranges, buffer, of_files_);
+            std::vector<SharedRun> shared;
+            if (shared_)
+                shared = shared_->take_out(task_, source_.shared_frames(runs), runs, buffer);
+            hand_over(*piece, runs, shared, buffer);
         }
     } catch (...) {
         give_up();
@@ -286,7 +314,8 @@ void CopyJob::work(PageBuffer &buffer)
     }
 }
 
-void CopyJob::hand_over(const Piece &piece, std::span<const Range> runs, PageBuffer &buffer)
+void CopyJob::hand_over(const Piece &piece, std::span<const Range> runs, std::span<const SharedRun> shared,
+                        PageBuffer &buffer)
 {
     {
         std::unique_lock lock(mutex_);
@@ -297,8 +326,8 @@ void CopyJob::hand_over(const Piece &piece, std::span<const Range> runs, PageBuf
     uint64_t pages = buffer.used / kPageSize, read = 0;
     for (const Range &range : piece.ranges)
         read += range.size() / kPageSize;
-    if (pages)
-        stream_->put(runs, buffer);
+    if (pages || !shared.empty())
+        stream_->put(runs, shared, buffer);
     std::lock_guard lock(mutex_);
     result_.pages_read += read;
     result_.pages_written += pages;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "libcr/mm/page_sink.h"
+#include "libcr/mm/shared_pages.h"
 
 #include <condition_variable>
 #include <optional>
@@ -22,6 +23,8 @@ class PageSource
     virtual ~PageSource() = default;
     // The contents of the ranges, one after the other. Called from several threads.
     virtual void read(std::span<const Range> ranges, uint8_t *to) = 0;
+    // For each page its frame where it is anonymous and in more than one address space, else 0.
+    virtual std::vector<uint64_t> shared_frames(std::span<const Range>) const { return {}; }
 };
 
 // The memory of a stopped task. Two ways lead to it:
@@ -35,6 +38,7 @@ class TaskSource : public PageSource
     // `unreadable`: areas without PROT_READ, sorted.
     TaskSource(const proc::PidDir &task, std::vector<Range> unreadable);
     void read(std::span<const Range> ranges, uint8_t *to) override;
+    std::vector<uint64_t> shared_frames(std::span<const Range> ranges) const override;
 
   private:
     struct Run {
@@ -86,6 +90,8 @@ class CopyJob
     CopyJob(PageSource &source, std::vector<Range> ranges, std::unique_ptr<PageStream> stream,
             Instead instead = {}, std::vector<Range> of_files = {});
 
+    // Pages that other tasks have, too, are stored once; `task` is this one. Before work().
+    void share(SharedPages &pages, SharingTask task);
     uint64_t bytes() const { return bytes_; }
     // Takes part in the work until there is none left; run it in as many threads as shall help. `buffer` is
     // used again and again; a fresh one is made when the stream took it.
@@ -100,7 +106,7 @@ class CopyJob
     };
     std::optional<Piece> next_piece();
     void replace(const Range &range, uint8_t *bytes) const;
-    void hand_over(const Piece &piece, std::span<const Range> runs, PageBuffer &buffer);
+    void hand_over(const Piece &piece, std::span<const Range> runs, std::span<const SharedRun> shared, PageBuffer &buffer);
     void give_up();
 
     PageSource &source_;
@@ -108,6 +114,8 @@ class CopyJob
     std::unique_ptr<PageStream> stream_;
     Instead instead_;
     std::vector<Range> of_files_;
+    SharedPages *shared_ = nullptr;
+    SharingTask task_{};
     uint64_t bytes_ = 0;
 
     std::mutex mutex_;

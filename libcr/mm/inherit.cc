@@ -37,7 +37,7 @@ class Comparison
   public:
     Comparison(const TaskPlan &child, const TaskPlan &cloner, AreaPlan &area,
                const std::vector<Fd> &our_pages, const std::vector<Fd> &their_pages)
-        : area_(area), our_pages_(our_pages), their_pages_(their_pages), ours_(child.contents(*area.vma)),
+        : area_(area), child_(child), cloner_(cloner), our_pages_(our_pages), their_pages_(their_pages), ours_(child.contents(*area.vma)),
           theirs_(cloner.contents(*area.vma))
     {
     }
@@ -62,7 +62,14 @@ class Comparison
         differing_ += size / kPageSize;
     }
 
+    bool stored_once(const Fill &ours, const Fill &theirs) const
+    {
+        return ours.offset == theirs.offset &&
+               child_.pagemap.sources[ours.source] == cloner_.pagemap.sources[theirs.source];
+    }
+
     AreaPlan &area_;
+    const TaskPlan &child_, &cloner_;
     const std::vector<Fd> &our_pages_, &their_pages_; // by source
     std::vector<Fill> ours_, theirs_;
     uint64_t equal_ = 0, differing_ = 0; // pages
@@ -70,6 +77,10 @@ class Comparison
 
 void Comparison::compare(uint64_t size, const Fill &ours, const Fill &theirs)
 {
+    if (stored_once(ours, theirs)) {
+        equal_ += size / kPageSize;
+        return;
+    }
     int our_pages = our_pages_[ours.source].get(), their_pages = their_pages_[theirs.source].get();
     uint8_t a[kBlock], b[kBlock];
     for (uint64_t done = 0; done < size; done += kBlock) {

@@ -22,12 +22,22 @@ class FileStream : public PageStream
     }
 
     // Runs follow each other in the file, so a whole buffer is one write at the end of it.
-    void put(std::span<const Range> runs, PageBuffer &bytes) override
+    void put(std::span<const Range> runs, std::span<const SharedRun> shared, PageBuffer &bytes) override
     {
+        auto add_shared = [&](TargetAddr before) {
+            for (; !shared.empty() && shared.front().pages.start < before; shared = shared.subspan(1)) {
+                const SharedRun &run = shared.front();
+                add_parents(run.pages.start);
+                writer_.add_of_task(run.pages.start.value, run.pages.size() / kPageSize, run.of, run.at.value);
+            }
+        };
         for (const Range &run : runs) {
+            add_shared(run.start);
             add_parents(run.start);
             writer_.add(run.start.value, run.size() / kPageSize);
         }
+        if (!shared.empty())
+            add_shared(shared.back().pages.end);
         sys::write_all(writer_.pages_fd(), bytes.data(), bytes.used, name_);
     }
 
@@ -67,14 +77,14 @@ class DeferredSink::Object
     {
     }
 
-    void put(std::span<const Range> runs, PageBuffer &bytes)
+    void put(std::span<const Range> runs, std::span<const SharedRun> shared, PageBuffer &bytes)
     {
         if (!direct_ && (sink_.kept_ += bytes.used) <= sink_.limit_) {
-            keep(runs, bytes);
+            keep(runs, shared, bytes);
             return;
         }
         pass_on();
-        direct_->put(runs, bytes);
+        direct_->put(runs, shared, bytes);
     }
 
     void finish()
@@ -98,14 +108,15 @@ class DeferredSink::Object
   private:
     struct Piece {
         std::vector<Range> runs;
+        std::vector<SharedRun> shared;
         std::shared_ptr<PageBuffer> chunk; // of which `bytes` is a part, if of any
         PageBuffer bytes;
     };
 
     // A buffer that is mostly empty is not kept: what it holds is copied.
-    void keep(std::span<const Range> runs, PageBuffer &bytes)
+    void keep(std::span<const Range> runs, std::span<const SharedRun> shared, PageBuffer &bytes)
     {
-        Piece piece{{runs.begin(), runs.end()}, {}, {}};
+        Piece piece{{runs.begin(), runs.end()}, {shared.begin(), shared.end()}, {}, {}};
         if (bytes.used * 2 < bytes.capacity()) {
             piece.chunk = sink_.part(bytes.used, piece.bytes);
             piece.bytes.used = bytes.used;
@@ -121,7 +132,7 @@ class DeferredSink::Object
         if (!direct_)
             direct_ = sink_.to_.open(kind_, id_, std::move(in_parent_));
         for (Piece &piece : pieces_) {
-            direct_->put(piece.runs, piece.bytes);
+            direct_->put(piece.runs, piece.shared, piece.bytes);
             piece.bytes = PageBuffer();
             piece.chunk.reset();
         }
@@ -142,7 +153,10 @@ class DeferredSink::Stream : public PageStream
 {
   public:
     explicit Stream(std::shared_ptr<Object> object) : object_(std::move(object)) {}
-    void put(std::span<const Range> runs, PageBuffer &bytes) override { object_->put(runs, bytes); }
+    void put(std::span<const Range> runs, std::span<const SharedRun> shared, PageBuffer &bytes) override
+    {
+        object_->put(runs, shared, bytes);
+    }
     void finish() override { object_->finish(); }
     PageBuffer buffer(size_t capacity) override { return object_->buffer(capacity); }
 

@@ -16,13 +16,20 @@
 namespace cr::mm
 {
 
+// Pages that are stored with another task, which the stream `of` of the same kind has at `at`.
+struct SharedRun {
+    Range pages;
+    uint64_t of;
+    TargetAddr at;
+};
+
 class PageStream
 {
   public:
     virtual ~PageStream() = default;
-    // `bytes` holds the contents of the runs, one after the other. The stream may take the buffer away: it is
-    // empty afterwards, then.
-    virtual void put(std::span<const Range> runs, PageBuffer &bytes) = 0;
+    // `bytes` holds the contents of the runs, one after the other; `shared` lies between them. The stream may take
+    // the buffer away: it is empty afterwards, then.
+    virtual void put(std::span<const Range> runs, std::span<const SharedRun> shared, PageBuffer &bytes) = 0;
     virtual void finish() = 0;
     // Memory to fill and put().
     virtual PageBuffer buffer(size_t capacity) { return PageBuffer(capacity); }

@@ -36,6 +36,7 @@ struct FreezeRequest {
     std::string prev_images_dir; // empty: none
     bool track_mem = false, auto_dedup = false;
     bool pre_dump = false; // memory only
+    bool share_pages = false;
     bool shell_job = false;
     bool orphan_pts_master = false;
     bool file_locks = false, link_remap = false, evasive_devices = false;

@@ -98,6 +98,7 @@ img::session_hello make_hello(const FreezeRequest &request, int session_fd)
     hello.set_track_mem(request.track_mem);
     hello.set_auto_dedup(request.auto_dedup);
     hello.set_pre_dump(request.pre_dump);
+    hello.set_share_pages(request.share_pages);
     hello.set_log_file(request.log_file);
     hello.set_log_level(static_cast<uint32_t>(request.log_level));
     for (const std::string &external : request.external)

@@ -117,7 +117,8 @@ void dump_mm(Stage &stage, mm::PagePool &pool, mm::FlagReader &flags)
         stage.images(), sink, flags, static_cast<uint32_t>(IdRange::Mm),
         [&](const img::session_file_claim &claim) { stage.claim(claim); },
         {files, budget, mode == FreezeMode::Auto ? kSmallestHeld : 0},
-        {tracking.parent(), hello.pre_dump(), [&](pid_t pid, mm::Watch watch) { tracking.keep(pid, std::move(watch)); }});
+        {tracking.parent(), hello.pre_dump(), [&](pid_t pid, mm::Watch watch) { tracking.keep(pid, std::move(watch)); },
+         hello.share_pages()});
     Tasks tasks(stage, tracking);
     capture.run([&] { return tasks.next(); }, [&] { stage.claims_end(); });
     auto tracker = tracking.start();

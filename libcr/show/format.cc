@@ -46,7 +46,8 @@ constexpr Name kOpen[] = {{O_WRONLY, "O_WRONLY"},       {O_RDWR, "O_RDWR"},     
                           {O_CLOEXEC, "O_CLOEXEC"},     {O_PATH, "O_PATH"}};
 
 constexpr Name kPages[] = {
-    {image::kPageParent, "PE_PARENT"}, {image::kPageLazy, "PE_LAZY"}, {image::kPagePresent, "PE_PRESENT"}};
+    {image::kPageParent, "PE_PARENT"}, {image::kPageLazy, "PE_LAZY"}, {image::kPagePresent, "PE_PRESENT"},
+    {image::kPageOfTask, "CR_OF_TASK"}};
 
 constexpr Name kFdFlags[] = {{1, "FD_CLOEXEC"}};
 

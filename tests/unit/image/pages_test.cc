@@ -184,6 +184,60 @@ TEST_CASE("a chain of directories that does not hold is told")
     CHECK_THROWS_WITH(read_pagemap(one, Kind::Pagemap, 42), Catch::Contains("in a circle"));
 }
 
+TEST_CASE("pages of other tasks are found in theirs")
+{
+    TempDir temp;
+    Dir dir = Dir::open(temp.path());
+    PagemapWriter theirs(dir, Kind::Pagemap, 41, 3);
+    theirs.add(0x1000, 2);
+    theirs.add(0x8000, 4);
+    REQUIRE(::ftruncate(theirs.pages_fd(), 6 * kPageSize) == 0);
+    theirs.finish();
+    PagemapWriter ours(dir, Kind::Pagemap, 42, 4);
+    ours.add_of_task(0x1000, 1, 41, 0x2000);
+    ours.add_of_task(0x2000, 1, 41, 0x8000);
+    ours.add_of_task(0x3000, 1, 41, 0x9000);
+    ours.add(0x4000, 1);
+    REQUIRE(::ftruncate(ours.pages_fd(), kPageSize) == 0);
+    ours.finish();
+    CHECK(shares_pages(dir));
+
+    Pagemap map = read_pagemap(dir, Kind::Pagemap, 42);
+    REQUIRE(map.runs.size() == 3);
+    CHECK((map.runs[0].present() && map.runs[0].nr_pages == 1 && map.runs[0].offset == kPageSize));
+    CHECK((map.runs[1].present() && map.runs[1].nr_pages == 2 && map.runs[1].offset == 2 * kPageSize));
+    CHECK((map.runs[2].offset == 0 && map.runs[2].source == 0));
+    CHECK(map.sources[map.runs[0].source] == PagesFile{0, 3});
+
+    // An older directory of such a dump keeps its pages.
+    Dir next = Dir::create(temp.path() + "/next");
+    link_parent(next, "..");
+    PagemapWriter newer(next, Kind::Pagemap, 41, 1);
+    newer.add(0x1000, 2);
+    REQUIRE(::ftruncate(newer.pages_fd(), 2 * kPageSize) == 0);
+    newer.finish();
+    CHECK_THROWS_WITH(free_superseded(next), Catch::Contains("tasks have pages of each other"));
+}
+
+TEST_CASE("pages of other tasks that are not there are told")
+{
+    using Catch::Contains;
+    auto of = [](uint64_t task, uint64_t at, uint32_t flags = kPageOfTask) {
+        img::pagemap_entry out = record(0x5000, 2, flags);
+        out.set_cr_of(task);
+        out.set_cr_at(at);
+        return out;
+    };
+    img::pagemap_entry own = record(0x1000, 3);
+    CHECK(read_error({own, of(42, 0x2000)}, 3).empty());
+    CHECK_THAT(read_error({own, of(42, 0x3000)}, 3), Contains("does not have its pages at 0x3000"));
+    CHECK_THAT(read_error({own, of(42, 0x5000)}, 3), Contains("does not have its pages at 0x5000"));
+    CHECK_THAT(read_error({own, of(43, 0x1000)}, 3), Contains("pagemap-43.img, which has some of its pages, is missing"));
+    CHECK_THAT(read_error({own, of(42, 0x2001)}, 3), Contains("has no 2 pages at 0x2001"));
+    CHECK_THAT(read_error({own, of(42, 0xfffffffffffff000)}, 3), Contains("has no 2 pages"));
+    CHECK_THAT(read_error({own, of(42, 0x2000, kPageOfTask | kPagePresent)}, 5), Contains("elsewhere"));
+}
+
 TEST_CASE("long chains")
 {
     TempDir temp;
