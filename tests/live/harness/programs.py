@@ -5,6 +5,7 @@ of its environment. First it runs undisturbed, for its output and its time; then
 that time. On a machine whose load changes it may end before there were as many: then it is given more to do.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -21,7 +22,9 @@ RUN_LIMIT = 120.0
 BUILD_LIMIT = 180
 LENGTHS = [1, 2, 4, 8]
 PACE = 0.6  # of the time it takes in peace
+PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 JAVA_OPTIONS = ["-XX:-UsePerfData", "-XX:+UseG1GC", "-Xmx48m", "-Xms48m", "-XX:ParallelGCThreads=2", "-XX:ConcGCThreads=1"]
+INTERPRETERS = {".sh": ["/bin/bash"], ".pl": ["perl"], ".py": ["/usr/bin/python3", "-B"], ".js": ["node"], ".rb": ["ruby"]}
 
 
 @dataclass
@@ -35,8 +38,8 @@ class Program:
     headers: dict = field(default_factory=dict)
 
 
-def all_programs():
-    folder = os.path.join(cases.HERE, "programs")
+def all_programs(folder, prefix):
+    folder = os.path.join(cases.HERE, folder)
     found = []
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
@@ -44,7 +47,7 @@ def all_programs():
             continue
         with open(path, encoding="utf-8") as file:
             headers = dict(re.findall(r"^(?:#|//) (needs|dump-options): (.*)$", file.read(), re.MULTILINE))
-        found.append(Program("program-" + name.rpartition(".")[0], path, headers.get("needs", "").split(),
+        found.append(Program(prefix + name.rpartition(".")[0], path, headers.get("needs", "").split(),
                              headers=headers))
     return found
 
@@ -53,12 +56,13 @@ def recipe(source, build_dir):
     """(programs needed, build command or None, the file it makes, command that runs it)."""
     stem, suffix = os.path.splitext(os.path.basename(source))
     made = os.path.join(build_dir, stem)
-    if suffix == ".sh":
-        return ["bash"], None, None, ["/bin/bash", source]
-    if suffix == ".pl":
-        return ["perl"], None, None, ["perl", source]
-    if suffix == ".py":
-        return ["python3"], None, None, ["/usr/bin/python3", "-B", source]
+    if suffix in INTERPRETERS:
+        command = INTERPRETERS[suffix]
+        return [command[0]], None, None, [*command, source]
+    if suffix == ".c":
+        with open(source, encoding="utf-8") as file:
+            options = re.findall(r"^// build: (.*)$", file.read(), re.MULTILINE)
+        return ["gcc"], ["gcc", "-O1", "-pthread", *" ".join(options).split(), "-o", made, source], made, [made]
     if suffix == ".go":
         return ["go"], ["go", "build", "-o", made, source], made, [made]
     if suffix == ".rs":
@@ -76,14 +80,19 @@ class ProgramCase(runner.Case):
         super().__init__(options, program, "plain")
         self.name = f"{program.name} rounds"
 
-    def steps(self, directory, tools):
+    def command(self):
+        """What starts the program, which is built if it has to be."""
         build_dir = os.path.join(os.path.dirname(self.options.workload_dir), "programs")
         needs, build, made, command = recipe(self.workload.source, build_dir)
         for name in needs + self.workload.needs:
-            if not shutil.which(name):
+            if not shutil.which(name, path=PATH) and not (build and shutil.which(name)):
                 raise runner.Skip(f"{name} is not installed")
         if build:
             self.build(build, made, build_dir)
+        return command
+
+    def steps(self, directory, tools):
+        command = self.command()
         for length in LENGTHS:
             wanted, seconds = self.undisturbed(command, directory, length)
             pause = PACE * seconds / (self.options.rounds + 1)
@@ -93,9 +102,14 @@ class ProgramCase(runner.Case):
         raise runner.Failed(f"it ended after {done} rounds, before there could be {self.options.rounds}")
 
     def build(self, command, made, build_dir):
-        if os.path.exists(made) and os.path.getmtime(made) > os.path.getmtime(self.workload.source):
-            return
         os.makedirs(build_dir, exist_ok=True)
+        with open(os.path.join(build_dir, ".lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(made) or os.path.getmtime(made) < os.path.getmtime(self.workload.source):
+                self.build_anew(command, build_dir)
+
+    @staticmethod
+    def build_anew(command, build_dir):
         environment = dict(os.environ, GOCACHE=os.path.join(build_dir, "go-cache"), GO111MODULE="off", CGO_ENABLED="0")
         built = subprocess.run(command, env=environment, cwd=build_dir, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=BUILD_LIMIT, check=False)
@@ -103,12 +117,12 @@ class ProgramCase(runner.Case):
             raise runner.Failed("it does not build:\n" + built.stdout.decode(errors="replace")[-2000:])
 
     @staticmethod
-    def start(command, directory, length):
-        environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "HOME": directory, "TMPDIR": directory,
+    def start(command, directory, length=1, before_exec=None):
+        environment = {"PATH": PATH, "LC_ALL": "C", "HOME": directory, "TMPDIR": directory,
                        "LENGTH": str(length), "PYTHONPATH": os.path.join(cases.HERE, "programs", "lib")}
-        return Tree(command, directory, environment)
+        return Tree(command, directory, environment, before_exec=before_exec)
 
-    def undisturbed(self, command, directory, length):
+    def undisturbed(self, command, directory, length=1):
         inner = tempfile.mkdtemp(prefix="peace", dir=directory)
         begin = time.monotonic()
         tree = self.start(command, inner, length)
@@ -163,4 +177,4 @@ def first_difference(wanted, got):
 
 
 def cases_of(options, patterns):
-    return [ProgramCase(options, program) for program in cases.matching(all_programs(), patterns)]
+    return [ProgramCase(options, program) for program in cases.matching(all_programs("programs", "program-"), patterns)]

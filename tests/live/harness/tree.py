@@ -33,7 +33,7 @@ def exit_text(status):
 class Tree:
     """The root is a child of this process, by birth or, restored, as an orphan."""
 
-    def __init__(self, command, directory, environment, stdio=None, new_session=True):
+    def __init__(self, command, directory, environment, stdio=None, new_session=True, before_exec=None):
         self.directory = directory
         self.ended = {}
         output = os.open(os.path.join(directory, "out"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
@@ -42,7 +42,8 @@ class Tree:
         options = {"start_new_session": True} if new_session else {"process_group": 0}
         try:
             process = subprocess.Popen(
-                command, cwd=directory, env=environment, stdin=streams[0], stdout=streams[1], stderr=streams[2], **options
+                command, cwd=directory, env=environment, stdin=streams[0], stdout=streams[1], stderr=streams[2],
+                preexec_fn=before_exec, **options
             )
         finally:
             os.close(output)
