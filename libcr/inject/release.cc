@@ -45,7 +45,8 @@ void FrozenTree::kill()
     // From the first SIGKILL on there is no way back, so a death of ours must not leave a part of the tree.
     doom();
     for (FrozenTask &task : tasks_)
-        sys::pidfd_send_signal(task.pidfd.get(), SIGKILL);
+        if (sys::pidfd_send_signal(task.pidfd.get(), SIGKILL) < 0) // or we would wait for it in vain
+            sys::call(SYS_kill, task.pid, SIGKILL);
     held_ = false;
     // A leader is reported only after all its threads were.
     Deadline deadline = Clock::now() + std::chrono::seconds(60);
