@@ -10,10 +10,7 @@
 #include "libcr/restore/restore.h"
 #include "libcr/session/freeze.h"
 #include "libcr/session/link.h"
-#include "libcr/session/stage_files.h"
-#include "libcr/session/stage_mm.h"
-#include "libcr/session/stage_net.h"
-#include "libcr/session/stage_ns.h"
+#include "libcr/session/stages.h"
 #include "libcr/session/thaw.h"
 #include "libcr/sys/gate.h"
 
@@ -110,7 +107,8 @@ Answer in_child(const std::function<long()> &work)
 {
     Pipe pipe;
     pid_t child = fork_for([&] {
-        log::configure({.level = log::kMessage, .tool = "libcr"}); // the caller's stderr is not ours
+        log::configure({.level = log::kMessage}); // the caller's stderr is not ours
+        log::speak_as("libcr");
         Answer answer = answer_of(work);
         return ::write(pipe.write.get(), &answer, sizeof answer) == sizeof answer ? 0 : 1;
     });
@@ -123,15 +121,6 @@ Answer in_child(const std::function<long()> &work)
         failed_with(0, "hear from the process that does the work: it has died");
     return answer;
 }
-
-using RunStage = int (*)(int in, int out);
-
-constexpr RunStage kStages[] = {
-    [](int in, int out) { return session::run_stage("cr-dump-ns", in, out, session::dump_ns); },
-    session::run_dump_mm,
-    [](int in, int out) { return session::run_stage("cr-dump-net", in, out, session::dump_net); },
-    [](int in, int out) { return session::run_stage("cr-dump-files", in, out, session::dump_files); },
-};
 
 // cr-freeze | stages | cr-thaw, the last one here. An error of cr-freeze before its session began has a pipe
 // of its own, since nobody behind it would know.
@@ -148,18 +137,17 @@ long run_pipeline(const session::FreezeRequest &request, session::Release releas
     });
     early.write.reset();
     first.write.reset();
-    Fd in = std::move(first.read);
-    for (RunStage stage : kStages) {
-        Pipe next;
-        fork_for([&] {
-            // An end that we hold ourselves would hide from us that the next stage has gone.
-            next.read.reset();
-            return stage(in.get(), next.write.get());
-        });
-        in = std::move(next.read);
-    }
-    Answer answer = answer_of([&] { return session::thaw(in.get(), release, {}), 0; });
-    in.reset();
+    Pipe last;
+    fork_for([&] {
+        // An end that we hold ourselves would hide from us that the next stage has gone.
+        last.read.reset();
+        auto all = session::stages();
+        return session::run_stages({all.begin(), all.end()}, std::move(first.read), std::move(last.write));
+    });
+    first.read.reset();
+    last.write.reset();
+    Answer answer = answer_of([&] { return session::thaw(last.read.get(), release, {}), 0; });
+    last.read.reset();
     while (sys::call(SYS_wait4, -1, nullptr, 0, nullptr) != -ECHILD)
         ;
     Answer before;

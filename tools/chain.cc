@@ -3,10 +3,12 @@
 #include "libcr/base/error.h"
 #include "libcr/base/fd.h"
 #include "libcr/base/text.h"
+#include "libcr/session/stages.h"
 #include "libcr/sys/gate.h"
 
 #include <csignal>
 #include <fcntl.h>
+#include <functional>
 #include <stdexcept>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -40,17 +42,29 @@ void put_at(const Fd &fd, int number)
         sys::check(sys::call(SYS_dup3, fd.get(), number, 0), "join the stages of the pipeline");
 }
 
-[[noreturn]] void be_stage(std::vector<std::string> words, const Fd &in, const Fd &out, pid_t parent)
+struct Child {
+    pid_t pid;
+    std::string name;
+};
+
+// A process that does `work`, named for people, and its end of the pipe that `work` writes into.
+Child fork_child(std::string name, Fd &read_end, const std::function<int(Fd out)> &work)
 {
+    const pid_t parent = getpid();
+    int ends[2];
+    sys::check(sys::call(SYS_pipe2, ends, O_CLOEXEC), "make a pipe");
+    Fd next(ends[0]), out(ends[1]);
+    long child = sys::check(sys::call(SYS_fork), [&] { return cat("fork ", name); });
+    if (child) {
+        read_end = std::move(next);
+        return {static_cast<pid_t>(child), std::move(name)};
+    }
+    next.reset();
     int code = 1;
-    std::string name = words.at(0);
     try {
         sys::check(sys::call(SYS_prctl, PR_SET_PDEATHSIG, SIGTERM), "be told of the end of the parent");
-        if (getppid() != parent)
-            _exit(1);
-        put_at(in, STDIN_FILENO);
-        put_at(out, STDOUT_FILENO);
-        code = call_main(std::move(words));
+        if (getppid() == parent)
+            code = work(std::move(out));
     } catch (const std::exception &error) {
         std::string text = cat(name, ": ", error.what(), "\n");
         [[maybe_unused]] auto n = ::write(STDERR_FILENO, text.data(), text.size());
@@ -91,37 +105,38 @@ int call_main(std::vector<std::string> words)
     return main(static_cast<int>(words.size()), argv.data());
 }
 
-int run_chain(std::vector<std::vector<std::string>> commands)
+int run_chain(std::vector<std::string> freeze, const std::vector<std::string> &stages, std::vector<std::string> thaw)
 {
-    pid_t self = getpid();
-    std::vector<pid_t> children;
+    std::vector<Child> children;
     Fd in;
-    for (size_t i = 0; i + 1 < commands.size(); i++) {
-        int ends[2];
-        sys::check(sys::call(SYS_pipe2, ends, O_CLOEXEC), "make a pipe");
-        Fd next(ends[0]), out(ends[1]);
-        long child = sys::call(SYS_fork);
-        if (child == 0) {
-            next.reset();
-            be_stage(commands[i], in, out, self);
+    children.push_back(fork_child("cr-freeze", in, [&](Fd out) {
+        put_at(out, STDOUT_FILENO);
+        return call_main(std::move(freeze));
+    }));
+    if (!stages.empty()) {
+        std::vector<session::StageEntry> entries;
+        std::string names;
+        for (const std::string &stage : stages) {
+            entries.push_back(*session::find_stage(stage));
+            names += cat(names.empty() ? "" : "|", stage);
         }
-        sys::check(child, "fork a stage");
-        children.push_back(static_cast<pid_t>(child));
-        in = std::move(next);
+        Fd from = std::move(in);
+        children.push_back(fork_child(std::move(names), in, [&](Fd out) {
+            return session::run_stages(entries, std::move(from), std::move(out));
+        }));
     }
     put_at(in, STDIN_FILENO);
     in.reset();
-    int code = call_main(std::move(commands.back()));
-    for (size_t i = 0; i < children.size(); i++)
-        if (int signal = death_of(children[i]); signal && code)
-            failed_with(0, cat("finish: ", commands[i].front(), " was killed by signal ", signal));
+    int code = call_main(std::move(thaw));
+    for (const Child &child : children)
+        if (int signal = death_of(child.pid); signal && code)
+            failed_with(0, cat("finish: ", child.name, " was killed by signal ", signal));
     return code;
 }
 
 int run_alone(const cli::Parsed &parsed)
 {
-    return run_chain(
-        {parsed.arguments_for(cli::tool("cr-freeze")), {parsed.tool->name}, {"cr-thaw", "--resume"}});
+    return run_chain(parsed.arguments_for(cli::tool("cr-freeze")), {parsed.tool->name}, {"cr-thaw", "--resume"});
 }
 
 } // namespace cr::tools

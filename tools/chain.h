@@ -1,5 +1,6 @@
-// A pipeline without a shell: the stages' own main functions, forked from this process instead of executed,
-// so that `cr dump` costs no more to start than one program, and is still the pipeline that one could type.
+// A pipeline without a shell, the same that one could type: cr-freeze, which holds the tree, forked from this process,
+// and the stages behind it as threads of a second child (libcr/session/stages.h), so that `cr dump` costs no more to
+// start than three processes.
 #pragma once
 
 #include "libcr/cli/parsed.h"
@@ -18,10 +19,9 @@ Main main_of(std::string_view name);
 
 int call_main(std::vector<std::string> words);
 
-// Runs each command line, whose first word is a tool's name, with its output going into the next; all but the
-// last in processes of their own, the last in this one. Its result is that of the last: cr-thaw knows of
-// every failure before it. Whatever ends this process ends (by SIGTERM, which undoes a dump) the others.
-int run_chain(std::vector<std::vector<std::string>> commands);
+// cr-freeze | stages | cr-thaw, the last in this process. Its result is the exit code of cr-thaw, which knows of every
+// failure before it. Whatever ends this process ends (by SIGTERM, which undoes a dump) the others.
+int run_chain(std::vector<std::string> freeze, const std::vector<std::string> &stages, std::vector<std::string> thaw);
 
 // `cr-dump-mm -t PID`: this stage alone, between cr-freeze and cr-thaw --resume.
 int run_alone(const cli::Parsed &parsed);

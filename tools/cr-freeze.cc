@@ -19,7 +19,7 @@ int cr_freeze_main(int argc, char **argv)
             std::vector<std::string> thaw = {"cr-thaw", "--resume"};
             if (parsed.has("json"))
                 thaw.push_back("--json");
-            return tools::run_chain({parsed.arguments_for(cli::tool("cr-freeze")), std::move(thaw)});
+            return tools::run_chain(parsed.arguments_for(cli::tool("cr-freeze")), {}, std::move(thaw));
         }
         session::FreezeRequest request;
         request.tree = options.tree;

@@ -46,8 +46,7 @@ int dump(const cli::Parsed &parsed)
     auto thaw = parsed.arguments_for(cli::tool("cr-thaw"));
     thaw.push_back(word_for(options.after));
     auto run = [&] {
-        return tools::run_chain(
-            {freeze, {"cr-dump-ns"}, {"cr-dump-mm"}, {"cr-dump-net"}, {"cr-dump-files"}, thaw});
+        return tools::run_chain(freeze, {"cr-dump-ns", "cr-dump-mm", "cr-dump-net", "cr-dump-files"}, thaw);
     };
     int code = run();
     if (code != cli::kOvertaken)
@@ -70,7 +69,7 @@ int pre_dump(const cli::Parsed &parsed)
     freeze.insert(freeze.end(), {"--memory-only", "--leave-running", "--track-mem"});
     auto thaw = parsed.arguments_for(cli::tool("cr-thaw"));
     thaw.push_back("--resume");
-    return tools::run_chain({freeze, {"cr-dump-mm"}, thaw});
+    return tools::run_chain(freeze, {"cr-dump-mm"}, thaw);
 }
 
 int restore(const cli::Parsed &parsed)

@@ -133,7 +133,7 @@ void Session::open_log(const img::criu_opts &opts, const std::string &work_dir, 
         usage("the log file is a name without a slash, in the work directory");
     std::string other = config_value(config, "log-file");
     log::Config to;
-    to.tool = "cr";
+    log::speak_as("cr");
     to.level = opts.log_level();
     if (opts.log_to_stderr() && other.empty()) {
         log::configure(to);

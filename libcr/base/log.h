@@ -20,12 +20,15 @@ enum Level { kMessage = 0, kError = 1, kWarning = 2, kInfo = 3, kDebug = 4 };
 struct Config {
     int fd = 2; // borrowed, stays open for the life of the process
     int level = kWarning;
-    std::string tool;      // "cr-freeze"
     uint64_t start_ns = 0; // CLOCK_MONOTONIC of the session's begin; 0: now
 };
 
 void configure(const Config &config);
 const Config &config();
+// Who speaks, "cr-freeze": of each thread, since one process may be several stages; those that are started by
+// start_thread() (thread.h) speak as the ones that start them.
+void speak_as(std::string tool);
+const std::string &tool();
 bool enabled(Level level);
 void write(Level level, std::string_view text);
 // The first line logged with kError since the process began, without stamp (for RPC's cr_errmsg).

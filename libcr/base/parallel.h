@@ -2,6 +2,8 @@
 // object after another (a /proc file per descriptor), where a second processor halves the time of a freeze.
 #pragma once
 
+#include "libcr/base/thread.h"
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -42,7 +44,7 @@ template <class Work> void parallel_for(size_t count, const Work &work, size_t w
     };
     std::vector<std::thread> pool;
     for (size_t i = 1; i < threads; i++)
-        pool.emplace_back(run);
+        pool.push_back(start_thread(run));
     run();
     for (auto &thread : pool)
         thread.join();
@@ -64,7 +66,7 @@ template <class First, class Second> void side_by_side(bool worth_it, const Firs
     std::thread other;
     try {
         if (worth_it)
-            other = std::thread(guarded);
+            other = start_thread(guarded);
     } catch (const std::system_error &) { // no more threads allowed
     }
     if (!other.joinable())

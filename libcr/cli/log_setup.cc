@@ -46,14 +46,14 @@ int open_log(const Common &common, uint32_t commands)
 
 void start_log(const Parsed &parsed, const std::string &name)
 {
+    bool inner = !log::tool().empty();
+    log::speak_as(name);
+    if (inner)
+        return;
+    Common common = common_options(parsed);
     log::Config config = log::config();
-    bool inner = !config.tool.empty();
-    config.tool = name;
-    if (!inner) {
-        Common common = common_options(parsed);
-        config.fd = open_log(common, parsed.commands());
-        config.level = common.log_level;
-    }
+    config.fd = open_log(common, parsed.commands());
+    config.level = common.log_level;
     log::configure(config);
 }
 

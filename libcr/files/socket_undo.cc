@@ -61,9 +61,7 @@ SocketUndo::SocketUndo()
 
 void SocketUndo::watch()
 {
-    log::Config config = log::config();
-    config.tool = "socket-undo";
-    log::configure(config);
+    log::speak_as("socket-undo");
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, nullptr);

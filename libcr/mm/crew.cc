@@ -1,5 +1,7 @@
 #include "libcr/mm/crew.h"
 
+#include "libcr/base/thread.h"
+
 #include <exception>
 #include <mutex>
 #include <system_error>
@@ -24,7 +26,7 @@ void together(const std::function<void()> &work)
     std::thread helpers[kCrewSize - 1];
     for (auto &helper : helpers) {
         try {
-            helper = std::thread(guarded);
+            helper = start_thread(guarded);
         } catch (const std::system_error &) {
             break; // no more threads allowed: what runs already does it alone
         }

@@ -3,6 +3,7 @@
 #include "libcr/base/error.h"
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
+#include "libcr/base/thread.h"
 #include "libcr/mm/crew.h"
 #include "libcr/sys/file.h"
 #include "libcr/sys/pagemap.h"
@@ -41,7 +42,7 @@ HeldSource::HeldSource(const proc::PidDir &task, Fd userfaultfd, std::unique_ptr
     stop_ = Fd(static_cast<int>(sys::check(sys::call(SYS_eventfd2, 0, EFD_CLOEXEC), "make an eventfd")));
     held_ = protect(areas);
     copy_rest(held_, never);
-    server_ = std::thread([this] { serve(); });
+    server_ = start_thread([this] { serve(); });
 }
 
 HeldSource::~HeldSource()

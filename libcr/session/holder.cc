@@ -7,6 +7,7 @@
 #include "libcr/sys/gate.h"
 #include "libcr/sys/nftables.h"
 
+#include <algorithm>
 #include <csignal>
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -67,8 +68,10 @@ Holder::Step Holder::hear(const LetGo &let_go, std::string &why)
         why = "a stage spoke nonsense";
         return Step::Undo;
     }
-    if (request.has_watch_pid()) {
-        pid_t pid = static_cast<pid_t>(request.watch_pid());
+    pid_t pid = static_cast<pid_t>(request.watch_pid());
+    auto is_it = [pid](const auto &one) { return one.first == pid; };
+    // Several stages may be threads of one process.
+    if (request.has_watch_pid() && std::none_of(watched_.begin(), watched_.end(), is_it)) {
         long fd = sys::call(SYS_pidfd_open, pid, 0);
         if (fd < 0) {
             why = cat("stage ", pid, " is gone");

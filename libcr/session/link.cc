@@ -1,5 +1,6 @@
 #include "libcr/session/link.h"
 
+#include "libcr/base/log.h"
 #include "libcr/base/text.h"
 #include "libcr/sys/gate.h"
 
@@ -86,6 +87,18 @@ void block_stop_signals()
     sigaddset(&set, SIGTTIN);
     sigaddset(&set, SIGTTOU);
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+// Not written when it is that already: other stages may be threads of this process.
+void join_log(const img::session_hello &hello)
+{
+    log::Config config = log::config();
+    const int level = static_cast<int>(hello.log_level());
+    if (config.start_ns == hello.start_ns() && config.level == level)
+        return;
+    config.start_ns = hello.start_ns();
+    config.level = level;
+    log::configure(config);
 }
 
 img::session_failure to_record(const std::string &stage, const Error &error)

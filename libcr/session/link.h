@@ -42,6 +42,9 @@ void refuse_terminal_input(int fd, const std::string &tool);
 // SIGTTOU are blocked, SIGPIPE ignored.
 void block_stop_signals();
 
+// The log of the session, as the first stage has set it up.
+void join_log(const img::session_hello &hello);
+
 img::session_failure to_record(const std::string &stage, const Error &error);
 Error to_error(const img::session_failure &failure);
 

@@ -2,6 +2,7 @@
 
 #include "libcr/base/log.h"
 #include "libcr/base/text.h"
+#include "libcr/base/thread.h"
 #include "libcr/session/link.h"
 #include "libcr/session/wire.h"
 #include "libcr/sys/gate.h"
@@ -118,16 +119,6 @@ void Stage::Shared::check_alive() const
               "the order is cr-freeze | cr-dump-ns | cr-dump-mm | cr-dump-net | cr-dump-files | cr-thaw");
 }
 
-// The log of the session, as the first stage set it up.
-static void join_log(const std::string &name, const img::session_hello &hello)
-{
-    log::Config config = log::config();
-    config.tool = name;
-    config.start_ns = hello.start_ns();
-    config.level = static_cast<int>(hello.log_level());
-    log::configure(config);
-}
-
 Stage::Stage(std::string name, int in, int out, const Prepare &prepare)
     : name_(std::move(name)), shared_(std::make_unique<Shared>())
 {
@@ -146,7 +137,8 @@ Stage::Stage(std::string name, int in, int out, const Prepare &prepare)
         usage(cat("session version ", record.hello().version(), " is not mine (", kStreamVersion, ")"),
               "use tools of one release");
     hello_ = record.hello();
-    join_log(name_, hello_);
+    log::speak_as(name_);
+    join_log(hello_);
     watch_holder();
     if (prepare)
         prepare(hello_);
@@ -158,7 +150,7 @@ Stage::Stage(std::string name, int in, int out, const Prepare &prepare)
         put_record(out, begin);
     }
     images_.emplace(hello_.dry_run() ? image::Dir::null() : image::Dir::open(hello_.images_dir()));
-    forwarder_ = std::thread([this] { shared_->forward(); });
+    forwarder_ = start_thread([this] { shared_->forward(); });
 }
 
 // A holder that failed may be gone before its stream has been read: what it says there is better than "gone".

@@ -1,4 +1,4 @@
-// A stage of a dump: one process of the pipeline cr-freeze | cr-dump-... | cr-thaw.
+// A stage of a dump: one process of the pipeline cr-freeze | cr-dump-... | cr-thaw, or a thread in one (stages.h).
 //
 // It reads the session stream on one descriptor and passes every record on to the other at once (a thread
 // does that, so that the next stage starts as soon as the tree is known and not when this one ends), adding

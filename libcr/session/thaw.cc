@@ -86,10 +86,7 @@ void Thaw::begin()
     if (!record.has_hello())
         usage("no session on standard input", "the first tool of a pipeline is cr-freeze");
     hello_ = record.hello();
-    log::Config config = log::config();
-    config.start_ns = hello_.start_ns();
-    config.level = static_cast<int>(hello_.log_level());
-    log::configure(config);
+    join_log(hello_);
     if (hello_.dry_run())
         release_ = Release::Resume;
     try {

@@ -4,11 +4,14 @@
 #include "libcr/base/text.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <memory>
+#include <string>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,44 +23,62 @@ namespace
 
 enum class Fault { None, Errno, Kill, KillAfter };
 
-// What CR_FAULT asks of this process. Read at the first call; a forked stage that takes another name reads
-// it again, since the count is per process and per name.
+// What CR_FAULT asks of the threads that speak as `tool`.
 struct Plan {
-    pid_t pid = 0;
     std::string tool;
-    std::atomic<uint64_t> count = 0;
     uint64_t at = 0;
     Fault fault = Fault::None;
     int err = 0;
-    const char *count_file = nullptr;
+    const char *count_file = ::secure_getenv("CR_FAULT_COUNT");
+
+    Plan();
 };
 
-Plan g_plan;
-
-void read_plan()
+Plan::Plan()
 {
-    g_plan.count = 0;
-    g_plan.fault = Fault::None;
-    g_plan.pid = ::getpid();
-    g_plan.tool = log::config().tool;
     const char *text = ::secure_getenv("CR_FAULT");
-    const char *file = ::secure_getenv("CR_FAULT_COUNT");
-    g_plan.count_file = file;
-    if (!text)
-        return;
-    std::string_view rest = text;
-    std::string_view tool = take_until(rest, ':');
-    if (tool != g_plan.tool)
-        return;
-    g_plan.at = parse_int<uint64_t>(take_until(rest, ':')).value_or(0);
+    std::string_view rest = text ? text : "";
+    tool = take_until(rest, ':');
+    at = parse_int<uint64_t>(take_until(rest, ':')).value_or(0);
     if (rest == "kill")
-        g_plan.fault = Fault::Kill;
+        fault = Fault::Kill;
     else if (rest == "kill-after")
-        g_plan.fault = Fault::KillAfter;
-    else if (auto err = parse_int<int>(rest)) {
-        g_plan.fault = Fault::Errno;
-        g_plan.err = *err;
+        fault = Fault::KillAfter;
+    else if (auto number = parse_int<int>(rest)) {
+        fault = Fault::Errno;
+        err = *number;
     }
+}
+
+const Plan &plan()
+{
+    static const Plan plan;
+    return plan;
+}
+
+// The calls of this process so far, by each who speaks in it; a forked one begins anew. Without a lock, which a fork
+// could leave closed.
+struct Count {
+    std::atomic<const std::string *> tool = nullptr;
+    std::atomic<uint64_t> calls = 0;
+};
+
+uint64_t count_call(const std::string &tool)
+{
+    static std::array<Count, 16> counts;
+    static std::atomic<pid_t> pid = 0;
+    if (pid_t self = ::getpid(); pid.exchange(self) != self)
+        for (Count &count : counts)
+            count.calls = 0;
+    for (Count &count : counts) {
+        const std::string *name = nullptr;
+        auto own = std::make_unique<const std::string>(tool);
+        if (count.tool.compare_exchange_strong(name, own.get()))
+            name = own.release();
+        if (*name == tool)
+            return ++count.calls;
+    }
+    return 0;
 }
 
 // Written as the process counts, since it may end by a signal: the file holds the last number reached, and one line
@@ -65,9 +86,9 @@ void read_plan()
 void note_count(uint64_t count, const char *mark)
 {
     char line[128];
-    int n = snprintf(line, sizeof line, "%s%s %d %llu\n", g_plan.tool.c_str(), mark, g_plan.pid,
+    int n = snprintf(line, sizeof line, "%s%s %d %llu\n", log::tool().c_str(), mark, ::getpid(),
                      static_cast<unsigned long long>(count));
-    int fd = ::open(g_plan.count_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int fd = ::open(plan().count_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd >= 0) {
         [[maybe_unused]] auto r = ::write(fd, line, static_cast<size_t>(n));
         ::close(fd);
@@ -103,15 +124,14 @@ Fault next_fault()
     static const bool active = ::secure_getenv("CR_FAULT") || ::secure_getenv("CR_FAULT_COUNT");
     if (!active) [[likely]]
         return Fault::None;
-    if (g_plan.pid != ::getpid() || g_plan.tool != log::config().tool)
-        read_plan();
-    uint64_t count = ++g_plan.count;
-    Fault fault = count == g_plan.at ? g_plan.fault : Fault::None;
-    if (fault == Fault::Errno && g_plan.err == EINTR && !is_interruptible(g_number))
+    const Plan &asked = plan();
+    uint64_t count = count_call(log::tool());
+    Fault fault = count == asked.at && log::tool() == asked.tool ? asked.fault : Fault::None;
+    if (fault == Fault::Errno && asked.err == EINTR && !is_interruptible(g_number))
         fault = Fault::None;
-    if (g_plan.count_file)
+    if (asked.count_file)
         note_count(count, "");
-    if (g_plan.count_file && fault != Fault::None)
+    if (asked.count_file && fault != Fault::None)
         note_count(count, "!");
     return fault;
 }
@@ -123,7 +143,7 @@ Gate::Gate()
     Fault fault = next_fault();
     g_number = 0;
     if (fault == Fault::Errno)
-        result_ = -g_plan.err;
+        result_ = -plan().err;
     else if (fault == Fault::Kill)
         ::kill(::getpid(), SIGKILL);
     kill_after_ = fault == Fault::KillAfter;

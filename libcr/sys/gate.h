@@ -2,7 +2,7 @@
 // -errno), and one place where the tests make the k-th call fail or kill the process.
 //
 // Fault injection, for tests (tests/fault): CR_FAULT=TOOL:K:WHAT makes the K-th call (from 1) of the process
-// whose log::config().tool is TOOL fail with errno WHAT (a number), or, with WHAT "kill" or "kill-after",
+// that speaks as TOOL (log::tool()) fail with errno WHAT (a number), or, with WHAT "kill" or "kill-after",
 // ends the process by SIGKILL before or after the call. CR_FAULT_COUNT=FILE appends "TOOL COUNT\n" at exit.
 // Ignored when the process was started with more privilege than its caller has (AT_SECURE).
 #pragma once

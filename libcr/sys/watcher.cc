@@ -24,9 +24,7 @@ void end(pid_t pid)
 
 [[noreturn]] void watch(const char *name, int ourselves, const std::function<void()> &work)
 {
-    log::Config config = log::config();
-    config.tool = name;
-    log::configure(config);
+    log::speak_as(name);
     ::prctl(PR_SET_NAME, name);
     // What ends the whole group or session does not end it: neither by signals nor with the terminal.
     ::setsid();

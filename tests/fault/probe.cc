@@ -68,9 +68,8 @@ void round(pid_t pid)
 
 int main(int argc, char **argv)
 {
-    log::Config config;
-    config.tool = "probe";
-    log::configure(config);
+    log::configure({});
+    log::speak_as("probe");
     try {
         for (int i = argc > 2 ? atoi(argv[2]) : 1; i > 0; i--)
             round(argc > 1 ? atoi(argv[1]) : 0);

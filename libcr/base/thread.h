@@ -1,0 +1,22 @@
+// Threads of a stage, which speak (log.h) as the one that starts them.
+#pragma once
+
+#include "libcr/base/log.h"
+
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace cr
+{
+
+// Throws std::system_error when no more threads are allowed.
+template <class Work> std::thread start_thread(Work work)
+{
+    return std::thread([tool = log::tool(), work = std::move(work)]() mutable {
+        log::speak_as(std::move(tool));
+        work();
+    });
+}
+
+} // namespace cr
