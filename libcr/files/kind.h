@@ -44,6 +44,7 @@ struct DumpOptions {
     bool build_id = true;   // store build ids of ELF files
     bool file_locks = false;
     bool link_remap = false; // files may be given temporary names
+    bool evasive_devices = false; // a device may get another name of the same number
     bool ext_unix_sk = false; // datagram sockets may be connected to others outside of the tree
     std::vector<uint32_t> ext_unix_sk_inodes; // only to these; empty: to any
     std::vector<std::string> unix_peers; // NAME=ACTION: of connections to others, see unix_peer.h

@@ -113,12 +113,15 @@ void Tree::claim(uint32_t id, pid_t pid, const std::string &via, const std::stri
 
 void Tree::find_again(img::reg_file_entry &reg, const Facts &facts, const std::string &via)
 {
-    if (facts.st.st_nlink && !facts.link.ends_with(" (deleted)")) {
+    bool may_evade = options_.evasive_devices && is_device(facts);
+    if (facts.st.st_nlink && !facts.link.ends_with(" (deleted)") && !may_evade) {
         reg.set_name(facts.link);
         return;
     }
     FoundName found = find_name(facts, options_, via);
     reg.set_name(found.name);
+    if (auto st = found.how == FoundName::How::Elsewhere ? sys::stat_at(AT_FDCWD, found.name.c_str()) : std::nullopt)
+        reg.set_mode(st->st_mode); // another node of a device has a mode of its own
     if (found.how == FoundName::How::Ghost)
         ghosts_.add(images_, reg.id(), facts, via);
     else if (found.how == FoundName::How::Link)

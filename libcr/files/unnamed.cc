@@ -13,6 +13,7 @@
 #include <climits>
 #include <linux/magic.h>
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -47,6 +48,28 @@ std::string other_name(const Facts &facts, const std::string &name)
         if (auto st = sys::stat_at(fd.get(), other.c_str());
             st && !other.starts_with(kTemporaryLink) && st->st_dev == facts.st.st_dev && st->st_ino == facts.st.st_ino)
             return cat(directory == "/" ? "" : directory, "/", other);
+    return {};
+}
+
+// Another node of the device, as the kernel names it below /dev; empty when there is none.
+std::string other_node(const Facts &facts)
+{
+    char text[512];
+    std::string about = cat("/sys/dev/", S_ISCHR(facts.st.st_mode) ? "char/" : "block/", major(facts.st.st_rdev), ":",
+                            minor(facts.st.st_rdev), "/uevent");
+    long opened = sys::try_open_at(AT_FDCWD, about.c_str(), O_RDONLY);
+    if (opened < 0)
+        return {};
+    Fd fd(static_cast<int>(opened));
+    for (std::string_view rest(text, sys::read_up_to(fd.get(), text, sizeof text, about)); !rest.empty();) {
+        std::string_view line = take_until(rest, '\n');
+        if (take_until(line, '=') != "DEVNAME")
+            continue;
+        std::string name = cat("/dev/", line);
+        auto st = sys::stat_at(AT_FDCWD, name.c_str());
+        bool same = st && (st->st_mode & S_IFMT) == (facts.st.st_mode & S_IFMT) && st->st_rdev == facts.st.st_rdev;
+        return same ? name : std::string();
+    }
     return {};
 }
 
@@ -177,6 +200,8 @@ std::string existing_directory(const std::string &name)
     }
 }
 
+bool is_device(const Facts &facts) { return S_ISCHR(facts.st.st_mode) || S_ISBLK(facts.st.st_mode); }
+
 std::string via_of(const Facts &facts)
 {
     return facts.fd == kCwd    ? cat("/proc/", facts.pid, "/cwd")
@@ -207,7 +232,10 @@ FoundName find_name(const Facts &facts, const DumpOptions &options, const std::s
         out.blocker = ghost_blocker(facts, options, via);
         return out;
     }
-    if (facts.link.starts_with("(unreachable)")) {
+    if (std::string node = options.evasive_devices && is_device(facts) ? other_node(facts) : ""; !node.empty()) {
+        out.how = FoundName::How::Elsewhere;
+        out.name = node;
+    } else if (facts.link.starts_with("(unreachable)")) {
         out.blocker = blocker_of(facts, "the file is on a file system that is not mounted here any more");
     } else if (r < 0 && r != -ENOENT && r != -ENAMETOOLONG) {
         out.blocker =

@@ -38,6 +38,7 @@ FoundName find_name(const Facts &facts, const DumpOptions &options, const std::s
 // The same for descriptors and directories of a task.
 FoundName find_name(const Facts &facts, const DumpOptions &options);
 std::string via_of(const Facts &facts);
+bool is_device(const Facts &facts);
 
 // The ghosts of a dump; used by several threads.
 class GhostWriter

@@ -316,6 +316,7 @@ BlockersFound find_blockers(inject::FrozenTree &tree, const FreezeRequest &reque
     options.ext_unix_sk_inodes = request.ext_unix_sk_inodes;
     options.unix_peers = request.unix_peers;
     options.link_remap = request.link_remap;
+    options.evasive_devices = request.evasive_devices;
     options.ghost_limit = request.ghost_limit;
     options.plugins = &plugins;
     if (tree.tasks().empty())

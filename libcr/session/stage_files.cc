@@ -30,6 +30,7 @@ void dump_files(Stage &stage)
                                       stage.hello().ext_unix_sk_inode().end());
     options.unix_peers.assign(stage.hello().unix_peer().begin(), stage.hello().unix_peer().end());
     options.link_remap = stage.hello().link_remap();
+    options.evasive_devices = stage.hello().evasive_devices();
     options.ghost_limit = stage.hello().ghost_limit();
     options.force_irmap = stage.hello().force_irmap();
     options.irmap_scan_paths.assign(stage.hello().irmap_scan_path().begin(),
