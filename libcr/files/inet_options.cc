@@ -63,20 +63,20 @@ void apply_tcp(int fd, const img::inet_sk_entry &from)
 constexpr int kChecksum6 = 7; // IPV6_CHECKSUM
 
 // ICMP_FILTER of 32 bits, or ICMP6_FILTER of 256.
-void capture_raw(int fd, img::inet_sk_entry &to)
+void capture_raw(int fd, int family, int protocol, img::inet_sk_entry &to)
 {
     img::ip_opts_raw_entry &raw = *to.mutable_ip_opts()->mutable_raw();
     uint32_t words[8] = {};
     socklen_t size = sizeof words;
-    if (to.family() == AF_INET) {
+    if (family == AF_INET) {
         raw.set_hdrincl(number(fd, IPPROTO_IP, IP_HDRINCL));
         raw.set_nodefrag(number(fd, IPPROTO_IP, IP_NODEFRAG));
-        if (to.proto() != IPPROTO_ICMP || sys::call(SYS_getsockopt, fd, SOL_RAW, ICMP_FILTER, words, &size) < 0)
+        if (protocol != IPPROTO_ICMP || sys::call(SYS_getsockopt, fd, SOL_RAW, ICMP_FILTER, words, &size) < 0)
             return;
     } else {
         int offset = number(fd, IPPROTO_IPV6, kChecksum6);
         raw.set_checksum(offset >= 0);
-        if (to.proto() != IPPROTO_ICMPV6 ||
+        if (protocol != IPPROTO_ICMPV6 ||
             sys::call(SYS_getsockopt, fd, IPPROTO_ICMPV6, ICMP6_FILTER, words, &size) < 0)
             return;
     }
@@ -103,9 +103,9 @@ void apply_raw(int fd, const img::inet_sk_entry &from)
 
 } // namespace
 
-void capture_inet_options(int fd, const InetState &state, OptionDefaults &defaults, img::inet_sk_entry &to)
+void capture_inet_options(int fd, int family, const InetState &state, OptionDefaults &defaults,
+                          img::inet_sk_entry &to)
 {
-    int family = static_cast<int>(to.family());
     capture_further_options(fd, {family, state.type, state.protocol}, defaults, *to.mutable_opts());
     img::ip_opts_entry &ip = *to.mutable_ip_opts();
     if (family == AF_INET6)
@@ -119,7 +119,7 @@ void capture_inet_options(int fd, const InetState &state, OptionDefaults &defaul
     if (state.type == SOCK_STREAM)
         capture_tcp(fd, to);
     if (state.type == SOCK_RAW)
-        capture_raw(fd, to);
+        capture_raw(fd, family, state.protocol, to);
     capture_filter(fd, *to.mutable_opts());
 }
 

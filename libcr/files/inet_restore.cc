@@ -182,6 +182,7 @@ void refill(int fd, const img::file_entry &entry, Opener &opener)
 } // namespace
 
 std::string local_address(const img::inet_sk_entry &socket) { return local_of(socket); }
+std::string peer_address(const img::inet_sk_entry &socket) { return peer_of(socket); }
 
 void check_inet(const img::file_entry &entry, const Plan &plan)
 {

@@ -156,9 +156,15 @@ void capture(Capture &c)
     else if (state.receives_no_more && !tcp_has_received_fin(state.state))
         isk.set_shutdown(img::READ);
     c.owner(*isk.mutable_fown());
-    capture_options(copy.get(), *isk.mutable_opts());
-    if (!given)
-        capture_inet_options(copy.get(), state, c.tree.option_defaults(), isk);
+    if (given)
+        capture_options(copy.get(), *isk.mutable_opts());
+    else
+        isk.MergeFrom(c.tree.known_options().of<img::inet_sk_entry>(
+            c.facts(), {c.facts().socket_domain, state.type, state.protocol}, [&](img::inet_sk_entry &options) {
+                capture_options(copy.get(), *options.mutable_opts());
+                capture_inet_options(copy.get(), c.facts().socket_domain, state, c.tree.option_defaults(), options);
+            }));
+    capture_buffer_sizes(copy.get(), *isk.mutable_opts());
 }
 
 struct End {
@@ -173,12 +179,36 @@ void keep(Tree &tree, End &end, const TcpStream &stream)
     write_stream(tree.images(), isk.ino(), stream);
 }
 
+// What its entry says of it, which was asked of it when that was made.
+InetState state_of(const img::inet_sk_entry &isk)
+{
+    InetState out;
+    out.type = static_cast<int>(isk.type());
+    out.protocol = static_cast<int>(isk.proto());
+    out.state = isk.state();
+    out.local = local_address(isk);
+    out.peer = peer_address(isk);
+    return out;
+}
+
+// An urgent byte may have come since its entry was made.
+Fd take_end(Tree &tree, End &end)
+{
+    Fd copy = tree.take(end.description->facts);
+    end.state.has_urgent = has_urgent_byte(copy.get());
+    auto what = [&] { return end.description->facts.subject(); };
+    Subject subject(what);
+    if (auto blocker = inet_blocker(end.description->facts, end.state, tree.options()))
+        refused(blocker->reason, blocker->remedy);
+    return copy;
+}
+
 // Both ends, read again until what was on its way between them has arrived.
 void capture_pair(Tree &tree, SocketUndo &undo, End &a, End &b)
 {
     constexpr int kTries = 100;
     constexpr timespec kPause{0, 2'000'000};
-    Fd first = tree.take(a.description->facts), second = tree.take(b.description->facts);
+    Fd first = take_end(tree, a), second = take_end(tree, b);
     TcpStream one, two;
     for (int tries = 0;; tries++) {
         one = read_stream(first.get(), undo);
@@ -197,7 +227,7 @@ void capture_pair(Tree &tree, SocketUndo &undo, End &a, End &b)
 // The network is locked: nobody outside hears of what the kernel does meanwhile.
 void capture_outer(Tree &tree, SocketUndo &undo, End &end)
 {
-    TcpStream stream = read_stream(tree.take(end.description->facts).get(), undo);
+    TcpStream stream = read_stream(take_end(tree, end).get(), undo);
     if (tcp_is_open(stream.state))
         return keep(tree, end, stream);
     // Its peer has ended it since we looked.
@@ -213,7 +243,7 @@ void finish(Tree &tree)
     for (Description &description : tree.descriptions()) {
         if (description.kind != &kInetSocket || description.entry.isk().cr_given())
             continue;
-        InetState state = inet_state(tree.take(description.facts).get());
+        InetState state = state_of(description.entry.isk());
         if (!is_tcp(state))
             datagrams.capture(description);
         if (is_connection(state) && !tree.options().tcp_close)
@@ -226,8 +256,6 @@ void finish(Tree &tree)
         const Facts &facts = end.description->facts;
         auto what = [&] { return facts.subject(); };
         Subject subject(what);
-        if (auto blocker = inet_blocker(facts, end.state, tree.options()))
-            refused(blocker->reason, blocker->remedy);
         std::string other = connection_key(end.state.peer, end.state.local);
         auto peer = ends.find(other);
         if (peer == ends.end() || other == key)

@@ -52,11 +52,13 @@ std::string connection_key(const std::string &local, const std::string &peer);
 
 // "127.0.0.1:80", "[::1]:80".
 std::string address_text(const std::string &address);
-// The name of a socket of the images, as sockaddr.
+// The names of a socket of the images and of its peer, as sockaddr.
 std::string local_address(const img::inet_sk_entry &socket);
+std::string peer_address(const img::inet_sk_entry &socket);
 
 // ---- options of IP, IPv6, TCP ----
-void capture_inet_options(int fd, const InetState &state, OptionDefaults &defaults, img::inet_sk_entry &to);
+void capture_inet_options(int fd, int family, const InetState &state, OptionDefaults &defaults,
+                          img::inet_sk_entry &to);
 // Before the socket is bound.
 void apply_inet_options(int fd, const img::inet_sk_entry &from);
 

@@ -87,6 +87,7 @@ void capture(Capture &c)
     nlsk.set_cr_type(static_cast<uint32_t>(type));
     capture_groups(copy.get(), nlsk);
     c.owner(*nlsk.mutable_fown());
+    capture_buffer_sizes(copy.get(), *nlsk.mutable_opts());
     capture_options(copy.get(), *nlsk.mutable_opts());
     capture_further_options(copy.get(), {AF_NETLINK, type, protocol}, c.tree.option_defaults(),
                             *nlsk.mutable_opts());

@@ -74,6 +74,7 @@ void capture(Capture &c)
     psk.set_type(static_cast<uint32_t>(type));
     psk.set_flags(c.flags());
     c.owner(*psk.mutable_fown());
+    capture_buffer_sizes(copy.get(), *psk.mutable_opts());
     capture_options(copy.get(), *psk.mutable_opts());
     capture_further_options(copy.get(), {AF_PACKET, type, 0}, c.tree.option_defaults(), *psk.mutable_opts());
     capture_filter(copy.get(), *psk.mutable_opts());

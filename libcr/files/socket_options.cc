@@ -98,10 +98,14 @@ int socket_option(int fd, int name)
     return value;
 }
 
-void capture_options(int fd, Entry &to)
+void capture_buffer_sizes(int fd, Entry &to)
 {
     to.set_so_sndbuf(static_cast<uint32_t>(socket_option(fd, SO_SNDBUF)));
     to.set_so_rcvbuf(static_cast<uint32_t>(socket_option(fd, SO_RCVBUF)));
+}
+
+void capture_options(int fd, Entry &to)
+{
     timeval time{};
     sys::check(get(fd, SO_SNDTIMEO, &time, sizeof time), "read SO_SNDTIMEO");
     to.set_so_snd_tmo_sec(static_cast<uint64_t>(time.tv_sec));

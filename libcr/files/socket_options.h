@@ -9,6 +9,8 @@
 namespace cr::files
 {
 
+void capture_buffer_sizes(int fd, img::sk_opts_entry &to);
+// All others that CRIU's messages have a field for.
 void capture_options(int fd, img::sk_opts_entry &to);
 // Those that are as on a new socket are not touched, since some need CAP_NET_ADMIN.
 void apply_options(int fd, const img::sk_opts_entry &from);

@@ -18,6 +18,7 @@
 #include "libcr/files/fact_reader.h"
 #include "libcr/files/further_options.h"
 #include "libcr/files/kind.h"
+#include "libcr/files/known_options.h"
 #include "libcr/files/memfd.h"
 #include "libcr/files/temporary_links.h"
 #include "libcr/files/unnamed.h"
@@ -102,6 +103,7 @@ class Tree
     uint32_t new_id() { return next_id_++; }
     const Carried &carried() const { return carried_; }
     OptionDefaults &option_defaults() { return option_defaults_; }
+    KnownOptions &known_options() { return known_options_; }
     // Where kinds' finish() put what waits in sockets.
     image::Writer &socket_queues();
     // The id of the file behind a descriptor of ours that is in carried().
@@ -136,6 +138,7 @@ class Tree
     std::map<pid_t, Task> tasks_;
     std::optional<image::Writer> socket_queues_;
     OptionDefaults option_defaults_;
+    KnownOptions known_options_;
     Carried carried_;
     Task ours_; // with the descriptors of carried_
     std::map<uint32_t, pid_t> by_files_id_;

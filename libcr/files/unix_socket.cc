@@ -51,10 +51,13 @@ void capture(Capture &c)
     usk.set_flags(c.flags());
     usk.set_uflags(0);
     c.owner(*usk.mutable_fown());
-    capture_options(copy.get(), *usk.mutable_opts());
     SocketSort sort{AF_UNIX, static_cast<int>(usk.type()), 0};
-    capture_further_options(copy.get(), sort, c.tree.option_defaults(), *usk.mutable_opts());
-    capture_filter(copy.get(), *usk.mutable_opts());
+    *usk.mutable_opts() = c.tree.known_options().of<img::sk_opts_entry>(c.facts(), sort, [&](auto &options) {
+        capture_options(copy.get(), options);
+        capture_further_options(copy.get(), sort, c.tree.option_defaults(), options);
+        capture_filter(copy.get(), options);
+    });
+    capture_buffer_sizes(copy.get(), *usk.mutable_opts());
     if (img::cr_credentials who; capture_peer_credentials(copy.get(), who))
         *usk.mutable_cr_peer_credentials() = std::move(who);
 }
