@@ -57,30 +57,43 @@ uint32_t index_of(const Fd &master)
     return index;
 }
 
-// The lowest free index that is not below the wanted one; at a number that no description will get.
-Fd master_from(uint32_t index, const std::string &path, Opener &opener)
+// A master that was made on the way to another one and is wanted itself.
+Fd &spare(const std::string &path, uint32_t index, Opener &opener)
+{
+    return opener.held(path.c_str(), index);
+}
+
+// The lowest free index that is not below the wanted one; at a number that no description will get. Those
+// below it that will be wanted are kept: thousands of terminals would cost millions of calls.
+Fd master_from(const PtyId &wanted, const std::string &path, Opener &opener)
 {
     std::vector<Fd> others;
     for (;;) {
         Fd master = open_master(path);
         master = opener.aside(master.get());
-        if (index_of(master) >= index)
+        uint32_t index = index_of(master);
+        if (index >= wanted.index)
             return master;
-        others.push_back(std::move(master));
+        if (opener.plan.terminals().has_pair({wanted.instance, index}))
+            spare(path, index, opener) = std::move(master);
+        else
+            others.push_back(std::move(master));
     }
 }
 
 // The wanted one. Who looks for his own as we do has it for a moment only.
-Fd master_of(uint32_t index, const std::string &path, bool name_matters, Opener &opener)
+Fd master_of(const PtyId &wanted, const std::string &path, bool name_matters, Opener &opener)
 {
+    if (name_matters && spare(path, wanted.index, opener))
+        return std::move(spare(path, wanted.index, opener));
     uint32_t got = 0;
     for (int attempt = 0;; attempt++) {
-        Fd master = master_from(index, path, opener);
+        Fd master = master_from(wanted, path, opener);
         got = index_of(master);
-        if (got == index || attempt == kAttempts || !name_matters) {
-            if (got != index && name_matters)
-                log::warning("the pseudo terminal ", index, " of ", path, " is somebody else's now: it becomes ",
-                             got);
+        if (got == wanted.index || attempt == kAttempts || !name_matters) {
+            if (got != wanted.index && name_matters)
+                log::warning("the pseudo terminal ", wanted.index, " of ", path,
+                             " is somebody else's now: it becomes ", got);
             return master;
         }
         master.reset();
@@ -342,7 +355,7 @@ void place_pair(const PtyId &pty, Opener &opener)
     for (const img::file_entry *each : plan.terminals().pair(pty))
         if (is_master(plan.terminals().info(*each)))
             master = each;
-    Fd fd = master_of(pty.index, path_of(*master, plan), true, opener);
+    Fd fd = master_of(pty, path_of(*master, plan), true, opener);
     for (const img::file_entry *each : plan.terminals().pair(pty))
         if (each != master)
             opener.place(*each, open_slave(fd.get(), each->tty().flags()));
@@ -355,7 +368,7 @@ void place_hung_up(const img::file_entry &entry, Opener &opener)
 {
     const img::tty_info_entry &info = opener.plan.terminals().info(entry);
     uint32_t index = info.has_pty() && info.pty().index() <= kMaxIndex ? info.pty().index() : 0;
-    Fd master = master_of(index, "/dev/ptmx", false, opener);
+    Fd master = master_of({0, index}, "/dev/ptmx", false, opener);
     opener.place(entry, open_slave(master.get(), entry.tty().flags()));
 }
 

@@ -36,6 +36,7 @@ class TerminalPlan
     // The pseudo terminal whose master is in the images and to which this entry belongs.
     std::optional<PtyId> pty(const img::file_entry &entry) const;
     const Pair &pair(const PtyId &id) const { return pairs_.at(id); }
+    bool has_pair(const PtyId &id) const { return pairs_.count(id) != 0; }
     // The id of the first of a pair: one for each.
     uint32_t first_id(const PtyId &id) const;
     // The terminal that controls that session; null when the images have none.

@@ -9,6 +9,7 @@
 #include "libcr/files/identity.h"
 #include "libcr/files/kinds.h"
 #include "libcr/files/locks.h"
+#include "libcr/files/message_queue.h"
 #include "libcr/files/reg.h"
 #include "libcr/files/unsupported.h"
 #include "libcr/files/watched.h"
@@ -114,7 +115,8 @@ void Tree::claim(uint32_t id, pid_t pid, const std::string &via, const std::stri
 void Tree::find_again(img::reg_file_entry &reg, const Facts &facts, const std::string &via)
 {
     bool may_evade = options_.evasive_devices && is_device(facts);
-    if (facts.st.st_nlink && !facts.link.ends_with(" (deleted)") && !may_evade) {
+    if (facts.st.st_nlink && !facts.link.ends_with(" (deleted)") && !may_evade &&
+        !is_message_queue(facts, via)) {
         reg.set_name(facts.link);
         return;
     }

@@ -4,6 +4,7 @@
 #include "libcr/base/subject.h"
 #include "libcr/base/text.h"
 #include "libcr/files/facts.h"
+#include "libcr/files/message_queue.h"
 #include "libcr/files/temporary_links.h"
 #include "libcr/image/writer.h"
 #include "libcr/sys/file.h"
@@ -225,6 +226,8 @@ FoundName find_name(const Facts &facts, const DumpOptions &options, const std::s
     long r = is_it(out.name, st);
     if (r == 0 && st.st_dev == facts.st.st_dev && st.st_ino == facts.st.st_ino)
         return out;
+    if (is_message_queue(facts, via))
+        return find_message_queue(facts, via);
     if (out.name.ends_with(kDeleted))
         out.name.resize(out.name.size() - kDeleted.size());
     if (facts.st.st_nlink == 0) {
