@@ -8,10 +8,11 @@ int main(void)
 {
     char name[64], text[8192];
     struct statfs fs;
+    struct mq_attr small = {.mq_maxmsg = 4, .mq_msgsize = 64};
     if (statfs("/dev/mqueue", &fs) != 0 || (unsigned long)fs.f_type != 0x19800202)
         skip("no file system of message queues at /dev/mqueue\n");
     snprintf(name, sizeof name, "/cr-queue-%d", getpid());
-    mqd_t queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK, 0600, NULL);
+    mqd_t queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK, 0600, &small);
     if (queue < 0)
         skip("no message queues\n");
     check(mq_send(queue, "one", 3, 1) == 0 && mq_send(queue, "first", 5, 9) == 0, "set-up");

@@ -7,8 +7,9 @@
 static mqd_t make_queue(int number)
 {
     char name[64];
+    struct mq_attr small = {.mq_maxmsg = 4, .mq_msgsize = 64};
     snprintf(name, sizeof name, "/cr-refused-%d-%d", getpid(), number);
-    mqd_t queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, NULL);
+    mqd_t queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &small);
     if (queue < 0)
         skip("no message queues\n");
     check(mq_unlink(name) == 0 && mq_send(queue, "waits", 5, 3) == 0, "set-up");
