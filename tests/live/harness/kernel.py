@@ -8,6 +8,7 @@ import struct
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
+SYS_UMOUNT2 = 166
 SYS_KCMP = 312
 SYS_GET_ROBUST_LIST = 274
 SYS_SCHED_GETATTR = 315
@@ -35,6 +36,19 @@ def become_subreaper():
 def end_with_parent():
     """SIGTERM when the process that started this one ends."""
     _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+
+def unmount_below(directory):
+    """What workloads mounted there that did not come to its end."""
+    detach = 2
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        places = [line.split(" ")[4] for line in file]
+    for place in reversed(places):
+        if place.startswith(directory + "/"):
+            try:
+                syscall(SYS_UMOUNT2, ctypes.c_char_p(os.fsencode(place)), detach)
+            except OSError:  # went with the one above
+                pass
 
 
 def kcmp(pid1, pid2, kind, index1=0, index2=0):

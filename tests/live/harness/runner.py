@@ -13,7 +13,7 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
-from . import compare, modes
+from . import compare, kernel, modes
 from .tools import PATIENCE, ToolFailed, Tools
 from .tree import Stuck, Tree, exit_text, wait_until
 
@@ -93,6 +93,7 @@ class Case:
         except Exception:
             result = Result(self.name, "FAIL", "the harness itself failed:\n" + traceback.format_exc())
         result.seconds = time.monotonic() - begin
+        kernel.unmount_below(directory)
         if not self.options.keep:
             shutil.rmtree(directory, ignore_errors=True)
         return result
