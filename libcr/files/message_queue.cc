@@ -46,9 +46,13 @@ bool is_message_queue(const Facts &facts, const std::string &via)
 
 FoundName find_message_queue(const Facts &facts, const std::string &via)
 {
+    auto leads_there = [&](const std::string &name) {
+        struct stat st;
+        return sys::call(SYS_newfstatat, AT_FDCWD, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+               st.st_dev == facts.st.st_dev && st.st_ino == facts.st.st_ino;
+    };
     FoundName out;
-    size_t slash = facts.link.rfind('/');
-    out.name = cat(kMount, facts.link.substr(slash == std::string::npos ? 0 : slash));
+    out.name = facts.link;
     if (pid_t pid = who_is_notified(via)) {
         out.blocker = blocker_of(facts,
                                  cat("pid ", pid,
@@ -63,10 +67,12 @@ FoundName find_message_queue(const Facts &facts, const std::string &via)
                        "unlink it (mq_unlink(3)) only after the restore, or close it before the dump");
         return out;
     }
-    struct stat st;
-    long r = sys::call(SYS_newfstatat, AT_FDCWD, out.name.c_str(), &st, AT_SYMLINK_NOFOLLOW);
+    if (leads_there(out.name)) // it was opened by its file
+        return out;
+    size_t slash = facts.link.rfind('/');
+    out.name = cat(kMount, facts.link.substr(slash == std::string::npos ? 0 : slash));
     out.how = FoundName::How::Elsewhere;
-    if (r < 0 || st.st_dev != facts.st.st_dev || st.st_ino != facts.st.st_ino)
+    if (!leads_there(out.name))
         out.blocker = blocker_of(
             facts, "a message queue of POSIX is found again by its file only, which is not below /dev/mqueue",
             "mount that: mount -t mqueue mqueue /dev/mqueue");

@@ -217,6 +217,8 @@ FoundName find_name(const Facts &facts, const DumpOptions &options)
 
 FoundName find_name(const Facts &facts, const DumpOptions &options, const std::string &via)
 {
+    if (is_message_queue(facts, via))
+        return find_message_queue(facts, via);
     auto is_it = [&](const std::string &name, struct stat &st) {
         return sys::call(SYS_newfstatat, AT_FDCWD, name.c_str(), &st, AT_SYMLINK_NOFOLLOW);
     };
@@ -226,8 +228,6 @@ FoundName find_name(const Facts &facts, const DumpOptions &options, const std::s
     long r = is_it(out.name, st);
     if (r == 0 && st.st_dev == facts.st.st_dev && st.st_ino == facts.st.st_ino)
         return out;
-    if (is_message_queue(facts, via))
-        return find_message_queue(facts, via);
     if (out.name.ends_with(kDeleted))
         out.name.resize(out.name.size() - kDeleted.size());
     if (facts.st.st_nlink == 0) {
