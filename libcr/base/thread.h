@@ -10,13 +10,16 @@
 namespace cr
 {
 
-// Throws std::system_error when no more threads are allowed.
-template <class Work> std::thread start_thread(Work work)
+// `work` for another thread, where it speaks as this one.
+template <class Work> auto speaking(Work work)
 {
-    return std::thread([tool = log::tool(), work = std::move(work)]() mutable {
+    return [tool = log::tool(), work = std::move(work)]() mutable {
         log::speak_as(std::move(tool));
         work();
-    });
+    };
 }
+
+// Throws std::system_error when no more threads are allowed.
+template <class Work> std::thread start_thread(Work work) { return std::thread(speaking(std::move(work))); }
 
 } // namespace cr

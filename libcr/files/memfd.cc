@@ -42,7 +42,7 @@ namespace
 constexpr std::string_view kPrefix = "/memfd:", kSuffix = " (deleted)";
 constexpr size_t kLongestName = 249; // the kernel's limit
 // Of fcntl(2) and memfd_create(2); the newer ones are absent from Debian 12's headers.
-constexpr uint32_t kSealSeal = 1, kSealWrite = 8, kSealFutureWrite = 16, kSealExec = 32, kAllSeals = 63;
+constexpr uint32_t kSealWrite = 8, kSealFutureWrite = 16, kSealExec = 32, kAllSeals = 63;
 constexpr uint32_t kAllowSealing = 2, kHugetlb = 4, kNoexecSeal = 8, kExec = 16;
 constexpr int kHugeShift = 26;
 constexpr uint32_t kHugeFlags = kHugetlb | 63u << kHugeShift;

@@ -415,7 +415,7 @@ Fd Plan::inherit(const std::string &key, uint32_t flags) const
             unwanted |= O_DIRECT; // no file system's: set when it is in its place
         }
         long r = sys::try_open_at(AT_FDCWD, path.c_str(), (static_cast<int>(flags) & ~unwanted) | O_NOCTTY);
-        return Fd(static_cast<int>(sys::check(r, [&] { return cat("open descriptor ", fd, " again for ", printable(key)); })));
+        return Fd(static_cast<int>(sys::check(r, [&, fd = fd] { return cat("open descriptor ", fd, " again for ", printable(key)); })));
     }
     return Fd();
 }

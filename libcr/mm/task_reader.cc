@@ -2,6 +2,7 @@
 
 #include "libcr/base/error.h"
 #include "libcr/base/text.h"
+#include "libcr/base/thread.h"
 #include "libcr/mm/aio.h"
 #include "libcr/mm/vdso.h"
 #include "libcr/mm/vma.h"
@@ -74,7 +75,7 @@ TaskReader::TaskReader(const proc::PidDir &dir, FlagReader &flags, bool aside)
     }
     quick_ = (much || !aside) && flag_reader_.there();
     try {
-        rest_ = std::async(std::launch::async, [this] { read_rest(); });
+        rest_ = std::async(std::launch::async, speaking([this] { read_rest(); }));
     } catch (const std::system_error &) { // no more threads allowed
         rest_ = std::async(std::launch::deferred, [this] { read_rest(); });
     }

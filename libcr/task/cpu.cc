@@ -33,7 +33,7 @@ struct Leaf {
 Leaf cpuid(uint32_t leaf, uint32_t sub = 0)
 {
     Leaf out;
-    if (leaf <= __get_cpuid_max(leaf & 0x80000000, nullptr))
+    if (leaf <= static_cast<uint32_t>(__get_cpuid_max(leaf & 0x80000000, nullptr)))
         __cpuid_count(leaf, sub, out.a, out.b, out.c, out.d);
     return out;
 }
