@@ -94,6 +94,7 @@ class Case:
             result = Result(self.name, "FAIL", "the harness itself failed:\n" + traceback.format_exc())
         result.seconds = time.monotonic() - begin
         kernel.unmount_below(directory)
+        tools.unlock(directory)
         if not self.options.keep:
             shutil.rmtree(directory, ignore_errors=True)
         return result

@@ -76,6 +76,14 @@ class Tools:
         os.makedirs(images, exist_ok=True)
         self.must([self.path(stage), "-t", str(pid), "-D", images])
 
+    def unlock(self, directory):
+        """Ends the locks on connections that dumps have left for restores that did not come, or failed."""
+        if "--tcp-established" not in self.dump_options:
+            return
+        for folder, _, files in os.walk(directory):
+            if "inventory.img" in files:
+                self.call([self.path("cr-unlock"), "-D", folder])
+
     def restore(self, images, *options):
         self.must([self.path("cr"), "restore", "-D", images, "-d", *self.restore_options, *options])
 
