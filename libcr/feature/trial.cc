@@ -115,7 +115,8 @@ long on_traced_child(long (*look)(pid_t child), long (*prepare)(), uint64_t opti
         result = sys::wait_for(child, status, WUNTRACED);
     if (result > 0)
         result = status.stopped() ? look(child) : -EFAULT;
-    sys::call(SYS_kill, child, SIGKILL);
+    if (sys::call(SYS_kill, child, SIGKILL) < 0) // or we would wait for its end in vain
+        ::kill(child, SIGKILL);
     do
         if (sys::wait_for(child, status, 0) < 0)
             break;

@@ -48,7 +48,9 @@ void reply(int socket, const std::function<void()> &work)
         answer = to_bytes(Error(Error::Kind::Failed, 0, cat("open files: ", error.what())));
     }
     answer += '.'; // never an empty message: that would be the end
-    sys::call(SYS_sendto, socket, answer.data(), answer.size(), MSG_NOSIGNAL, 0, 0);
+    // Who waits for the answer would do so for ever; our end it sees.
+    if (sys::call(SYS_sendto, socket, answer.data(), answer.size(), MSG_NOSIGNAL, 0, 0) < 0)
+        ::_exit(1);
 }
 
 } // namespace

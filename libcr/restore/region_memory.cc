@@ -44,7 +44,9 @@ void RegionMemory::set_word(program::WordId id, uint32_t value)
 {
     auto *word = reinterpret_cast<uint32_t *>(bytes_ + region_.offset_of(id));
     __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
-    sys::call(SYS_futex, word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
+    auto wake = [&] { return sys::call(SYS_futex, word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0); };
+    if (wake() < 0) // or those who sleep there would do so for ever
+        wake();
 }
 
 std::optional<Error> RegionMemory::failure() const
